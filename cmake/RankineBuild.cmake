@@ -1,0 +1,35 @@
+# How every target of the project is compiled, and how a room of src/ becomes a target.
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+add_library(rankine_options INTERFACE)
+target_compile_definitions(rankine_options INTERFACE _POSIX_C_SOURCE=200809L _XOPEN_SOURCE=700 _FILE_OFFSET_BITS=64
+                                                     $<$<PLATFORM_ID:Darwin>:_DARWIN_C_SOURCE>
+                                                     $<$<PLATFORM_ID:Linux>:_DEFAULT_SOURCE>)
+# No contraction: a fused multiply-add where the source has none would make the bits depend on the compiler's mood.
+target_compile_options(rankine_options INTERFACE
+  -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings
+  -Wundef -Wvla -ffp-contract=off $<$<BOOL:${RANKINE_WERROR}>:-Werror>)
+target_include_directories(rankine_options INTERFACE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
+if(RANKINE_SANITIZE)
+  list(JOIN RANKINE_SANITIZE "," rankine_sanitize)
+  target_compile_options(rankine_options INTERFACE -fsanitize=${rankine_sanitize} -fno-omit-frame-pointer
+                                                   -fno-sanitize-recover=all)
+  target_link_options(rankine_options INTERFACE -fsanitize=${rankine_sanitize})
+endif()
+
+# rk_add_module(name SOURCES file... [USES module-or-library...])
+# An object library rk_<name>; unit tests link the rooms they test, librankine links all of them.
+function(rk_add_module name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES")
+  add_library(rk_${name} OBJECT ${arg_SOURCES})
+  target_link_libraries(rk_${name} PUBLIC rankine_options ${arg_USES})
+endfunction()

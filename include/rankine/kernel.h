@@ -1,0 +1,324 @@
+/* Rankine: the interface for authors of kernels.
+ *
+ * A kernel is a function that computes one task, and a description of what goes in and what comes out:
+ *
+ *     typedef struct { double a, b; } my_params;
+ *     typedef struct { double y; } my_result;
+ *
+ *     static int my_run(rk_task *task, const void *params, void *result) {
+ *         const my_params *p = params;
+ *         ((my_result *)result)->y = p->a * p->b;
+ *         return RK_OK;
+ *     }
+ *
+ *     RK_KERNEL(mine, .summary = "a times b", .version = "1", .deterministic = true,
+ *               .params = {RK_PARAM(my_params, a, RK_F64, "1", "m", "first side"),
+ *                          RK_PARAM(my_params, b, RK_F64, "1", "m", "second side")},
+ *               .outputs = {RK_OUTPUT(my_result, y, RK_F64, "m2", "area")},
+ *               .reduce = {RK_REDUCE("y_max", RK_MAX, y)}, .run = my_run)
+ *
+ * This header needs nothing but C11: no MPI, no HDF5, no library to link. The kernel reaches Rankine through the
+ * table of functions in its task. The ABI version is checked when the kernel is loaded.
+ *
+ * A kernel is called by many processes at once, never by two threads of one process. It must not depend on
+ * the rank, on the time, or on tasks that ran before; then its results have the same bits everywhere. */
+#ifndef RANKINE_KERNEL_H
+#define RANKINE_KERNEL_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rankine/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RK_KERNEL_MAGIC 0x4b4e4b52u /* "RKNK" */
+#define RK_KERNEL_ABI   1u
+
+enum { RK_PARAMS_MAX = 48, RK_OUTPUTS_MAX = 32, RK_REDUCTIONS_MAX = 32, RK_DIMS_MAX = 4, RK_AXES_MAX = 16 };
+
+/* Types of parameters and outputs. Outputs are numeric or RK_BOOL. In the params struct: RK_BOOL is a `bool`,
+ * RK_STRING a `const char *` (borrowed, valid during the call), RK_ENUM an `int` (index of the choice), RK_INPUT an
+ * `rk_input`; the others are the C type of that width. */
+typedef enum rk_type {
+    RK_I8 = 1,
+    RK_U8,
+    RK_I16,
+    RK_U16,
+    RK_I32,
+    RK_U32,
+    RK_I64,
+    RK_U64,
+    RK_F32,
+    RK_F64,
+    RK_BOOL,
+    RK_STRING,
+    RK_ENUM,
+    RK_INPUT
+} rk_type;
+
+/* A row of an input data set: one task's share. Any numeric type arrives as double. */
+typedef struct rk_input {
+    const double *values; /* `count` values, row-major; borrowed, valid during the call */
+    uint64_t count;
+    const double *missing; /* values that stand for "missing" (a NaN among them: every NaN is missing) */
+    uint64_t missing_count;
+} rk_input;
+
+/* One parameter. Use RK_PARAM. */
+typedef struct rk_param {
+    const char *name;
+    size_t offset, size;
+    rk_type type;
+    const char *preset; /* default as text; NULL: must be given */
+    const char *unit;   /* "1" or NULL for a pure number */
+    const char *help;
+    const char *choices; /* RK_ENUM: "red|green|blue" */
+    bool fixed;          /* one value for the whole run: must not be swept (shapes, plans and histograms need that) */
+} rk_param;
+
+/* One output. Use RK_OUTPUT for a scalar, RK_OUTPUT_ROW for an array. */
+typedef struct rk_output {
+    const char *name;
+    size_t offset, size;
+    bool is_row; /* the field is a pointer, which Rankine points at the task's row before the call */
+    rk_type type;
+    const char *unit;
+    const char *help;
+    const char *shape[RK_DIMS_MAX]; /* of a row: each an integer parameter's name, a planned dimension's, or a number */
+    const char *fill; /* of rows not computed or failed, as text; default NaN for floats, none for others */
+    bool drop;        /* feeds reductions only: no rows are kept */
+} rk_output;
+
+typedef enum rk_op {
+    RK_COUNT = 1, /* how many values                              u64 */
+    RK_SUM,       /* floats: exact, rounded once at the end, f64; integers: i64 or u64, an error if it does not fit */
+    RK_MEAN,      /* f64, from the exact sum                           */
+    RK_VARIANCE,  /* f64, population variance, from exact sums         */
+    RK_MIN,
+    RK_MAX, /* of the output's type; a NaN makes it NaN      */
+    RK_ARGMIN,
+    RK_ARGMAX,    /* u64: index of the value, the lower one on ties; NaNs do not count */
+    RK_HISTOGRAM, /* u64[bins] over [lo, hi), equal bins, the last one closed; outside counted apart */
+    RK_TOPK,      /* the `bins` largest values, descending, with their indices */
+    RK_CUSTOM     /* the kernel's own state and merge                  */
+} rk_op;
+
+/* One reduction. Over an array output it is taken element by element and has the output's shape; RK_COUNT,
+ * RK_HISTOGRAM, RK_TOPK, RK_ARGMIN and RK_ARGMAX take scalar outputs or rk_accumulate only. Over an output, the index
+ * of RK_ARGMIN, RK_ARGMAX and RK_TOPK is the task's. */
+typedef struct rk_reduction {
+    const char *name;
+    rk_op op;
+    const char *output; /* what it folds; NULL: it is fed by rk_accumulate as f64, or (RK_CUSTOM) by rk_task_state */
+    const char *unit, *help;
+    const char *lo, *hi, *bins; /* RK_HISTOGRAM, RK_TOPK: a number or a parameter's name */
+    /* RK_CUSTOM: a state of all zero bytes is empty. `merge` folds `right` (higher tasks) into `left`; `finish` writes
+     * `values` doubles. Both must depend on nothing but their arguments; equal states must have equal bytes. */
+    size_t state_bytes;
+    void (*merge)(void *left, const void *right);
+    void (*finish)(const void *state, double *out);
+    uint64_t values;
+} rk_reduction;
+
+/* ---- what a task sees ---- */
+typedef struct rk_task rk_task;
+
+typedef struct rk_task_api {
+    uint32_t size; /* of this table: later versions append */
+    void (*random)(const uint64_t key[2], const uint64_t counter[4], uint64_t out[4]); /* Philox4x64-10 */
+    void (*accumulate)(rk_task *task, uint32_t reduction, const double *values, uint64_t count, uint64_t first_index);
+    void *(*state)(rk_task *task, uint32_t reduction);
+    int (*fail)(rk_task *task, int code, const char *fmt, va_list args);
+} rk_task_api;
+
+struct rk_task {
+    uint64_t index;       /* 0 … N-1 */
+    uint64_t plan_index;  /* index within the axes that the kernel planned; 0 without a plan */
+    uint64_t input_index; /* index of the input row; 0 without an input */
+    uint64_t replicate;   /* 0 … R-1; 0 without --repeat */
+    uint64_t seed;        /* of the run */
+    const rk_task_api *api;
+    void *host; /* Rankine's own */
+};
+
+/* Consecutive tasks for a kernel with a whole-block form. Task i has params at `params + i*params_stride` (stride 0:
+ * the same for all) and result at `results + i*result_stride`. A task that fails: rk_task_fail on rk_batch_task(batch,
+ * i). */
+typedef struct rk_batch {
+    rk_task first; /* the first task; task i has index first.index + i */
+    uint64_t count;
+    const char *params;
+    size_t params_stride;
+    char *results;
+    size_t result_stride;
+    rk_task *(*task)(struct rk_batch *batch, uint64_t i);
+} rk_batch;
+
+/* Return RK_OK or any other number: the task's failure code, recorded with the message given to rk_task_fail. */
+typedef int (*rk_task_fn)(rk_task *task, const void *params, void *result);
+/* Return RK_OK; anything else fails every task of the batch. Must give the same bits however tasks are cut into
+ * batches. */
+typedef int (*rk_batch_fn)(rk_batch *batch);
+
+/* ---- planning: for kernels that make their own tasks from their (unswept) parameters ---- */
+typedef struct rk_plan rk_plan;
+typedef struct rk_plan_api {
+    uint32_t size;
+    int (*axis)(rk_plan *plan, const char *name, uint64_t count, double first, double step, const char *unit,
+                const char *help);
+    int (*dimension)(rk_plan *plan, const char *name, uint64_t size);
+    int (*fail)(rk_plan *plan, const char *fmt, va_list args);
+} rk_plan_api;
+struct rk_plan {
+    const rk_plan_api *api;
+    void *host;
+};
+typedef int (*rk_plan_fn)(rk_plan *plan, const void *params);
+
+/* ---- the description ---- */
+typedef struct rk_kernel {
+    uint32_t magic, abi;
+    uint64_t size; /* sizeof(rk_kernel) as the author's compiler saw it */
+    const char *name;
+    const char *summary;             /* one line */
+    const char *version;             /* part of a run's identity: change it when results change */
+    bool deterministic;              /* same task, same bits */
+    size_t params_size, result_size; /* 0: taken from the fields */
+    rk_param params[RK_PARAMS_MAX];
+    rk_output outputs[RK_OUTPUTS_MAX];
+    rk_reduction reduce[RK_REDUCTIONS_MAX];
+    rk_plan_fn plan; /* NULL: the swept axes are all */
+    rk_task_fn run;  /* one of these two */
+    rk_batch_fn run_batch;
+} rk_kernel;
+
+#if defined(_WIN32)
+#define RK_EXPORT __declspec(dllexport)
+#elif defined(__GNUC__) || defined(__clang__)
+#define RK_EXPORT __attribute__((visibility("default")))
+#else
+#define RK_EXPORT
+#endif
+
+#define RK_PARAM(struct_type, field, type, ...)                                                                        \
+    { #field, offsetof(struct_type, field), sizeof(((struct_type *)0)->field), type, __VA_ARGS__ }
+#define RK_OUTPUT(struct_type, field, type, ...)                                                                       \
+    { #field, offsetof(struct_type, field), sizeof(((struct_type *)0)->field), false, type, __VA_ARGS__ }
+#define RK_OUTPUT_ROW(struct_type, field, type, ...)                                                                   \
+    { #field, offsetof(struct_type, field), sizeof(*((struct_type *)0)->field), true, type, __VA_ARGS__ }
+#define RK_REDUCE(name, op, output)                                                                                    \
+    { name, op, #output, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, 0 }
+/* Fed by rk_accumulate: RK_REDUCE_VALUES("sum", RK_SUM, "m", "sum of all values"), then .lo, .hi, .bins where needed.
+ */
+#define RK_REDUCE_VALUES(name, op, ...)                                                                                \
+    { name, op, NULL, __VA_ARGS__ }
+#define RK_REDUCE_CUSTOM(name, state_type, merge_fn, finish_fn, value_count)                                           \
+    { name, RK_CUSTOM, NULL, NULL, NULL, NULL, NULL, NULL, sizeof(state_type), merge_fn, finish_fn, value_count }
+
+/* Defines the kernel `id`. In a shared object this is its one entry; to link several kernels into one program, define
+ * RK_KERNEL_LINKED before including this header and pass `&rk_kernel_<id>` to rk_command_main. */
+#ifdef RK_KERNEL_LINKED
+#define RK_KERNEL_ENTRY(id)
+#else
+#define RK_KERNEL_ENTRY(id)                                                                                            \
+    RK_EXPORT const rk_kernel *rankine_kernel(void);                                                                   \
+    RK_EXPORT const rk_kernel *rankine_kernel(void) {                                                                  \
+        return &rk_kernel_##id;                                                                                        \
+    }
+#endif
+#define RK_KERNEL(id, ...)                                                                                             \
+    extern const rk_kernel rk_kernel_##id;                                                                             \
+    const rk_kernel rk_kernel_##id = {                                                                                 \
+        .magic = RK_KERNEL_MAGIC, .abi = RK_KERNEL_ABI, .size = sizeof(rk_kernel), .name = #id, __VA_ARGS__};          \
+    RK_KERNEL_ENTRY(id)
+
+/* ---- calls for kernels; not collective, cheap ---- */
+
+/** Fail this task with a code (not 0) and a message; return its value from the kernel. */
+static inline int rk_task_fail(rk_task *task, int code, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    int result = task->api->fail(task, code, fmt, args);
+    va_end(args);
+    return result;
+}
+/** Feed `count` values into reduction number `reduction` (its place in .reduce) of this task. For RK_ARGMIN, RK_ARGMAX
+ * and RK_TOPK value i has the index first_index + i. Counts only if the task succeeds. */
+static inline void rk_accumulate(rk_task *task, uint32_t reduction, const double *values, uint64_t count,
+                                 uint64_t first_index) {
+    task->api->accumulate(task, reduction, values, count, first_index);
+}
+/** This task's own state, all zero at first, of an RK_CUSTOM reduction. Borrowed until the task ends. */
+static inline void *rk_task_state(rk_task *task, uint32_t reduction) {
+    return task->api->state(task, reduction);
+}
+
+static inline rk_task *rk_batch_task(rk_batch *batch, uint64_t i) {
+    return batch->task(batch, i);
+}
+
+/** An axis of `count` tasks planned by the kernel. step != 0: coordinates first + i*step. */
+static inline int rk_plan_axis(rk_plan *plan, const char *name, uint64_t count, double first, double step,
+                               const char *unit, const char *help) {
+    return plan->api->axis(plan, name, count, first, step, unit, help);
+}
+/** A size that shapes of rows may name. */
+static inline int rk_plan_dimension(rk_plan *plan, const char *name, uint64_t size) {
+    return plan->api->dimension(plan, name, size);
+}
+/** Refuse the parameters; return its value from the plan. */
+static inline int rk_plan_fail(rk_plan *plan, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    int result = plan->api->fail(plan, fmt, args);
+    va_end(args);
+    return result;
+}
+
+/* ---- random numbers: Philox4x64-10 with key (seed, stream) and counter (position, task, 0, 0). They depend on
+ * nothing else, so a task draws the same numbers on any rank.
+ * Source: J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11, section 4,
+ * doi:10.1145/2063384.2063405. */
+typedef struct rk_random {
+    uint64_t key[2], counter[4], buffer[4];
+    unsigned left;
+    void (*draw)(const uint64_t key[2], const uint64_t counter[4], uint64_t out[4]);
+} rk_random;
+
+/** Stream number `stream` of a task. Streams and tasks are independent of each other. */
+static inline rk_random rk_random_stream(const rk_task *task, uint64_t stream) {
+    rk_random r = {{task->seed, stream}, {0, task->index, 0, 0}, {0, 0, 0, 0}, 0, task->api->random};
+    return r;
+}
+/** 64 random bits. */
+static inline uint64_t rk_random_u64(rk_random *r) {
+    if (r->left == 0) {
+        r->draw(r->key, r->counter, r->buffer);
+        r->counter[0]++;
+        r->left = 4;
+    }
+    return r->buffer[4 - r->left--];
+}
+/** Uniform on [0, 1): the upper 53 bits times 2^-53. */
+static inline double rk_random_f64(rk_random *r) {
+    return (double)(rk_random_u64(r) >> 11) * 0x1.0p-53;
+}
+/** Uniform on 0 … bound-1 without bias (bound > 0). Source: D. Lemire, "Fast random integer generation in an interval",
+ *  ACM TOMACS 29 (2019), doi:10.1145/3230636; here by rejection on the remainder. */
+static inline uint64_t rk_random_below(rk_random *r, uint64_t bound) {
+    uint64_t limit = (0 - bound) % bound, x; /* 2^64 mod bound */
+    do
+        x = rk_random_u64(r);
+    while (x < limit);
+    return x % bound;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,237 @@
+/* src/record: the run file.
+ *
+ * Problem. One HDF5 file that any reader can open at every instant, that many processes write at once, and in which
+ * what was committed is there exactly once, whatever is killed when.
+ *
+ * Idea. The HDF5 library makes the whole file at the start under a temporary name: every data set contiguous and
+ * allocated early, every attribute and scale written. It is closed, and linked into place. From then on no HDF5
+ * metadata changes: ranks pwrite() raw bytes at the offsets that H5Dget_offset() gave. The unit of commit is the block,
+ * an aligned run of 2^block_log2 tasks; it counts from the moment its 64-byte record is in the file.
+ *
+ * Order of writes of one block: rows and status, then partial, then record. A record checks itself (XXH3-64, seeded
+ * with the run's nonce and the block), vouches for the block's partial and rows, and has two slots: the valid one with
+ * the higher generation counts, so that a rewrite is atomic. Slots are planes ([2][blocks]), so that neighbours are one
+ * write.
+ *
+ * What readers see: root data sets are labelled with dimension scales; rows not computed hold the fill value (where the
+ * data set is at most RK__FILL_BYTES_MAX; beyond it they are sparse zeros) and `task_status` says which are what.
+ *
+ * File layout below /rankine: see README.md in this folder.
+ *
+ * Not collective, except where said. A record may be used by the main thread and the service thread of a rank at once
+ * only through the stage. */
+#ifndef RANKINE_RECORD_H
+#define RANKINE_RECORD_H
+
+#include "base/base.h"
+#include "reduce/reduce.h"
+#include "space/space.h"
+
+enum { RK__FORMAT_VERSION = 1, RK__COLUMNS_MAX = RK_OUTPUTS_MAX + 1, RK__FAILURE_TEXT_MAX = 216 };
+#define RK__FILL_BYTES_MAX     (UINT64_C(64) << 20)
+#define RK__DEFAULT_BLOCKS_MAX (UINT64_C(1) << 20)
+#define RK__BOOKKEEPING_BUDGET (UINT64_C(8) << 20) /* records and partials of a file with the default block size */
+
+/* Values of the root data set task_status (u8), which exists when some output keeps rows. */
+typedef enum rk__task_state { RK__TASK_MISSING = 0, RK__TASK_OK = 1, RK__TASK_FAILED = 2 } rk__task_state;
+
+/* ---- what a file holds: plain data, from a kernel or from the file itself ---- */
+typedef struct rk__column {
+    char name[80];
+    char unit[40], help[200];
+    rk_type type;
+    uint32_t id;        /* number of the kernel's output; UINT32_MAX for task_status */
+    bool keep;          /* rows are in the file */
+    bool hashed;        /* rows count in the checksum (all kept outputs but task_status) */
+    unsigned dim_count; /* inner dimensions; 0: scalar */
+    struct {
+        char name[80];
+        uint64_t size;
+    } dims[RK_DIMS_MAX];
+    uint64_t elements; /* per row */
+    uint64_t row_bytes;
+    bool has_fill;
+    unsigned char fill[8]; /* one element */
+} rk__column;
+
+typedef struct rk__schema {
+    uint64_t tasks, blocks;
+    unsigned block_log2;
+    size_t column_count; /* the kernel's outputs in order (also those not kept), then task_status if any is kept */
+    rk__column columns[RK__COLUMNS_MAX];
+    size_t partial_bytes;
+    size_t field_count;       /* results of the reductions */
+    rk__result_field *fields; /* owned; unit and help owned too */
+    size_t results_bytes;
+} rk__schema;
+
+/* What makes two runs the same run. Strings owned. */
+typedef struct rk__identity {
+    char *kernel_name, *kernel_version, *kernel_path; /* path "" if linked in; the path is no part of the identity */
+    uint64_t description[2];                          /* rk__kernel_fingerprint */
+    uint64_t content[2];                              /* of the kernel's file; another one is refused unless accepted */
+    uint64_t seed;
+    bool deterministic;
+    char *space_text; /* includes parameters, axes, input and its fingerprint */
+} rk__identity;
+void rk__identity_fini(rk__identity *identity);
+
+/* Columns, fields and block size for a kernel over a space. block_tasks: 0 for the default, else a power of two
+ * ("--block 48: must be a power of two, such as 32 or 64"). Default: at most RK__DEFAULT_BLOCKS_MAX blocks, and
+ * bookkeeping within budget. */
+rk_status rk__schema_create(rk__schema *out, const rk_kernel *kernel, const rk__space *space,
+                            const rk__reducer *reducer, uint64_t block_tasks, rk_error *err);
+void rk__schema_fini(rk__schema *schema);
+uint64_t rk__schema_file_bytes(const rk__schema *schema); /* apparent size, within a few KiB */
+/* Tasks of a block (the last one may be short). */
+uint64_t rk__schema_block_tasks(const rk__schema *schema, uint64_t block);
+
+/* ---- create (one process) and open (any) ---- */
+typedef struct rk__provenance { /* strings borrowed; free text goes into data sets */
+    const char *command_line, *directory, *host, *user, *mpi_version, *cpu;
+    int ranks, nodes;
+} rk__provenance;
+/* The file appears whole at `path` or not at all. Existing file: RK_EEXIST unless `force` ("run.h5 exists: choose
+ * another name with -o, or --force to overwrite"); with force it is replaced by rename, and only if it is a regular
+ * file. Messages distinguish directory missing, not writable, disk full. umask is the user's. */
+rk_status rk__record_create(const char *path, const rk__schema *schema, const rk__space *space,
+                            const rk__identity *identity, const rk__provenance *provenance, bool force, rk_error *err);
+
+typedef struct rk__record rk__record;
+/* Reads the schema and identity from the file, checks them (every size and offset against the file's length; hostile
+ * files give RK_EFORMAT, never a crash) and opens it for pread, or for pwrite too. "not a Rankine run file",
+ * "truncated", "format version 7, this Rankine reads 1". Independent of the kernel. */
+rk_status rk__record_open(rk__record **out, const char *path, bool writable, rk_error *err);
+void rk__record_close(rk__record *record);
+const rk__schema *rk__record_schema(const rk__record *record);     /* borrowed */
+const rk__identity *rk__record_identity(const rk__record *record); /* borrowed */
+const char *rk__record_path(const rk__record *record);
+/* RK_EMISMATCH naming what differs (kernel, version, parameters, seed, input, block size) and both values.
+ * `accept_kernel`: another content hash of the kernel's file is allowed. */
+rk_status rk__record_match(const rk__record *record, const rk__identity *identity, const rk__schema *schema,
+                           bool accept_kernel, rk_error *err);
+
+/* ---- blocks ---- */
+typedef struct rk__block_record { /* exactly 64 bytes, no padding, little-endian in the file */
+    uint64_t check;               /* XXH3-64 of the other 56 bytes, seed = run nonce ^ mix(block) */
+    uint32_t generation;          /* 1 for the first commit; 0 never */
+    uint32_t owner;               /* rank */
+    uint16_t session;
+    uint16_t flags;
+    uint32_t failed;   /* tasks */
+    uint64_t start_ns; /* wall clock */
+    uint64_t duration_ns;
+    uint64_t checksum[2];   /* Σ over good tasks, mod 2^128: low, high */
+    uint64_t partial_check; /* XXH3-64 of the partial */
+} rk__block_record;
+
+/* The record that counts, or false if the block is not committed. */
+bool rk__record_block(rk__record *record, uint64_t block, rk__block_record *out);
+
+typedef struct rk__totals {
+    uint64_t blocks_done, tasks_done, tasks_failed; /* done includes failed */
+    uint64_t kernel_ns;                             /* sum of block durations */
+    uint64_t checksum[2];                           /* sum over blocks */
+} rk__totals;
+/* Reads all records in large pieces. `done`: bitmap of rk__schema.blocks bits (64 per word), set where committed; may
+ * be NULL. */
+rk_status rk__record_scan(rk__record *record, uint64_t *done, rk__totals *totals, rk_error *err);
+/* Fold all committed partials in order; memory does not grow with the blocks. */
+rk_status rk__record_fold(rk__record *record, const rk__reducer *reducer, void *partial, rk_error *err);
+
+/* ---- checksums of rows ---- */
+/* Add Σ XXH3-128(seed = task | id << 56; row) of `count` consecutive rows whose status is RK__TASK_OK; others are
+ * skipped. */
+void rk__checksum_rows(uint64_t sum[2], const rk__column *column, uint64_t first_task, uint64_t count, const void *rows,
+                       const uint8_t *status);
+/* Failed tasks count too, by index alone (domain apart). */
+void rk__checksum_failed(uint64_t sum[2], uint64_t task);
+
+/* ---- the stage: a claimer's rows and records on their way to the file ---- */
+typedef struct rk__stage rk__stage;
+typedef struct rk__stage_options {
+    uint32_t owner;
+    uint16_t session;
+    size_t bytes; /* written when this much has come together; 0: 1 MiB */
+    void (*committed)(void *ctx, uint64_t first_block, uint64_t count); /* after their records are in the file */
+    void *ctx;
+} rk__stage_options;
+rk_status rk__stage_create(rk__stage **out, rk__record *record, const rk__stage_options *options, rk_error *err);
+void rk__stage_destroy(rk__stage *stage); /* does not flush */
+/* How many tasks one batch may have: at least 1, such that a batch's rows fit the stage. */
+uint64_t rk__stage_batch_tasks(const rk__stage *stage);
+/* Memory for the rows of tasks [first, first+count) (one batch, within one block): rows[c] for column c, NULL where not
+ * kept; the last column is task_status if it exists. Contents undefined. Valid until the next call of _rows or _commit.
+ * Main thread only. */
+rk_status rk__stage_rows(rk__stage *stage, uint64_t first_task, uint64_t count, void **rows, rk_error *err);
+/* The block is whole: queue its record (check, generation, owner, session and partial_check are filled in here) and
+ * partial. */
+rk_status rk__stage_commit(rk__stage *stage, uint64_t block, const rk__block_record *record, const void *partial,
+                           rk_error *err);
+/* Forget the rows of a block that was begun and not committed. */
+void rk__stage_abandon(rk__stage *stage);
+/* Write everything committed. Any thread. A failed write leaves the stage as it is: RK_EIO, or RK_EIO with "disk full"
+ * words. */
+rk_status rk__stage_flush(rk__stage *stage, rk_error *err);
+/* The service thread's: flush if the oldest staged commit is older than `age_ns`. Never waits for the main thread's
+ * kernel. */
+rk_status rk__stage_flush_older(rk__stage *stage, uint64_t age_ns, rk_error *err);
+
+/* ---- failures, sessions, results ---- */
+typedef struct rk__failure {
+    uint64_t task;
+    int32_t code;
+    uint32_t attempts;
+    double seconds;
+    char message[RK__FAILURE_TEXT_MAX]; /* NUL-terminated, cut on a UTF-8 boundary */
+} rk__failure;
+/* Table slots are dealt to nodes: node i of n uses base+i, base+i+n, …; `ordinal` counts within the node. Beyond the
+ * table the entry is dropped (the failed count in the block's record stays right). */
+rk_status rk__record_failure_base(rk__record *record, uint64_t *base, rk_error *err);
+rk_status rk__record_write_failure(rk__record *record, uint64_t slot, const rk__failure *failure, rk_error *err);
+/* Valid entries of committed blocks, one per task, ascending; caller frees. */
+rk_status rk__record_read_failures(rk__record *record, rk__failure **out, size_t *count, rk_error *err);
+
+typedef struct rk__session {
+    uint64_t start_ns, end_ns; /* wall; end 0: it did not end in order */
+    uint32_t ranks, nodes;
+    uint64_t tasks_before, tasks_after, kernel_ns;
+    uint32_t outcome; /* 0 running or killed, 1 complete, 2 stopped, 3 failed */
+    char host[64];
+    uint32_t pid;
+} rk__session;
+/* A fixed table; when it is full the oldest are merged into one. Returns the number for the records. */
+rk_status rk__record_session_begin(rk__record *record, const rk__session *session, uint16_t *number, rk_error *err);
+rk_status rk__record_session_end(rk__record *record, uint16_t number, const rk__session *session, rk_error *err);
+rk_status rk__record_read_sessions(rk__record *record, rk__session **out, size_t *count, rk_error *err);
+
+/* Write /reduced/… and the record that vouches for it; syncs the file before and after. */
+rk_status rk__record_finish(rk__record *record, const void *results, rk_error *err);
+/* RK_EINTERRUPTED if the run is not complete. `results` of schema.results_bytes. */
+rk_status rk__record_read_results(rk__record *record, void *results, rk_error *err);
+rk_status rk__record_sync(rk__record *record, rk_error *err);
+
+/* ---- verify and digest: from the file alone ---- */
+typedef struct rk__verify_report {
+    rk__totals totals;
+    uint64_t blocks_bad;
+    uint64_t first_bad[16]; /* the first of them */
+    bool complete, results_ok;
+} rk__verify_report;
+/* Recomputes every committed block's checksum from its rows, checks partials and results. RK_OK with counts in the
+ * report, also when damaged; an error only if it could not look. `progress` may be NULL. */
+rk_status rk__record_verify(rk__record *record, rk__verify_report *report,
+                            void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx, rk_error *err);
+/* 128 bits over rows, failed tasks, reductions, names, types, shapes; nothing that time or place changes.
+ * RK_EINTERRUPTED if not complete. */
+rk_status rk__record_digest(rk__record *record, uint64_t digest[2], rk_error *err);
+
+/* Provenance as read back, for `info`: a list of (key, value) texts in file order; caller frees with
+ * rk__record_facts_free. */
+typedef struct rk__fact {
+    char *key, *value;
+} rk__fact;
+rk_status rk__record_read_facts(rk__record *record, rk__fact **out, size_t *count, rk_error *err);
+void rk__record_facts_free(rk__fact *facts, size_t count);
+
+#endif

@@ -1,0 +1,83 @@
+/* src/run: one run, from a request to a finished file: puts space, kernel, record, dispatch and exec together. */
+#ifndef RANKINE_RUN_H
+#define RANKINE_RUN_H
+
+#include "base/base.h"
+#include "dispatch/policy.h"
+#include "record/record.h"
+#include "space/space.h"
+#include "world/world.h"
+
+typedef struct rk__progress { /* a snapshot, for display */
+    uint64_t tasks, done, failed;
+    double seconds;     /* since tasks began in this session */
+    double rate;        /* tasks per second, smoothed */
+    double eta_seconds; /* NaN while unknown */
+    int ranks, busy;
+} rk__progress;
+
+typedef struct rk__run_options {
+    const char *kernel;             /* name or path; run and check */
+    const rk_kernel *const *linked; /* NULL-terminated, or NULL */
+    rk__request request;
+    const char *output; /* path of the run file; NULL: "<kernel>.h5" here */
+    uint64_t seed;
+    uint64_t block_tasks; /* 0: default */
+    rk__policy policy;
+    bool force, accept_kernel;
+    const char *command_line; /* for the record */
+    void (*progress)(
+        void *ctx,
+        const rk__progress *progress); /* rank 0, about 5 times a second, from the service thread; NULL: none */
+    void *progress_ctx;
+} rk__run_options;
+#define RK__DEFAULT_SEED UINT64_C(20240229)
+
+typedef struct rk__run_summary { /* the same on all ranks */
+    char path[4096];
+    char kernel[80];
+    uint64_t tasks, done, failed; /* in the file */
+    uint64_t tasks_here;          /* computed in this session */
+    double seconds;               /* of this session, from the first claim to the last commit */
+    double setup_seconds, end_seconds;
+    double efficiency; /* kernel time / (ranks * seconds) */
+    int ranks, nodes;
+    uint64_t peak_bytes; /* largest resident set of a rank */
+    bool complete, interrupted;
+    rk__schema schema; /* owned by the summary; fields for printing results */
+    void *results;     /* schema.results_bytes, or NULL if not complete */
+} rk__run_summary;
+void rk__run_summary_fini(rk__run_summary *summary);
+
+/* A plan of a run without running it: what --dry-run prints. */
+typedef struct rk__run_plan {
+    char path[4096];
+    uint64_t tasks, blocks, block_tasks, file_bytes, row_bytes, partial_bytes, rank_bytes;
+    rk__space *space;  /* owned */
+    rk__schema schema; /* owned */
+} rk__run_plan;
+/* Not collective. Checks all that a run checks before its first task, the output's directory included. */
+rk_status rk__run_prepare(const rk__run_options *options, rk__run_plan *plan, rk_error *err);
+void rk__run_plan_fini(rk__run_plan *plan);
+
+/* Collective over the world. All ranks return the same status. RK_OK: complete (failed tasks are in the summary).
+ * RK_EINTERRUPTED: stopped, resumable. The summary is valid in both cases. */
+rk_status rk__run_start(const rk__world *world, const rk__run_options *options, rk__run_summary *summary,
+                        rk_error *err);
+/* Go on with a file: needs nothing but options->output; kernel (a path that replaces the recorded one), policy,
+ * accept_kernel, progress are honoured. A complete file: RK_OK at once. */
+rk_status rk__run_resume(const rk__world *world, const rk__run_options *options, rk__run_summary *summary,
+                         rk_error *err);
+
+/* Recompute samples of a run in other batch and block sizes and compare the bits (one process, no file). */
+typedef struct rk__check_report {
+    uint64_t tasks_checked, comparisons, differences;
+    uint64_t first_task;   /* with a difference */
+    char first_output[80]; /* or "reduction NAME" */
+} rk__check_report;
+rk_status rk__run_check(const rk__run_options *options, uint64_t samples, rk__check_report *report, rk_error *err);
+
+/* Ask a running run of this process to drain; async-signal-safe. */
+void rk__run_drain(void);
+
+#endif

@@ -1,0 +1,87 @@
+/* src/world: the processes of a run: MPI start and end, which ranks share a node, errors that all ranks agree on,
+ * and the launcher that starts mpirun.
+ *
+ * Problem. MPI gives a flat list of ranks; a run needs to know nodes, must end every collective step with one verdict
+ * on all ranks (no rank skips a collective that its peers entered), and must be startable without typing mpirun.
+ *
+ * Invariants. The caller's communicator is duplicated with MPI_ERRORS_RETURN. No collective is called while tasks run.
+ * MPI is initialised with MPI_THREAD_SERIALIZED: during a run only each rank's service thread calls MPI, before and
+ * after it only the main thread. */
+#ifndef RANKINE_WORLD_H
+#define RANKINE_WORLD_H
+
+#include <mpi.h>
+
+#include "base/base.h"
+
+/* Message tags of Rankine's private communicator: all of them, here. */
+typedef enum rk__tag { RK__TAG_ASK = 1, RK__TAG_SPAN = 2 } rk__tag;
+
+typedef struct rk__world {
+    MPI_Comm comm;      /* duplicate of MPI_COMM_WORLD */
+    MPI_Comm node_comm; /* the ranks of this node */
+    int rank, size;
+    int node, node_count;     /* nodes are numbered by their lowest rank */
+    int node_rank, node_size; /* place within the node, in rank order */
+    int *node_of_rank;        /* [size] */
+    int *node_leader;         /* [node_count] lowest rank of each node */
+    bool owns_mpi;            /* we called MPI_Init and must finalize */
+    char host[64];
+} rk__world;
+
+/* Decode an MPI error into *err; for RK_TRY(rk__mpi(MPI_Bcast(...), "MPI_Bcast", err)). */
+rk_status rk__mpi(int mpi_code, const char *what, rk_error *err);
+
+/* Collective over MPI_COMM_WORLD; initialises MPI if nobody has. The environment RANKINE_NODE_RANKS=k (tests only)
+ * makes every k consecutive ranks a "node" of their own. On failure nothing is held. */
+rk_status rk__world_init(rk__world *world, rk_error *err);
+/* Collective. NULL-safe fields; frees communicators, finalizes MPI if it is ours. */
+void rk__world_fini(rk__world *world);
+
+/* Collective. Every rank passes its local verdict; all return the same status and hold the same *err: that of the
+ * lowest failing rank, with err->rank set to it. */
+rk_status rk__world_agree(const rk__world *world, rk_status local, rk_error *err);
+/* Collective over `comm`. */
+rk_status rk__world_bcast(MPI_Comm comm, void *bytes, size_t size, int root,
+                          rk_error *err); /* any size, also > 2 GiB */
+
+/* Is this process a rank already (started by mpirun or srun)? Looks at PMIX_RANK, OMPI_COMM_WORLD_RANK, PMI_RANK.
+ * RK_EUNSUPPORTED with a message naming `srun --mpi=pmix` for an srun step of several tasks that has none of them. */
+rk_status rk__world_am_rank(bool *out, rk_error *err);
+
+/* Cores this process may use (hwloc: physical cores that hold an allowed PU), at least 1. */
+int rk__world_cores(void);
+
+/* ---- launcher ---- */
+
+typedef struct rk__launch_options {
+    int ranks;            /* > 0 */
+    const char *hostfile; /* NULL: this host */
+    char *const *argv;    /* command that each rank runs, argv[0] an absolute path, NULL-terminated */
+    bool quiet;
+} rk__launch_options;
+
+typedef struct rk__launch_result {
+    bool reported;    /* rank 0 wrote its result: exit_code is its own */
+    int exit_code;    /* else: 128+signal or mpirun's code */
+    bool interrupted; /* we were told to stop (INT or TERM) */
+} rk__launch_result;
+
+/* Start mpirun with argv in a process group of its own and stay its parent. INT and TERM to us become USR1 to mpirun
+ * (which passes it to the ranks: drain); a second one kills. Sets for the ranks: RANKINE_JOB (a directory of ours,
+ * where rank 0 leaves its exit code in the file "exit", removed at the end) and RANKINE_TTY=columns if our stderr is a
+ * terminal. Removes shared memory named after the job. As root it sets what Open MPI asks for; more ranks than cores
+ * get --oversubscribe. Linux: mpirun dies with us. Not for ranks. RK_ENOENT: no mpirun on PATH (message names
+ * packages). */
+rk_status rk__launch(const rk__launch_options *options, rk__launch_result *result, rk_error *err);
+
+/* The rank's side. Base name for shared memory of this job: unique, the same on all ranks that rank 0's string is sent
+ * to. */
+void rk__launch_job_name(char *buffer, size_t size);
+/* Rank 0: leave the exit code for the launcher. true: it is written, and the ranks should exit with 0 to keep mpirun
+ * quiet. */
+bool rk__launch_report(int exit_code);
+/* Columns of the terminal the person looks at: RANKINE_TTY, else stderr's own; 0: not a terminal. */
+int rk__launch_tty_columns(void);
+
+#endif
