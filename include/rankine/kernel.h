@@ -134,6 +134,7 @@ typedef struct rk_task_api {
     void (*accumulate)(rk_task *task, uint32_t reduction, const double *values, uint64_t count, uint64_t first_index);
     void *(*state)(rk_task *task, uint32_t reduction);
     int (*fail)(rk_task *task, int code, const char *fmt, va_list args);
+    double (*exact_sum)(const double *values, uint64_t count);
 } rk_task_api;
 
 struct rk_task {
@@ -256,6 +257,11 @@ static inline void rk_accumulate(rk_task *task, uint32_t reduction, const double
 /** This task's own state, all zero at first, of an RK_CUSTOM reduction. Borrowed until the task ends. */
 static inline void *rk_task_state(rk_task *task, uint32_t reduction) {
     return task->api->state(task, reduction);
+}
+
+/** The correctly rounded sum of `count` values: it does not depend on their order. */
+static inline double rk_exact_sum(rk_task *task, const double *values, uint64_t count) {
+    return task->api->exact_sum(values, count);
 }
 
 static inline rk_task *rk_batch_task(rk_batch *batch, uint64_t i) {

@@ -1,0 +1,54 @@
+/* What the units of this room share. */
+#ifndef RANKINE_EXEC_PRIVATE_H
+#define RANKINE_EXEC_PRIVATE_H
+
+#include "exec/exec.h"
+#include "exec/float_env.h"
+
+enum { EXEC_BATCH_MAX = 1024 };
+#define EXEC_SCRATCH_BYTES (UINT64_C(1) << 20) /* about, for each of: input rows, params, scratch states */
+
+typedef struct exec_failure { /* of one task of the batch */
+    int code;
+    char *message;            /* owned; NULL: none */
+} exec_failure;
+
+struct rk__exec {
+    rk__exec_options options;
+    rk__fold *fold;
+    rk__input_reader *input;
+    rk__float_env float_env;
+    uint64_t batch_max;
+    size_t columns;           /* outputs of the kernel; task_status comes after them */
+    bool has_status;
+
+    /* of the running batch: task i of [0, batch_count) has index batch_first + i */
+    uint64_t batch_first, batch_count;
+    rk_task task;             /* the one that the kernel looks at */
+    char *params;             /* batch_max (sweeping or with input) or 1 structs */
+    size_t params_stride;
+    char *results;            /* batch_max structs */
+    size_t results_stride;
+    void *rows[RK__COLUMNS_MAX];
+    void *dropped[RK__COLUMNS_MAX]; /* rows of outputs that are not kept */
+    uint8_t *status;          /* [batch_max] rk__task_state, when the file has none */
+    uint8_t *states;          /* status of the running batch */
+    exec_failure *failures;   /* [batch_max] */
+    uint64_t failed_in_batch;
+    double *input_rows;       /* [batch_max][row_values] */
+
+    /* values that tasks gave by themselves: one scratch state per task and reduction */
+    size_t scratch_bytes;     /* per task; 0: no reduction takes such values */
+    size_t scratch_offset[RK_REDUCTIONS_MAX];
+    unsigned char *scratch;   /* [batch_max][scratch_bytes] */
+    uint32_t *touched;        /* [batch_max] bit r: reduction r of the task has a state */
+    bool any_touched;
+};
+
+/* tasks.c: let the kernel compute the batch. *stopped as in rk__exec_block. */
+void rk__exec_tasks(rk__exec *exec, bool *stopped);
+const rk_task_api *rk__exec_task_api(void);
+/* harvest.c: from results to rows, checksum, reductions and failures. */
+rk_status rk__exec_harvest(rk__exec *exec, rk__block_record *record, rk_error *err);
+
+#endif
