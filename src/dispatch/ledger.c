@@ -28,9 +28,16 @@ static uint64_t span_size(rk__ledger *ledger, const rk__ledger_node *node) {
     if (ledger->policy == RK__POLICY_DYNAMIC)
         size = (uint64_t)node->claimers * SPAN_CLAIMS;
     else
-        size = rk__policy_claim(RK__POLICY_GUIDED, ledger->blocks, ledger->cursor, ledger->claimers, 0) *
-               node->claimers;
+        size =
+            rk__policy_claim(RK__POLICY_GUIDED, ledger->blocks, ledger->cursor, ledger->claimers, 0) * node->claimers;
     return size < remaining ? size : remaining;
+}
+
+static bool others_told(const rk__ledger *ledger) {
+    for (uint32_t i = 1; i < ledger->node_count; i++)
+        if (!ledger->nodes[i].told)
+            return false;
+    return true;
 }
 
 void rk__ledger_answer(rk__ledger *ledger, const rk__ask *ask, rk__span_answer *answer) {
@@ -45,7 +52,8 @@ void rk__ledger_answer(rk__ledger *ledger, const rk__ask *ask, rk__span_answer *
         ledger->cursor += answer->count;
     }
     bool last = ledger->drain || ledger->cursor == ledger->blocks;
-    answer->phase = rk__ledger_finished(ledger) ? RK__PHASE_END : last ? RK__PHASE_LAST : RK__PHASE_RUN;
+    node->told = rk__ledger_finished(ledger) && (ask->node != 0 || others_told(ledger));
+    answer->phase = node->told ? RK__PHASE_END : last ? RK__PHASE_LAST : RK__PHASE_RUN;
     answer->drain = ledger->drain;
 }
 

@@ -1,12 +1,14 @@
 /* The ledger: which blocks of the run have been given to which node. Rank 0's; logic without I/O.
  *
- * Blocks are given out once each, in order, as spans; what a node was given and is not committed when the node is gone is
- * found from the file. On one node the first span is everything.
+ * Blocks are given out once each, in order, as spans; what a node was given and is not committed when the node is gone
+ * is found from the file. On one node the first span is everything.
  *
  * Messages between a node's agent and rank 0 (tags in world.h), fixed size, one answer to each question:
  *
  *   ASK   agent -> rank 0   wants more blocks or not; what its claimers did so far; whether all of them have finished
  *   SPAN  rank 0 -> agent   a span (or none), the phase, whether to drain
+ *
+ * Node 0 is rank 0's own: it is told last that everything has ended, since nobody answers after that.
  */
 #ifndef RANKINE_LEDGER_H
 #define RANKINE_LEDGER_H
@@ -27,7 +29,7 @@ typedef struct rk__span_answer {
 typedef struct rk__ledger_node {
     rk__window_counts counts;
     uint32_t claimers;
-    bool finished;
+    bool finished, told; /* told: has the answer that everything has ended */
 } rk__ledger_node;
 
 typedef struct rk__ledger {

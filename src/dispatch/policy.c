@@ -4,7 +4,9 @@
 
 static const char *const names[] = {"adaptive", "static", "dynamic", "guided", "factoring"};
 
-const char *rk__policy_name(rk__policy policy) { return names[policy]; }
+const char *rk__policy_name(rk__policy policy) {
+    return names[policy];
+}
 
 bool rk__policy_from_name(const char *name, rk__policy *out) {
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
@@ -16,7 +18,9 @@ bool rk__policy_from_name(const char *name, rk__policy *out) {
     return false;
 }
 
-static uint64_t at_least_one(uint64_t count) { return count ? count : 1; }
+static uint64_t at_least_one(uint64_t count) {
+    return count ? count : 1;
+}
 
 static uint64_t guided(uint64_t remaining, unsigned claimers) {
     return at_least_one(remaining / (2 * (uint64_t)claimers));

@@ -7,7 +7,7 @@ static const uint64_t OFFSET_MASK = (UINT64_C(1) << 48) - 1;
 _Static_assert(sizeof(rk__claimer_line) == 128, "a claimer's line fills two cache lines");
 _Static_assert(sizeof(rk__span_slot) == 128, "a span's slot fills two cache lines");
 
-#define LOAD(object, order) atomic_load_explicit(&(object), memory_order_##order)
+#define LOAD(object, order)         atomic_load_explicit(&(object), memory_order_##order)
 #define STORE(object, value, order) atomic_store_explicit(&(object), (value), memory_order_##order)
 
 size_t rk__window_bytes(uint64_t blocks, uint32_t claimers) {
@@ -31,9 +31,13 @@ _Atomic uint64_t *rk__window_bitmap(rk__window *window) {
     return (_Atomic uint64_t *)rk__window_line(window, window->claimers);
 }
 
-static rk__span_slot *slot_of(rk__window *window, uint64_t span) { return &window->spans[span % RK__WINDOW_SPANS]; }
+static rk__span_slot *slot_of(rk__window *window, uint64_t span) {
+    return &window->spans[span % RK__WINDOW_SPANS];
+}
 
-static uint64_t cursor_word(uint64_t span, uint64_t offset) { return span << 48 | offset; }
+static uint64_t cursor_word(uint64_t span, uint64_t offset) {
+    return span << 48 | offset;
+}
 
 /* What is left of a slot; 0 also while it is being written. */
 static uint64_t slot_left(rk__span_slot *slot) {
@@ -92,8 +96,8 @@ static bool claim_part(rk__claimer *claimer, rk__span_slot *slot, uint64_t span,
         /* A slot that was given to a later span is used up for this one. */
         if (word >> 48 != (span & 0xffff) || offset >= total)
             return false;
-        *count = rk__policy_claim((rk__policy)claimer->window->policy, total, offset, claimer->window->claimers,
-                                  unit_ns);
+        *count =
+            rk__policy_claim((rk__policy)claimer->window->policy, total, offset, claimer->window->claimers, unit_ns);
         *first = start + offset;
         if (atomic_compare_exchange_weak_explicit(&slot->cursor, &word, word + *count, memory_order_acq_rel,
                                                   memory_order_acquire))

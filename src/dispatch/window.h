@@ -1,12 +1,12 @@
 /* The node window: the blocks that a node has, in shared memory, and who holds which.
  *
- * Problem. The claimers of a node share its blocks without messages, locks or system calls, at nanoseconds a claim; whoever
- * looks from outside can tell which blocks are committed, which are held, and by whom, also after a claimer died in the
- * middle of an instruction.
+ * Problem. The claimers of a node share its blocks without messages, locks or system calls, at nanoseconds a claim;
+ * whoever looks from outside can tell which blocks are committed, which are held, and by whom, also after a claimer
+ * died in the middle of an instruction.
  *
- * Idea. The window is plain memory given by the caller (shared between processes, or between threads in tests). It holds a
- * ring of spans (runs of blocks given to the node), each with a cursor that claimers move by compare-and-swap; a bitmap of the
- * blocks that are committed; and one line of 128 bytes per claimer, written by that claimer alone.
+ * Idea. The window is plain memory given by the caller (shared between processes, or between threads in tests). It
+ * holds a ring of spans (runs of blocks given to the node), each with a cursor that claimers move by compare-and-swap;
+ * a bitmap of the blocks that are committed; and one line of 128 bytes per claimer, written by that claimer alone.
  *
  *   span:    empty --rk__window_add_span--> open --claims--> used up --> (slot used again)
  *   claimer: absent --join--> working <--> waiting --finish--> finished
@@ -14,9 +14,10 @@
  * Invariants.
  * - A cursor word carries its span's number in the upper 16 bits; a claimer that looked at an old span fails its
  *   compare-and-swap and looks again. Only one process (the node's agent) adds spans.
- * - A claimer's line holds [lo, hi) before it touches those blocks. While `intent` is odd it is between moving a cursor and
- *   saying so; who looks for lost blocks waits for a living claimer to leave that state.
- * - A bit of the bitmap is set only after the block's record is in the file. Claims may cover committed blocks; claimers skip them.
+ * - A claimer's line holds [lo, hi) before it touches those blocks. While `intent` is odd it is between moving a cursor
+ * and saying so; who looks for lost blocks waits for a living claimer to leave that state.
+ * - A bit of the bitmap is set only after the block's record is in the file. Claims may cover committed blocks;
+ * claimers skip them.
  * - A block is open if it is in no unclaimed part of a span, not committed, and in no living claimer's [lo, hi). */
 #ifndef RANKINE_WINDOW_H
 #define RANKINE_WINDOW_H
@@ -49,10 +50,10 @@ typedef struct rk__span_slot {
     unsigned char pad[128 - 3 * 8];
 } rk__span_slot;
 
-typedef enum rk__phase { /* only ever goes up */
-    RK__PHASE_RUN = 0, /* more spans may come */
-    RK__PHASE_LAST,    /* what is in the window is all there will be */
-    RK__PHASE_END      /* every claimer of every node has finished */
+typedef enum rk__phase {                    /* only ever goes up */
+                         RK__PHASE_RUN = 0, /* more spans may come */
+                         RK__PHASE_LAST,    /* what is in the window is all there will be */
+                         RK__PHASE_END      /* every claimer of every node has finished */
 } rk__phase;
 
 typedef struct rk__window {
@@ -61,7 +62,7 @@ typedef struct rk__window {
     uint32_t claimers;
     uint32_t policy;
     _Atomic uint32_t phase;
-    _Atomic uint32_t drain; /* start nothing new */
+    _Atomic uint32_t drain;     /* start nothing new */
     _Atomic uint64_t published; /* spans ever added */
     _Atomic uint64_t failures;  /* failure-table entries handed out on this node */
     unsigned char pad[128 - 8 * 8];
@@ -90,7 +91,8 @@ typedef struct rk__claimer {
     uint64_t next_span; /* spans below are used up for this claimer */
 } rk__claimer;
 void rk__claimer_join(rk__claimer *claimer, rk__window *window, uint32_t number, uint32_t pid);
-/* Take blocks: true and [*first, *first + *count), held until the next call. false: nothing there now (look at the phase). */
+/* Take blocks: true and [*first, *first + *count), held until the next call. false: nothing there now (look at the
+ * phase). */
 bool rk__claimer_claim(rk__claimer *claimer, uint64_t unit_ns, uint64_t *first, uint64_t *count);
 /* Nothing more will be claimed; holds nothing. */
 void rk__claimer_finish(rk__claimer *claimer);

@@ -6,7 +6,9 @@
 #include "exec/exec_private.h"
 #include "kernel/loader.h"
 
-static size_t aligned(size_t bytes) { return (bytes + 15) & ~(size_t)15; }
+static size_t aligned(size_t bytes) {
+    return (bytes + 15) & ~(size_t)15;
+}
 
 static void lay_out_scratch(rk__exec *exec) {
     const rk_kernel *kernel = exec->options.kernel;
@@ -128,8 +130,7 @@ void rk__exec_destroy(rk__exec *exec) {
 
 static void count_up(_Atomic uint64_t *counter, uint64_t by) {
     if (counter != NULL) /* one writer: no read-modify-write is needed */
-        atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
-                              memory_order_relaxed);
+        atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by, memory_order_relaxed);
 }
 
 static rk_status prepare_rows(rk__exec *exec, rk_error *err) {

@@ -1,14 +1,15 @@
 /* src/exec: running a block of tasks in this process.
  *
- * Problem. A kernel sees one task (or a run of consecutive ones); the run needs rows at their places, checksums, reductions,
- * failures and clocks, and the same bits however tasks are cut into batches and blocks.
+ * Problem. A kernel sees one task (or a run of consecutive ones); the run needs rows at their places, checksums,
+ * reductions, failures and clocks, and the same bits however tasks are cut into batches and blocks.
  *
- * Idea. A block is computed in batches. A batch's tasks get memory for their rows from whoever runs the block (the stage of
- * a run file, or plain memory in a check); afterwards, while the rows are hot, failed rows are filled, scalars are
- * copied from the author's structs to their columns, good rows are hashed and folded.
+ * Idea. A block is computed in batches. A batch's tasks get memory for their rows from whoever runs the block (the
+ * stage of a run file, or plain memory in a check); afterwards, while the rows are hot, failed rows are filled, scalars
+ * are copied from the author's structs to their columns, good rows are hashed and folded.
  *
  * Invariants. What a task adds to a reduction counts only if the task succeeds. Leaves are folded in task order. The
- * floating-point environment is that of the start around every block. Nothing here knows of ranks, files or time's meaning.
+ * floating-point environment is that of the start around every block. Nothing here knows of ranks, files or time's
+ * meaning.
  *
  * One exec belongs to one thread. */
 #ifndef RANKINE_EXEC_H
@@ -44,8 +45,9 @@ typedef struct rk__exec rk__exec;
 /* Everything in `options` is borrowed until destroy. Opens the input if the space has one. */
 rk_status rk__exec_create(rk__exec **out, const rk__exec_options *options, rk_error *err);
 void rk__exec_destroy(rk__exec *exec);
-/* Compute tasks [first, first+count) as one block: `record` gets failed, checksum, start and duration; `partial` the schema's
- * partial_bytes (NULL without reductions). *stopped: told to drain before the end; nothing of the block counts then. */
+/* Compute tasks [first, first+count) as one block: `record` gets failed, checksum, start and duration; `partial` the
+ * schema's partial_bytes (NULL without reductions). *stopped: told to drain before the end; nothing of the block counts
+ * then. */
 rk_status rk__exec_block(rk__exec *exec, uint64_t first, uint64_t count, rk__block_record *record, void *partial,
                          bool *stopped, rk_error *err);
 

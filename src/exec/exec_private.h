@@ -10,7 +10,7 @@ enum { EXEC_BATCH_MAX = 1024 };
 
 typedef struct exec_failure { /* of one task of the batch */
     int code;
-    char *message;            /* owned; NULL: none */
+    char *message; /* owned; NULL: none */
 } exec_failure;
 
 struct rk__exec {
@@ -19,29 +19,29 @@ struct rk__exec {
     rk__input_reader *input;
     rk__float_env float_env;
     uint64_t batch_max;
-    size_t columns;           /* outputs of the kernel; task_status comes after them */
+    size_t columns; /* outputs of the kernel; task_status comes after them */
     bool has_status;
 
     /* of the running batch: task i of [0, batch_count) has index batch_first + i */
     uint64_t batch_first, batch_count;
-    rk_task task;             /* the one that the kernel looks at */
-    char *params;             /* batch_max (sweeping or with input) or 1 structs */
+    rk_task task; /* the one that the kernel looks at */
+    char *params; /* batch_max (sweeping or with input) or 1 structs */
     size_t params_stride;
-    char *results;            /* batch_max structs */
+    char *results; /* batch_max structs */
     size_t results_stride;
     void *rows[RK__COLUMNS_MAX];
     void *dropped[RK__COLUMNS_MAX]; /* rows of outputs that are not kept */
-    uint8_t *status;          /* [batch_max] rk__task_state, when the file has none */
-    uint8_t *states;          /* status of the running batch */
-    exec_failure *failures;   /* [batch_max] */
+    uint8_t *status;                /* [batch_max] rk__task_state, when the file has none */
+    uint8_t *states;                /* status of the running batch */
+    exec_failure *failures;         /* [batch_max] */
     uint64_t failed_in_batch;
-    double *input_rows;       /* [batch_max][row_values] */
+    double *input_rows; /* [batch_max][row_values] */
 
     /* values that tasks gave by themselves: one scratch state per task and reduction */
-    size_t scratch_bytes;     /* per task; 0: no reduction takes such values */
+    size_t scratch_bytes; /* per task; 0: no reduction takes such values */
     size_t scratch_offset[RK_REDUCTIONS_MAX];
-    unsigned char *scratch;   /* [batch_max][scratch_bytes] */
-    uint32_t *touched;        /* [batch_max] bit r: reduction r of the task has a state */
+    unsigned char *scratch; /* [batch_max][scratch_bytes] */
+    uint32_t *touched;      /* [batch_max] bit r: reduction r of the task has a state */
     bool any_touched;
 };
 

@@ -1,5 +1,5 @@
-/* The floating-point environment: rounding, flush-to-zero, exceptions. A kernel, or an object that it loads (anything built
- * with -Ofast), may change it for the whole process; then later tasks would have other bits. */
+/* The floating-point environment: rounding, flush-to-zero, exceptions. A kernel, or an object that it loads (anything
+ * built with -Ofast), may change it for the whole process; then later tasks would have other bits. */
 #ifndef RANKINE_FLOAT_ENV_H
 #define RANKINE_FLOAT_ENV_H
 

@@ -60,8 +60,7 @@ static void fold_column(rk__exec *exec, size_t reduction, size_t c) {
             continue;
         }
         for (uint64_t j = i; j < i + run; j++)
-            rk__fold_value(exec->fold, reduction, (char *)exec->rows[c] + j * column->row_bytes,
-                           exec->batch_first + j);
+            rk__fold_value(exec->fold, reduction, (char *)exec->rows[c] + j * column->row_bytes, exec->batch_first + j);
     }
 }
 
@@ -109,8 +108,8 @@ rk_status rk__exec_harvest(rk__exec *exec, rk__block_record *record, rk_error *e
             RK_TRY(report_failure(exec, i, record, err));
     for (size_t c = 0; c < exec->columns; c++)
         if (exec->options.schema->columns[c].hashed)
-            rk__checksum_rows(record->checksum, &exec->options.schema->columns[c], exec->batch_first,
-                              exec->batch_count, exec->rows[c], exec->states);
+            rk__checksum_rows(record->checksum, &exec->options.schema->columns[c], exec->batch_first, exec->batch_count,
+                              exec->rows[c], exec->states);
     fold_batch(exec);
     return RK_OK;
 }

@@ -7,7 +7,6 @@
 
 #include "kernel/loader.h"
 
-
 static void mark_failed(rk__exec *exec, uint64_t i, int code) {
     if (exec->states[i] != RK__TASK_FAILED)
         exec->failed_in_batch++;
@@ -55,9 +54,13 @@ static const rk_task_api task_api = {
     sizeof(rk_task_api), rk__philox, api_accumulate, api_state, api_fail, api_exact_sum,
 };
 
-const rk_task_api *rk__exec_task_api(void) { return &task_api; }
+const rk_task_api *rk__exec_task_api(void) {
+    return &task_api;
+}
 
-static void locate(rk__exec *exec, uint64_t i) { rk__space_locate(exec->options.space, exec->batch_first + i, &exec->task); }
+static void locate(rk__exec *exec, uint64_t i) {
+    rk__space_locate(exec->options.space, exec->batch_first + i, &exec->task);
+}
 
 static rk_task *batch_task(rk_batch *batch, uint64_t i) {
     rk__exec *exec = batch->first.host;

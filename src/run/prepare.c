@@ -1,0 +1,203 @@
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run/run_private.h"
+
+static rk_status spec_number(const rk__space *space, const char *name, double *value, rk_error *err) {
+    return name ? rk__space_number(space, name, value, err) : RK_OK;
+}
+
+/* What a reduction folds: the output's type and how many elements, or doubles given by the task. */
+static rk_status spec_source(const rk_kernel *kernel, const rk__space *space, const rk_reduction *from,
+                             rk__reduction_spec *spec, rk_error *err) {
+    spec->type = RK_F64;
+    spec->elements = 1;
+    for (size_t o = 0; from->output != NULL && o < rk__kernel_output_count(kernel); o++) {
+        const rk_output *output = &kernel->outputs[o];
+        if (strcmp(output->name, from->output) != 0)
+            continue;
+        spec->type = output->type;
+        for (unsigned d = 0; output->is_row && d < RK_DIMS_MAX && output->shape[d] != NULL; d++) {
+            uint64_t size;
+            RK_TRY(rk__space_dimension(space, output->shape[d], &size, err));
+            if (!rk__mul_u64(spec->elements, size, &spec->elements))
+                return rk__fail(err, RK_EOVERFLOW, "output '%s' has more than 2^64 elements", output->name);
+        }
+        if (spec->unit == NULL)
+            spec->unit = output->unit;
+        if (spec->help == NULL)
+            spec->help = output->help;
+    }
+    return RK_OK;
+}
+
+static rk_status make_spec(const rk_kernel *kernel, const rk__space *space, const rk_reduction *from,
+                           rk__reduction_spec *spec, rk_error *err) {
+    double bins = 0;
+    *spec = (rk__reduction_spec){.name = from->name,
+                                 .op = from->op,
+                                 .unit = from->unit,
+                                 .help = from->help,
+                                 .state_bytes = from->state_bytes,
+                                 .merge = from->merge,
+                                 .finish = from->finish,
+                                 .values = from->values};
+    RK_TRY(spec_number(space, from->lo, &spec->lo, err));
+    RK_TRY(spec_number(space, from->hi, &spec->hi, err));
+    RK_TRY(spec_number(space, from->bins, &bins, err));
+    if (bins < 0 || bins > 1e9)
+        return rk__fail(err, RK_EINVAL, "reduction '%s': %g bins; give between 1 and 1e9", from->name, bins);
+    spec->bins = (uint64_t)bins;
+    return spec_source(kernel, space, from, spec, err);
+}
+
+static rk_status make_reducer(const rk_kernel *kernel, const rk__space *space, rk__reducer **out, rk_error *err) {
+    rk__reduction_spec specs[RK_REDUCTIONS_MAX];
+    size_t count = rk__kernel_reduction_count(kernel);
+    for (size_t r = 0; r < count; r++)
+        RK_TRY(make_spec(kernel, space, &kernel->reduce[r], &specs[r], err));
+    return rk__reducer_create(out, specs, count, err);
+}
+
+static rk_status make_identity(rk__job *job, uint64_t seed, rk_error *err) {
+    const rk_kernel *kernel = job->module.kernel;
+    rk__identity *identity = &job->identity;
+    identity->kernel_name = rk__strdup(kernel->name);
+    identity->kernel_version = rk__strdup(kernel->version ? kernel->version : "");
+    identity->kernel_path = rk__strdup(job->module.path ? job->module.path : "");
+    identity->space_text = rk__strdup(job->space->text);
+    memcpy(identity->content, job->module.content, sizeof identity->content);
+    rk__kernel_fingerprint(kernel, identity->description);
+    identity->seed = seed;
+    identity->deterministic = kernel->deterministic;
+    if (!identity->kernel_name || !identity->kernel_version || !identity->kernel_path || !identity->space_text)
+        return rk__fail(err, RK_ENOMEM, "no memory for the identity of the run");
+    return RK_OK;
+}
+
+static rk_status make_space(rk__job *job, const rk__run_options *options, const char *text, bool check_input,
+                            rk_error *err) {
+    if (text != NULL)
+        return rk__space_create(&job->space, job->module.kernel, text, check_input, err);
+    char *described = NULL;
+    RK_TRY(rk__space_describe(job->module.kernel, &options->request, &described, err));
+    rk_status status = rk__space_create(&job->space, job->module.kernel, described, check_input, err);
+    free(described);
+    return status;
+}
+
+static rk_status fill_job(rk__job *job, const rk__run_options *options, const char *text, bool check_input,
+                          rk_error *err) {
+    RK_TRY(rk__module_load(&job->module, options->kernel, options->linked, err));
+    RK_TRY(make_space(job, options, text, check_input, err));
+    RK_TRY(make_reducer(job->module.kernel, job->space, &job->reducer, err));
+    RK_TRY(rk__schema_create(&job->schema, job->module.kernel, job->space, job->reducer, options->block_tasks, err));
+    return make_identity(job, options->seed, err);
+}
+
+rk_status rk__job_create(rk__job *job, const rk__run_options *options, const char *text, bool check_input,
+                         rk_error *err) {
+    *job = (rk__job){0};
+    rk_status status = fill_job(job, options, text, check_input, err);
+    if (status != RK_OK)
+        rk__job_fini(job);
+    return status;
+}
+
+void rk__job_fini(rk__job *job) {
+    rk__identity_fini(&job->identity);
+    rk__schema_fini(&job->schema);
+    rk__reducer_destroy(job->reducer);
+    rk__space_destroy(job->space);
+    rk__module_unload(&job->module);
+    *job = (rk__job){0};
+}
+
+rk_status rk__job_output(const rk__run_options *options, const rk_kernel *kernel, char *path, size_t size,
+                         rk_error *err) {
+    char name[256], here[PATH_MAX];
+    const char *output = options->output;
+    if (output == NULL) {
+        snprintf(name, sizeof name, "%s.h5", kernel->name);
+        output = name;
+    }
+    int length;
+    if (output[0] == '/') {
+        length = snprintf(path, size, "%s", output);
+    } else {
+        if (getcwd(here, sizeof here) == NULL)
+            return rk__fail(err, RK_ENOENT, "the current directory: %s", rk__errno_text(errno));
+        length = snprintf(path, size, "%s/%s", here, output);
+    }
+    if (length < 0 || (size_t)length >= size)
+        return rk__fail(err, RK_EOVERFLOW, "output path of %d bytes is too long: %.60s...", length, output);
+    return RK_OK;
+}
+
+/* Found out before the first task, and before mpirun is started. */
+static rk_status check_output(const char *path, bool force, rk_error *err) {
+    char directory[4096];
+    struct stat info;
+    snprintf(directory, sizeof directory, "%s", path);
+    char *slash = strrchr(directory, '/');
+    if (slash[1] == '\0')
+        return rk__fail(err, RK_EINVAL, "output '%s' is a directory; name a file in it with -o", path);
+    slash[slash == directory ? 1 : 0] = '\0';
+    if (stat(directory, &info) != 0 || !S_ISDIR(info.st_mode))
+        return rk__fail(err, RK_ENOENT, "output directory '%s' does not exist: make it, or choose another with -o",
+                        directory);
+    if (lstat(path, &info) == 0) {
+        if (S_ISDIR(info.st_mode))
+            return rk__fail(err, RK_EINVAL, "output '%s' is a directory; name a file in it with -o", path);
+        if (!force)
+            return rk__fail(err, RK_EEXIST,
+                            "%s exists: choose another name with -o, go on with it by 'rankine resume', "
+                            "or overwrite it with --force",
+                            path);
+    }
+    if (access(directory, W_OK | X_OK) != 0)
+        return rk__fail(err, RK_EPERM, "output directory '%s': %s; choose another with -o", directory,
+                        rk__errno_text(errno));
+    return RK_OK;
+}
+
+static rk_status fill_plan(const rk__run_options *options, rk__job *job, rk__run_plan *plan, rk_error *err) {
+    RK_TRY(rk__job_output(options, job->module.kernel, plan->path, sizeof plan->path, err));
+    RK_TRY(check_output(plan->path, options->force, err));
+    plan->tasks = job->schema.tasks;
+    plan->blocks = job->schema.blocks;
+    plan->block_tasks = UINT64_C(1) << job->schema.block_log2;
+    plan->file_bytes = rk__schema_file_bytes(&job->schema);
+    for (size_t c = 0; c < job->schema.column_count; c++)
+        if (job->schema.columns[c].keep)
+            plan->row_bytes += job->schema.columns[c].row_bytes;
+    plan->partial_bytes = job->schema.partial_bytes;
+    plan->rank_bytes = (UINT64_C(4) << 20) + 4 * plan->partial_bytes + 2 * plan->row_bytes + plan->blocks / 8;
+    plan->space = job->space;
+    plan->schema = job->schema;
+    job->space = NULL;
+    job->schema = (rk__schema){0};
+    return RK_OK;
+}
+
+rk_status rk__run_prepare(const rk__run_options *options, rk__run_plan *plan, rk_error *err) {
+    rk__job job;
+    *plan = (rk__run_plan){0};
+    RK_TRY(rk__job_create(&job, options, NULL, false, err));
+    rk_status status = fill_plan(options, &job, plan, err);
+    /* The space points into the kernel's description: its shared object stays loaded. */
+    job.module.handle = NULL;
+    rk__job_fini(&job);
+    return status;
+}
+
+void rk__run_plan_fini(rk__run_plan *plan) {
+    rk__space_destroy(plan->space);
+    rk__schema_fini(&plan->schema);
+    *plan = (rk__run_plan){0};
+}

@@ -1,0 +1,314 @@
+#include "run/run.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "run/run_private.h"
+
+static volatile sig_atomic_t draining; /* the one thing that a signal handler may reach */
+
+void rk__run_drain(void) {
+    draining = 1;
+}
+
+bool rk__run_is_draining(void) {
+    return draining != 0;
+}
+
+/* ---- getting all ranks to the same job ---- */
+
+static rk_status send_text(const rk__world *world, char **text, rk_error *err) {
+    uint64_t length = *text ? strlen(*text) : 0;
+    RK_TRY(rk__world_bcast(world->comm, &length, sizeof length, 0, err));
+    if (world->rank != 0)
+        RK_TRY(rk__alloc((void **)text, length + 1, 1, "description of the space", err));
+    return rk__world_bcast(world->comm, *text, length, 0, err);
+}
+
+/* Ranks that run different kernel files would give different bits. */
+static rk_status same_kernel(const rk__world *world, const rk__job *job, rk_error *err) {
+    uint64_t content[2] = {job->module.content[0], job->module.content[1]};
+    RK_TRY(rk__world_bcast(world->comm, content, sizeof content, 0, err));
+    rk_status status = RK_OK;
+    if (memcmp(content, job->module.content, sizeof content) != 0)
+        status = rk__fail(err, RK_EMISMATCH, "host %s: kernel '%s' is another file than on rank 0 (%s)", world->host,
+                          job->module.kernel->name, job->module.path ? job->module.path : "linked in");
+    return rk__world_agree(world, status, err);
+}
+
+/* Rank 0 reads what the user wrote (files among it); the others build from its text. */
+static rk_status create_job(const rk__world *world, const rk__run_options *options, rk__job *job, rk_error *err) {
+    char *text = NULL;
+    rk_status status = RK_OK;
+    if (world->rank == 0)
+        status = rk__job_create(job, options, NULL, false, err);
+    RK_TRY(rk__world_agree(world, status, err));
+    if (world->rank == 0)
+        text = rk__strdup(job->space->text);
+    status = send_text(world, &text, err);
+    if (status == RK_OK && world->rank != 0)
+        status = rk__job_create(job, options, text, true, err);
+    free(text);
+    RK_TRY(rk__world_agree(world, status, err));
+    return same_kernel(world, job, err);
+}
+
+static rk_status create_file(const rk__world *world, const rk__run_options *options, const rk__job *job,
+                             const char *path, rk_error *err) {
+    char version[MPI_MAX_LIBRARY_VERSION_STRING] = "", directory[4096] = "";
+    int length;
+    MPI_Get_library_version(version, &length);
+    version[strcspn(version, "\n")] = '\0';
+    if (getcwd(directory, sizeof directory) == NULL)
+        directory[0] = '\0';
+    rk__provenance provenance = {.command_line = options->command_line ? options->command_line : "",
+                                 .directory = directory,
+                                 .host = world->host,
+                                 .user = getenv("USER") ? getenv("USER") : "",
+                                 .mpi_version = version,
+                                 .cpu = "",
+                                 .ranks = world->size,
+                                 .nodes = world->node_count};
+    return rk__record_create(path, &job->schema, job->space, &job->identity, &provenance, options->force, err);
+}
+
+/* ---- one session over an existing file ---- */
+
+static rk_status begin_session(rk__session_run *session, rk_error *err) {
+    const rk__world *world = session->world;
+    rk_status status = RK_OK;
+    if (world->rank == 0) {
+        rk__session entry = {.start_ns = rk__wall_ns(),
+                             .ranks = (uint32_t)world->size,
+                             .nodes = (uint32_t)world->node_count,
+                             .tasks_before = session->before.tasks_done,
+                             .pid = (uint32_t)getpid()};
+        snprintf(entry.host, sizeof entry.host, "%s", world->host);
+        status = rk__record_session_begin(session->record, &entry, &session->number, err);
+        if (status == RK_OK)
+            status = rk__record_failure_base(session->record, &session->failure_base, err);
+    }
+    RK_TRY(rk__world_agree(world, status, err));
+    RK_TRY(rk__world_bcast(world->comm, &session->number, sizeof session->number, 0, err));
+    return rk__world_bcast(world->comm, &session->failure_base, sizeof session->failure_base, 0, err);
+}
+
+/* The first rank of each node learns from the file what is committed. */
+static rk_status scan_file(rk__session_run *session, rk_error *err) {
+    rk_status status = RK_OK;
+    if (session->world->node_rank == 0) {
+        size_t words = (size_t)((session->job->schema.blocks + 63) / 64);
+        uint64_t *done = NULL;
+        status = rk__alloc((void **)&done, words, sizeof *done, "map of blocks", err);
+        if (status == RK_OK)
+            status = rk__record_scan(session->record, done, &session->before, err);
+        for (size_t w = 0; status == RK_OK && w < words; w++)
+            atomic_store_explicit(&rk__window_bitmap(session->segment.window)[w], done[w], memory_order_relaxed);
+        free(done);
+    }
+    return rk__world_agree(session->world, status, err);
+}
+
+static rk_status create_ledger(rk__session_run *session, rk_error *err) {
+    const rk__world *world = session->world;
+    if (world->rank != 0)
+        return RK_OK;
+    RK_TRY(rk__alloc((void **)&session->nodes, (size_t)world->node_count, sizeof *session->nodes, "ledger", err));
+    for (int r = 0; r < world->size; r++)
+        session->nodes[world->node_of_rank[r]].claimers++;
+    rk__ledger_init(&session->ledger, session->job->schema.blocks, session->options->policy, session->nodes,
+                    (uint32_t)world->node_count);
+    return RK_OK;
+}
+
+static rk_status end_session(rk__session_run *session, const rk__totals *after, bool complete, rk_error *err) {
+    rk__session entry = {.start_ns = rk__wall_ns() - session->seconds_ns,
+                         .end_ns = rk__wall_ns(),
+                         .ranks = (uint32_t)session->world->size,
+                         .nodes = (uint32_t)session->world->node_count,
+                         .tasks_before = session->before.tasks_done,
+                         .tasks_after = after->tasks_done,
+                         .kernel_ns = after->kernel_ns - session->before.kernel_ns,
+                         .outcome = complete ? 1 : 2,
+                         .pid = (uint32_t)getpid()};
+    snprintf(entry.host, sizeof entry.host, "%s", session->world->host);
+    return rk__record_session_end(session->record, session->number, &entry, err);
+}
+
+/* Rank 0: reductions are the fold of the partials in the file; nothing is kept in memory for them. */
+static rk_status reduce(rk__session_run *session, void **results, rk_error *err) {
+    const rk__job *job = session->job;
+    void *partial = NULL;
+    rk_status status = rk__alloc(&partial, 1, job->schema.partial_bytes, "partial", err);
+    if (status == RK_OK)
+        status = rk__alloc(results, 1, job->schema.results_bytes, "results", err);
+    if (status == RK_OK && job->schema.partial_bytes > 0)
+        status = rk__record_fold(session->record, job->reducer, partial, err);
+    if (status == RK_OK && job->schema.partial_bytes > 0)
+        status = rk__reducer_results(job->reducer, partial, *results, err);
+    if (status == RK_OK)
+        status = rk__record_finish(session->record, *results, err);
+    free(partial);
+    return status;
+}
+
+static rk_status close_run(rk__session_run *session, rk__run_summary *summary, rk_error *err) {
+    rk__totals after;
+    uint64_t begin = rk__clock_ns();
+    RK_TRY(rk__record_sync(session->record, err));
+    RK_TRY(rk__record_scan(session->record, NULL, &after, err));
+    bool complete = after.blocks_done == session->job->schema.blocks;
+    if (complete)
+        RK_TRY(reduce(session, &summary->results, err));
+    RK_TRY(end_session(session, &after, complete, err));
+    summary->complete = complete;
+    summary->done = after.tasks_done;
+    summary->failed = after.tasks_failed;
+    summary->tasks_here = after.tasks_done - session->before.tasks_done;
+    double ranks_ns = (double)session->seconds_ns * session->world->size;
+    summary->efficiency = ranks_ns > 0 ? (double)(after.kernel_ns - session->before.kernel_ns) / ranks_ns : 0;
+    summary->end_seconds = (double)(rk__clock_ns() - begin) * 1e-9;
+    return RK_OK;
+}
+
+static rk_status finish_session(rk__session_run *session, rk__run_summary *summary, rk_error *err) {
+    const rk__world *world = session->world;
+    rk_status status = RK_OK;
+    if (world->node_rank == 0 && world->rank != 0)
+        status = rk__record_sync(session->record, err); /* each node syncs its own writes */
+    RK_TRY(rk__world_agree(world, status, err));
+    if (world->rank == 0)
+        status = close_run(session, summary, err);
+    RK_TRY(rk__world_agree(world, status, err));
+    return rk__world_bcast(world->comm, &summary->complete, sizeof summary->complete, 0, err);
+}
+
+static rk_status run_session(rk__session_run *session, rk__run_summary *summary, rk_error *err) {
+    RK_TRY(rk__segment_create(&session->segment, session->world, session->job->schema.blocks, session->options->policy,
+                              err));
+    RK_TRY(scan_file(session, err));
+    RK_TRY(begin_session(session, err));
+    RK_TRY(rk__world_agree(session->world, create_ledger(session, err), err));
+    RK_TRY(rk__session_compute(session, err));
+    return finish_session(session, summary, err);
+}
+
+static void session_fini(rk__session_run *session) {
+    rk__service_stop(session);
+    rk__exec_destroy(session->exec);
+    rk__stage_destroy(session->stage);
+    free(session->partial);
+    free(session->nodes);
+    rk__segment_destroy(&session->segment);
+    rk__record_close(session->record);
+}
+
+/* ---- summary ---- */
+
+static rk_status measure_peak(const rk__world *world, uint64_t *bytes, rk_error *err) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+#ifdef __APPLE__
+    uint64_t own = (uint64_t)usage.ru_maxrss;
+#else
+    uint64_t own = (uint64_t)usage.ru_maxrss * 1024;
+#endif
+    return rk__mpi(MPI_Allreduce(&own, bytes, 1, MPI_UINT64_T, MPI_MAX, world->comm), "MPI_Allreduce", err);
+}
+
+static void describe_run(const rk__world *world, rk__job *job, const char *path, rk__run_summary *summary) {
+    snprintf(summary->path, sizeof summary->path, "%s", path);
+    snprintf(summary->kernel, sizeof summary->kernel, "%s", job->module.kernel->name);
+    summary->tasks = job->schema.tasks;
+    summary->ranks = world->size;
+    summary->nodes = world->node_count;
+}
+
+void rk__run_summary_fini(rk__run_summary *summary) {
+    rk__schema_fini(&summary->schema);
+    free(summary->results);
+    *summary = (rk__run_summary){0};
+}
+
+static rk_status compute(const rk__world *world, const rk__run_options *options, rk__job *job, const char *path,
+                         uint64_t setup_ns, rk__run_summary *summary, rk_error *err) {
+    rk__session_run session = {.world = world, .options = options, .job = job};
+    describe_run(world, job, path, summary);
+    rk_status status = rk__world_agree(world, rk__record_open(&session.record, path, true, err), err);
+    if (status == RK_OK)
+        status = run_session(&session, summary, err);
+    if (session.start_ns > 0)
+        summary->setup_seconds = (double)(session.start_ns - setup_ns) * 1e-9;
+    summary->seconds = (double)session.seconds_ns * 1e-9;
+    session_fini(&session);
+    RK_TRY(status);
+    RK_TRY(measure_peak(world, &summary->peak_bytes, err));
+    summary->schema = job->schema;
+    job->schema = (rk__schema){0};
+    summary->interrupted = !summary->complete;
+    if (summary->complete)
+        return RK_OK;
+    return rk__fail(err, RK_EINTERRUPTED, "stopped before the end; go on with: rankine resume %s", path);
+}
+
+rk_status rk__run_start(const rk__world *world, const rk__run_options *options, rk__run_summary *summary,
+                        rk_error *err) {
+    rk__job job = {0};
+    char path[sizeof summary->path];
+    uint64_t begin = rk__clock_ns();
+    *summary = (rk__run_summary){0};
+    RK_TRY(create_job(world, options, &job, err));
+    rk_status status = rk__job_output(options, job.module.kernel, path, sizeof path, err);
+    if (status == RK_OK && world->rank == 0)
+        status = create_file(world, options, &job, path, err);
+    status = rk__world_agree(world, status, err);
+    if (status == RK_OK)
+        status = compute(world, options, &job, path, begin, summary, err);
+    rk__job_fini(&job);
+    return status;
+}
+
+/* ---- resume ---- */
+
+static rk_status resume_job(const rk__run_options *options, rk__record *record, rk__job *job, rk_error *err) {
+    const rk__identity *identity = rk__record_identity(record);
+    const rk__schema *schema = rk__record_schema(record);
+    rk__run_options wanted = *options;
+    if (wanted.kernel == NULL)
+        wanted.kernel = identity->kernel_path[0] != '\0' ? identity->kernel_path : identity->kernel_name;
+    wanted.seed = identity->seed;
+    wanted.block_tasks = UINT64_C(1) << schema->block_log2;
+    if (rk__job_create(job, &wanted, identity->space_text, true, err) != RK_OK)
+        return rk__prefix(err, "resuming %s: ", rk__record_path(record));
+    rk_status status = rk__record_match(record, &job->identity, &job->schema, options->accept_kernel, err);
+    if (status != RK_OK)
+        rk__job_fini(job);
+    return status;
+}
+
+static rk_status load_for_resume(const rk__run_options *options, const char *path, rk__job *job, rk_error *err) {
+    rk__record *record = NULL;
+    RK_TRY(rk__record_open(&record, path, false, err));
+    rk_status status = resume_job(options, record, job, err);
+    rk__record_close(record);
+    return status;
+}
+
+rk_status rk__run_resume(const rk__world *world, const rk__run_options *options, rk__run_summary *summary,
+                         rk_error *err) {
+    rk__job job = {0};
+    uint64_t begin = rk__clock_ns();
+    *summary = (rk__run_summary){0};
+    rk_status status = rk__world_agree(world, load_for_resume(options, options->output, &job, err), err);
+    if (status == RK_OK)
+        status = same_kernel(world, &job, err);
+    if (status == RK_OK)
+        status = compute(world, options, &job, options->output, begin, summary, err);
+    rk__job_fini(&job);
+    return status;
+}

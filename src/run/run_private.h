@@ -1,0 +1,83 @@
+/* What the units of this room share.
+ *
+ *   prepare.c   from options to a kernel, a space, a schema, an identity; the same on all ranks
+ *   segment.c   the node's shared memory
+ *   service.c   the service thread of a rank: stamps, flushes, asks, answers, shows progress
+ *   session.c   one session of a run: claim, execute, commit, until the end
+ *   run.c       start, resume, summary
+ *   check.c     the same bits in other block sizes? */
+#ifndef RANKINE_RUN_PRIVATE_H
+#define RANKINE_RUN_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "dispatch/ledger.h"
+#include "dispatch/window.h"
+#include "exec/exec.h"
+#include "kernel/loader.h"
+#include "run/run.h"
+
+/* Everything about a run that does not depend on the rank. */
+typedef struct rk__job {
+    rk__module module;
+    rk__space *space;
+    rk__reducer *reducer;
+    rk__schema schema;
+    rk__identity identity; /* strings owned */
+} rk__job;
+
+/* Not collective. `text`: canonical text of the space; NULL: from options->request. */
+rk_status rk__job_create(rk__job *job, const rk__run_options *options, const char *text, bool check_input,
+                         rk_error *err);
+void rk__job_fini(rk__job *job);
+/* The file that a run writes; absolute. */
+rk_status rk__job_output(const rk__run_options *options, const rk_kernel *kernel, char *path, size_t size,
+                         rk_error *err);
+
+/* Collective over the node: a window in shared memory that all ranks of the node are proved to share. The name is gone
+ * as soon as all have it, so that nothing is left behind. */
+typedef struct rk__segment {
+    rk__window *window;
+    size_t bytes;
+} rk__segment;
+rk_status rk__segment_create(rk__segment *segment, const rk__world *world, uint64_t blocks, rk__policy policy,
+                             rk_error *err);
+void rk__segment_destroy(rk__segment *segment);
+
+/* Told to drain: set from signal handlers. */
+bool rk__run_is_draining(void);
+
+/* One session: the part of a run between opening the file and its end. Lives on the main thread's stack. */
+typedef struct rk__session_run {
+    const rk__world *world;
+    const rk__run_options *options;
+    const rk__job *job;
+    rk__record *record;
+    rk__segment segment;
+    rk__claimer claimer;
+    rk__stage *stage;
+    rk__exec *exec;
+    void *partial;
+    uint16_t number;
+    uint64_t failure_base;
+    rk__totals before; /* what the file held at the start */
+    uint64_t start_ns, seconds_ns;
+    /* rank 0 */
+    rk__ledger ledger;
+    rk__ledger_node *nodes;
+    /* the service thread */
+    pthread_t thread;
+    bool has_thread;
+    _Atomic bool quit;
+    _Atomic uint32_t flush_failed;
+    rk_error flush_error; /* read by the main thread after joining */
+} rk__session_run;
+
+rk_status rk__service_start(rk__session_run *session, rk_error *err);
+void rk__service_stop(rk__session_run *session);
+
+/* Collective. Computes what is open in the file; RK_OK also when drained (look at the file). */
+rk_status rk__session_compute(rk__session_run *session, rk_error *err);
+
+#endif

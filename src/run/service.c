@@ -1,0 +1,195 @@
+/* The service thread: one per rank, asleep but for a moment every tick.
+ *
+ * It stamps the rank's line in the window, writes what the stage has held too long, and passes a signal on to the
+ * window. On the first rank of a node it is the node's agent; on rank 0 it also conducts: answers the agents and shows
+ * progress. Only it calls MPI while tasks run, and only when there is more than one node. Rank 0's own node is answered
+ * by a call.
+ *
+ * An agent has at most one question under way; rank 0 answers each at once, also when nothing is left: so nobody waits
+ * on a message that does not come, and the thread never blocks in MPI. */
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "run/run_private.h"
+
+#define TICK_NS      UINT64_C(20000000) /* one node */
+#define TICK_MPI_NS  UINT64_C(500000)   /* several: the price is 7 % of rank 0's core at most */
+#define FLUSH_AGE_NS UINT64_C(30000000)
+#define ASK_EVERY_NS UINT64_C(100000000) /* counts for progress */
+#define PROGRESS_NS  UINT64_C(200000000)
+
+typedef struct agent {
+    rk__ask question;
+    rk__span_answer answer;
+    MPI_Request sending, receiving;
+    bool asked;
+    uint64_t asked_ns;
+    rk__span_answer rest; /* a span that the window had no slot for yet */
+} agent;
+
+typedef struct display {
+    uint64_t shown_ns, rate_ns, rate_tasks;
+    double rate;
+} display;
+
+static void set_phase(rk__window *window, uint32_t phase) {
+    if (atomic_load_explicit(&window->phase, memory_order_relaxed) < phase)
+        atomic_store_explicit(&window->phase, phase, memory_order_release);
+}
+
+static void take_answer(rk__session_run *session, agent *own, const rk__span_answer *answer) {
+    rk__window *window = session->segment.window;
+    if (answer->count > 0)
+        own->rest = *answer;
+    if (own->rest.count > 0 && rk__window_add_span(window, own->rest.first, own->rest.count))
+        own->rest.count = 0;
+    if (answer->drain)
+        atomic_store(&window->drain, 1);
+    if (own->rest.count == 0)
+        set_phase(window, answer->phase);
+}
+
+/* A node asks for more when what is unclaimed would not keep its claimers busy for long. */
+static void write_question(rk__session_run *session, const agent *own, rk__ask *ask) {
+    rk__window *window = session->segment.window;
+    rk__window_counts counts = rk__window_count(window);
+    bool low = rk__window_unclaimed(window) < 4 * (uint64_t)window->claimers;
+    bool more = atomic_load(&window->phase) == RK__PHASE_RUN && own->rest.count == 0;
+    *ask = (rk__ask){(uint32_t)session->world->node, low && more, counts.finished == window->claimers,
+                     atomic_load(&window->drain), counts};
+}
+
+static void ask_directly(rk__session_run *session, agent *own) {
+    rk__span_answer answer;
+    write_question(session, own, &own->question);
+    rk__ledger_answer(&session->ledger, &own->question, &answer);
+    take_answer(session, own, &answer);
+}
+
+static void ask_by_message(rk__session_run *session, agent *own, uint64_t now) {
+    MPI_Comm comm = session->world->comm;
+    if (own->asked) {
+        int answered = 0, sent = 0;
+        MPI_Test(&own->sending, &sent, MPI_STATUS_IGNORE);
+        MPI_Test(&own->receiving, &answered, MPI_STATUS_IGNORE);
+        if (!answered || !sent)
+            return;
+        own->asked = false;
+        take_answer(session, own, &own->answer);
+        return;
+    }
+    rk__ask ask;
+    write_question(session, own, &ask);
+    bool ended = atomic_load(&session->segment.window->phase) == RK__PHASE_END;
+    bool news = ask.wants || ask.finished != own->question.finished || ask.drain != own->question.drain;
+    if (ended || (!news && now - own->asked_ns < (ask.finished ? ASK_EVERY_NS / 10 : ASK_EVERY_NS)))
+        return;
+    own->question = ask;
+    own->asked = true;
+    own->asked_ns = now;
+    MPI_Irecv(&own->answer, sizeof own->answer, MPI_BYTE, 0, RK__TAG_SPAN, comm, &own->receiving);
+    MPI_Isend(&own->question, sizeof own->question, MPI_BYTE, 0, RK__TAG_ASK, comm, &own->sending);
+}
+
+/* A test of a finished request sets it to MPI_REQUEST_NULL, which tests as done: both may be tested again. */
+static void answer_agents(rk__session_run *session) {
+    MPI_Comm comm = session->world->comm;
+    for (;;) {
+        int there = 0;
+        MPI_Status from;
+        rk__ask ask;
+        rk__span_answer answer;
+        MPI_Iprobe(MPI_ANY_SOURCE, RK__TAG_ASK, comm, &there, &from);
+        if (!there)
+            return;
+        MPI_Recv(&ask, sizeof ask, MPI_BYTE, from.MPI_SOURCE, RK__TAG_ASK, comm, MPI_STATUS_IGNORE);
+        rk__ledger_answer(&session->ledger, &ask, &answer);
+        /* The agent has posted its receive before it asked: an eager message of 24 bytes does not wait. */
+        MPI_Send(&answer, sizeof answer, MPI_BYTE, from.MPI_SOURCE, RK__TAG_SPAN, comm);
+    }
+}
+
+static void show_progress(rk__session_run *session, display *shown, uint64_t now) {
+    if (session->options->progress == NULL || now - shown->shown_ns < PROGRESS_NS)
+        return;
+    rk__window_counts counts = rk__ledger_count(&session->ledger);
+    double interval = (double)(now - shown->rate_ns) * 1e-9;
+    if (interval > 0) {
+        double rate = (double)(counts.tasks - shown->rate_tasks) / interval;
+        double weight = shown->rate > 0 ? 0.1 : 1;
+        shown->rate = weight * rate + (1 - weight) * shown->rate;
+    }
+    uint64_t done = session->before.tasks_done + counts.tasks;
+    rk__progress progress = {.tasks = session->job->schema.tasks,
+                             .done = done,
+                             .failed = session->before.tasks_failed + counts.failed,
+                             .seconds = (double)(now - session->start_ns) * 1e-9,
+                             .rate = shown->rate,
+                             .ranks = session->world->size,
+                             .busy = (int)counts.working};
+    progress.eta_seconds = shown->rate > 0 ? (double)(progress.tasks - done) / shown->rate : NAN;
+    session->options->progress(session->options->progress_ctx, &progress);
+    shown->shown_ns = shown->rate_ns = now;
+    shown->rate_tasks = counts.tasks;
+}
+
+static void tend_rank(rk__session_run *session, uint64_t now) {
+    rk__window *window = session->segment.window;
+    rk_error err = RK_ERROR_INIT;
+    atomic_store_explicit(&session->claimer.line->beat_ns, now, memory_order_relaxed);
+    if (rk__run_is_draining())
+        atomic_store(&window->drain, 1);
+    if (atomic_load(&session->flush_failed))
+        return;
+    if (rk__stage_flush_older(session->stage, FLUSH_AGE_NS, &err) != RK_OK) {
+        session->flush_error = err;
+        atomic_store(&session->flush_failed, 1);
+        atomic_store(&window->drain, 1);
+    }
+}
+
+static void *serve(void *ctx) {
+    rk__session_run *session = ctx;
+    const rk__world *world = session->world;
+    bool messages = world->node_count > 1 && world->node_rank == 0, conducts = world->rank == 0;
+    agent own = {.sending = MPI_REQUEST_NULL, .receiving = MPI_REQUEST_NULL};
+    display shown = {.shown_ns = session->start_ns, .rate_ns = session->start_ns};
+    uint64_t tended_ns = 0;
+    pid_t parent = getppid();
+    while (!atomic_load(&session->quit)) {
+        uint64_t now = rk__clock_ns();
+        if (now - tended_ns >= TICK_NS) {
+            tend_rank(session, now);
+            tended_ns = now;
+        }
+        if (conducts) {
+            ask_directly(session, &own);
+            if (messages)
+                answer_agents(session);
+            show_progress(session, &shown, now);
+        } else if (messages) {
+            ask_by_message(session, &own, now);
+        }
+        if (getppid() != parent)
+            _exit(75); /* mpirun is gone: what is committed is in the file */
+        rk__sleep_ns(messages ? TICK_MPI_NS : TICK_NS / 4);
+    }
+    return NULL;
+}
+
+rk_status rk__service_start(rk__session_run *session, rk_error *err) {
+    int code = pthread_create(&session->thread, NULL, serve, session);
+    if (code != 0)
+        return rk__fail(err, RK_ENOMEM, "starting a thread: %s", rk__errno_text(code));
+    session->has_thread = true;
+    return RK_OK;
+}
+
+void rk__service_stop(rk__session_run *session) {
+    if (!session->has_thread)
+        return;
+    atomic_store(&session->quit, true);
+    pthread_join(session->thread, NULL);
+    session->has_thread = false;
+}
