@@ -1,0 +1,37 @@
+#include <hwloc.h>
+
+#include "world/world.h"
+
+/* PUs this process may run on: what the machine allows, less where we are bound away from. */
+static hwloc_cpuset_t usable_pus(hwloc_topology_t topology) {
+    hwloc_cpuset_t usable = hwloc_bitmap_dup(hwloc_topology_get_allowed_cpuset(topology));
+    hwloc_cpuset_t bound = hwloc_bitmap_alloc();
+    if (usable != NULL && bound != NULL && hwloc_get_cpubind(topology, bound, HWLOC_CPUBIND_PROCESS) == 0 &&
+        hwloc_bitmap_intersects(usable, bound))
+        hwloc_bitmap_and(usable, usable, bound);
+    hwloc_bitmap_free(bound);
+    return usable;
+}
+
+static int count_cores(hwloc_topology_t topology) {
+    hwloc_cpuset_t usable = usable_pus(topology);
+    if (usable == NULL)
+        return 0;
+    int count = 0;
+    hwloc_obj_t core = NULL;
+    while ((core = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_CORE, core)) != NULL)
+        count += hwloc_bitmap_intersects(core->cpuset, usable);
+    if (count == 0) /* a machine that does not tell its cores */
+        count = hwloc_bitmap_weight(usable);
+    hwloc_bitmap_free(usable);
+    return count;
+}
+
+int rk__world_cores(void) {
+    hwloc_topology_t topology;
+    if (hwloc_topology_init(&topology) != 0)
+        return 1;
+    int count = hwloc_topology_load(topology) == 0 ? count_cores(topology) : 0;
+    hwloc_topology_destroy(topology);
+    return count > 0 ? count : 1;
+}

@@ -1,0 +1,72 @@
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "world/launch_private.h"
+
+static const char *job_directory(void) {
+    const char *directory = getenv("RANKINE_JOB");
+    return directory != NULL && *directory == '/' ? directory : NULL;
+}
+
+static uint64_t random_u64(void) {
+    uint64_t value = rk__wall_ns() ^ (uint64_t)getpid() << 40; /* should there be no /dev/urandom */
+    FILE *source = fopen("/dev/urandom", "rb");
+    if (source != NULL) {
+        uint64_t drawn;
+        if (fread(&drawn, sizeof drawn, 1, source) == 1)
+            value ^= drawn;
+        fclose(source);
+    }
+    return value;
+}
+
+void rk__launch_job_name(char *buffer, size_t size) {
+    const char *directory = job_directory();
+    if (directory != NULL)
+        rk__launch_name_of(directory, buffer, size);
+    else
+        snprintf(buffer, size, "/rankine-%016llx", (unsigned long long)random_u64());
+}
+
+static bool write_code(const char *path, int exit_code) {
+    FILE *file = fopen(path, "w");
+    if (file == NULL)
+        return false;
+    bool written = fprintf(file, "%d\n", exit_code) > 0;
+    return fclose(file) == 0 && written;
+}
+
+bool rk__launch_report(int exit_code) {
+    const char *directory = job_directory();
+    if (directory == NULL)
+        return false;
+    char path[PATH_MAX], unfinished[PATH_MAX];
+    int used = snprintf(unfinished, sizeof unfinished, "%s/exit.tmp", directory);
+    if (used < 0 || (size_t)used >= sizeof unfinished)
+        return false;
+    snprintf(path, sizeof path, "%.*s", used - 4, unfinished);
+    return write_code(unfinished, exit_code) && rename(unfinished, path) == 0;
+}
+
+enum { COLUMNS_UNKNOWN = 80 };
+
+static int columns_of(int fd) {
+    struct winsize window;
+    if (!isatty(fd))
+        return 0;
+    if (ioctl(fd, TIOCGWINSZ, &window) != 0 || window.ws_col == 0)
+        return COLUMNS_UNKNOWN;
+    return window.ws_col;
+}
+
+int rk__launch_tty_columns(void) {
+    const char *text = getenv("RANKINE_TTY");
+    uint64_t columns;
+    if (text != NULL && rk__parse_u64(text, &columns) && columns <= INT_MAX)
+        return (int)columns;
+    return columns_of(STDERR_FILENO);
+}

@@ -1,0 +1,68 @@
+/* What the launcher sends to mpirun, and when.
+ *
+ *            request          request, or mpirun            after GRACE, or
+ *                             lingers after the report      a third request
+ *   NONE ------------> DRAIN -----------------> TERM -----------------> KILL
+ *          USR1, again each       TERM once               KILL each REPEAT
+ *          REPEAT
+ *
+ * USR1 is repeated because mpirun loses one that comes before it has started the ranks. For the ranks it means the same
+ * however often it comes. Two requests within DEBOUNCE are one: `timeout` and batch systems signal a process and its
+ * group at once. */
+#include <signal.h>
+
+#include "world/launch_private.h"
+
+#define SECOND      UINT64_C(1000000000)
+#define REPEAT_NS   SECOND
+#define DEBOUNCE_NS (SECOND / 5)
+#define GRACE_NS    (5 * SECOND)
+#define LINGER_NS   (30 * SECOND) /* mpirun's own end takes a second or two */
+
+void rk__stop_init(rk__stop *stop) {
+    *stop = (rk__stop){.deadline_ns = UINT64_MAX};
+}
+
+static void advance(rk__stop *stop, uint64_t now_ns) {
+    if (stop->phase < RK__STOP_KILL)
+        stop->phase++;
+    stop->deadline_ns = now_ns;
+}
+
+void rk__stop_request(rk__stop *stop, uint64_t now_ns) {
+    if (stop->asked && now_ns - stop->request_ns < DEBOUNCE_NS)
+        return;
+    stop->asked = true;
+    stop->request_ns = now_ns;
+    advance(stop, now_ns);
+}
+
+void rk__stop_reported(rk__stop *stop, uint64_t now_ns) {
+    if (stop->lingering || stop->phase > RK__STOP_DRAIN)
+        return;
+    stop->lingering = true;
+    stop->phase = RK__STOP_DRAIN;
+    stop->deadline_ns = now_ns + LINGER_NS;
+}
+
+int rk__stop_due(rk__stop *stop, uint64_t now_ns) {
+    if (now_ns < stop->deadline_ns)
+        return 0;
+    if (stop->phase == RK__STOP_DRAIN && stop->lingering)
+        stop->phase = RK__STOP_TERM;
+    switch (stop->phase) {
+    case RK__STOP_NONE:
+        return 0;
+    case RK__STOP_DRAIN:
+        stop->deadline_ns = now_ns + REPEAT_NS;
+        return SIGUSR1;
+    case RK__STOP_TERM:
+        stop->phase = RK__STOP_KILL;
+        stop->deadline_ns = now_ns + GRACE_NS;
+        return SIGTERM;
+    case RK__STOP_KILL:
+        stop->deadline_ns = now_ns + REPEAT_NS;
+        return SIGKILL;
+    }
+    return 0;
+}

@@ -1,0 +1,169 @@
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "world/launch_private.h"
+
+enum { WAIT_MS = 1000, HELD_BACK_MS = 50 };
+
+typedef struct launch {
+    pid_t mpirun;
+    int signal_fd, stderr_fd;
+    bool ended;
+    int wait_status;
+    rk__stop stop;
+    rk__relay relay;
+} launch;
+
+/* ---- mpirun's stderr ---- */
+
+static bool read_stderr(launch *self) {
+    char input[RK__RELAY_BYTES];
+    ssize_t got = read(self->stderr_fd, input, sizeof input);
+    if (got > 0)
+        rk__relay_add(&self->relay, input, (size_t)got);
+    if (got == 0) {
+        close(self->stderr_fd);
+        self->stderr_fd = -1;
+    }
+    return got > 0;
+}
+
+static void relay_stderr(launch *self) {
+    if (rk__relay_write(&self->relay, STDERR_FILENO) && self->stderr_fd >= 0) {
+        read_stderr(self);
+        rk__relay_write(&self->relay, STDERR_FILENO);
+    }
+}
+
+/* What is in the pipe once mpirun has ended. Somebody else may hold the other end: no waiting for its end. */
+static void relay_rest(launch *self) {
+    while (self->stderr_fd >= 0 && read_stderr(self))
+        while (!rk__relay_write(&self->relay, STDERR_FILENO))
+            continue;
+    rk__relay_flush(&self->relay);
+    while (!rk__relay_write(&self->relay, STDERR_FILENO))
+        continue;
+    if (self->stderr_fd >= 0)
+        close(self->stderr_fd);
+}
+
+/* ---- signals ---- */
+
+/* A terminal's Ctrl-Z reaches us alone. mpirun stops the ranks, and goes on itself. */
+static void suspend(const launch *self) {
+    kill(self->mpirun, SIGTSTP);
+    rk__launch_signals_suspend();
+    kill(self->mpirun, SIGCONT);
+}
+
+static void take_signals(launch *self) {
+    unsigned char numbers[64];
+    ssize_t got = read(self->signal_fd, numbers, sizeof numbers);
+    for (ssize_t i = 0; i < got; i++) {
+        if (numbers[i] == SIGTSTP)
+            suspend(self);
+        else if (numbers[i] != SIGCHLD)
+            rk__stop_request(&self->stop, rk__clock_ns());
+    }
+}
+
+static void send_due(launch *self) {
+    int number;
+    while ((number = rk__stop_due(&self->stop, rk__clock_ns())) != 0)
+        kill(number == SIGUSR1 ? self->mpirun : -self->mpirun, number);
+}
+
+/* ---- waiting ---- */
+
+static int wait_ms(const launch *self) {
+    if (self->relay.matched > 0)
+        return HELD_BACK_MS;
+    uint64_t now = rk__clock_ns(), deadline = self->stop.deadline_ns;
+    if (deadline <= now)
+        return 0;
+    uint64_t left_ms = (deadline - now) / 1000000 + 1;
+    return left_ms < WAIT_MS ? (int)left_ms : WAIT_MS;
+}
+
+static void wait_event(launch *self) {
+    struct pollfd events[2] = {{.fd = self->signal_fd, .events = POLLIN}, {.fd = self->stderr_fd, .events = POLLIN}};
+    int ready = poll(events, 2, wait_ms(self));
+    if (ready == 0)
+        rk__relay_flush(&self->relay);
+    if (events[0].revents != 0)
+        take_signals(self);
+    if (ready == 0 || events[1].revents != 0 || self->relay.length > 0)
+        relay_stderr(self);
+}
+
+static void reap(launch *self) {
+    pid_t got = waitpid(self->mpirun, &self->wait_status, WNOHANG);
+    self->ended = got == self->mpirun || (got < 0 && errno == ECHILD);
+}
+
+static void stay_parent(launch *self, const rk__launch_job *job) {
+    int ignored;
+    while (!self->ended) {
+        wait_event(self);
+        if (!self->stop.lingering && rk__launch_job_reported(job, &ignored))
+            rk__stop_reported(&self->stop, rk__clock_ns());
+        send_due(self);
+        reap(self);
+    }
+    relay_rest(self);
+}
+
+/* ---- the whole ---- */
+
+static int exit_code_of(int wait_status) {
+    return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+static rk_status run_mpirun(const rk__launch_command *command, const rk__launch_job *job, int signal_fd,
+                            rk__launch_result *result, rk_error *err) {
+    launch self = {.signal_fd = signal_fd};
+    rk__stop_init(&self.stop);
+    rk__launch_orphans_adopt();
+    rk_status status = rk__launch_child_start(command, &self.mpirun, &self.stderr_fd, err);
+    if (status == RK_OK)
+        stay_parent(&self, job);
+    rk__launch_orphans_end();
+    if (status != RK_OK)
+        return status;
+    result->exit_code = exit_code_of(self.wait_status);
+    result->reported = rk__launch_job_reported(job, &result->exit_code);
+    result->interrupted = self.stop.asked;
+    return RK_OK;
+}
+
+static rk_status launch_job(const rk__launch_options *options, const rk__launch_job *job, int signal_fd,
+                            rk__launch_result *result, rk_error *err) {
+    rk__launch_plan plan = {.options = options,
+                            .job = job,
+                            .cores = rk__world_cores(),
+                            .tty_columns = isatty(STDERR_FILENO) ? rk__launch_tty_columns() : 0,
+                            .root = geteuid() == 0,
+                            .allocation = rk__launch_in_allocation()};
+    rk__launch_command command;
+    RK_TRY(rk__launch_command_create(&command, &plan, err));
+    rk_status status = run_mpirun(&command, job, signal_fd, result, err);
+    rk__launch_command_fini(&command);
+    return status;
+}
+
+rk_status rk__launch(const rk__launch_options *options, rk__launch_result *result, rk_error *err) {
+    int signal_fd;
+    RK_TRY(rk__launch_signals_open(&signal_fd, err)); /* first, so that no signal leaves a directory behind */
+    rk__launch_job job;
+    rk_status status = rk__launch_job_create(&job, err);
+    if (status == RK_OK) {
+        status = launch_job(options, &job, signal_fd, result, err);
+        rk__launch_job_destroy(&job);
+    }
+    rk__launch_signals_close();
+    return status;
+}
