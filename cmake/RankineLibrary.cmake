@@ -1,0 +1,30 @@
+# What is built of the rooms of src/: the library librankine and the command rankine.
+#
+# The library is shared: what it stands on (MPI, HDF5, hwloc) stays its own business, and a program that links it needs
+# no headers but Rankine's.
+set(rankine_rooms base world space reduce kernel record dispatch exec run cli)
+list(TRANSFORM rankine_rooms PREPEND rk_)
+
+add_library(rankine SHARED)
+add_library(rankine::rankine ALIAS rankine)
+target_link_libraries(rankine PRIVATE ${rankine_rooms})
+target_compile_features(rankine INTERFACE c_std_11)
+target_sources(rankine PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/include" FILES
+  "${PROJECT_SOURCE_DIR}/include/rankine/command.h"
+  "${PROJECT_SOURCE_DIR}/include/rankine/kernel.h"
+  "${PROJECT_SOURCE_DIR}/include/rankine/status.h")
+set_target_properties(rankine PROPERTIES
+  LINKER_LANGUAGE C
+  VERSION ${PROJECT_VERSION}
+  SOVERSION ${PROJECT_VERSION_MAJOR}
+  VERIFY_INTERFACE_HEADER_SETS ON
+  LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
+
+# The command stands at the top of the build tree, where it finds kernels/ beside itself.
+add_executable(rankine_command "${PROJECT_SOURCE_DIR}/src/cli/main.c")
+target_link_libraries(rankine_command PRIVATE rankine_options rankine)
+set_target_properties(rankine_command PROPERTIES
+  OUTPUT_NAME rankine
+  EXPORT_NAME command
+  RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}"
+  INSTALL_RPATH "$ORIGIN/${rankine_bin_to_lib}")
