@@ -70,8 +70,8 @@ char *rk__format_f64(double value, char *buffer, size_t size) {
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(buffer, size, "%.*g", digits, value);
         double back;
-        if (!rk__parse_f64(buffer, &back) || back == value || isnan(value))
-            break;
+        if (isnan(value) || (rk__parse_f64(buffer, &back) && back == value))
+            break; /* rounded up too early, the largest doubles do not even parse */
     }
     return buffer;
 }
