@@ -8,8 +8,8 @@
  * user wrote is turned into a canonical text, and a space is always built from that text: a fresh run and a resumed
  * one go the same way, and the text is what identity compares. A list read from a file is expanded into the text.
  *
- * Order of axes: swept parameters, zips, the table and the input in the order of the command line; then the axes that
- * the kernel plans; then the replicate.
+ * Order of axes: swept parameters, zips and the input in the order of the command line; then the table, the axes that
+ * the kernel plans, and the replicate.
  *
  * Invariants. Building is deterministic and does not depend on the rank. N <= 2^56. Values are checked for their
  * parameter's type when parsed: a bound task never fails for its parameters. */
@@ -40,7 +40,17 @@ void rk__value_store(const rk_param *param, rk__value value, void *params);
 /* As text that parses back to the same value. */
 void rk__value_text(const rk_param *param, rk__value value, rk__text *out);
 
-/* ---- what the user asked for ---- */
+/* ---- what the user asked for ----
+ *
+ *     name=28            one value; a number may carry its parameter's unit: "5 m"
+ *     name=1,2,5         a list
+ *     name=20:30:0.1     start:stop:step, the stop included within rounding; integers: step 1 if left out
+ *     name=0..1/101      101 points, both ends exact
+ *     name=@file.txt     a value per line, '#' begins a comment; a string with commas is given that way
+ *     input=FILE:/PATH   the rows of an HDF5 data set
+ *
+ * A list, range or file of several values makes an axis. A parameter that is `fixed`, or that a shape or a reduction's
+ * lo, hi or bins names, takes one value only. */
 typedef struct rk__request {
     const char *const *settings; /* "name=value", in order; borrowed during the call */
     size_t setting_count;
@@ -62,6 +72,9 @@ typedef enum rk__axis_kind {
     RK__AXIS_PLANNED,   /* by the kernel */
     RK__AXIS_REPLICATE  /* named "replicate" */
 } rk__axis_kind;
+
+/* Names that Rankine makes up ("row", "replicate", those of the input) give way to outputs, parameters, planned names
+ * and each other: then "row_axis", "row_axis2". */
 
 /* The values along an axis of one parameter (or, param == NULL, plain coordinates: input and planned axes). */
 typedef struct rk__axis_column {
@@ -86,7 +99,7 @@ typedef struct rk__space_input {
     unsigned dims, task_dims; /* of the data set; how many leading ones are tasks */
     uint64_t shape[8];
     uint64_t rows, row_values; /* product of the leading and of the other dimensions */
-    double missing[4];
+    double missing[4];         /* from the attributes missing_value and _FillValue, as the data set's type holds them */
     uint64_t missing_count;
     uint64_t fingerprint[2]; /* file size, shape, type and sampled bytes of the file: a changed input is noticed */
 } rk__space_input;
@@ -108,8 +121,9 @@ typedef struct rk__space {
 /* The canonical text of a request; checks names, values and combinations, opens no input beyond reading what it needs.
  * The text is line-oriented, versioned, percent-escaped; caller frees. */
 rk_status rk__space_describe(const rk_kernel *kernel, const rk__request *request, char **text, rk_error *err);
-/* Build from canonical text: parses, opens the input to learn its shape, calls the kernel's plan. `check_input`:
- * compare the input's fingerprint to the one in the text (resume): RK_EMISMATCH if it changed. */
+/* Build from canonical text: parses, opens the input, calls the kernel's plan. RK_EFORMAT: no such text. RK_EMISMATCH:
+ * it is of another kernel, or the input has another shape now, or (with `check_input`) another fingerprint. A plan that
+ * fails gives RK_EINVAL or RK_EKERNEL with its message. */
 rk_status rk__space_create(rk__space **out, const rk_kernel *kernel, const char *text, bool check_input, rk_error *err);
 void rk__space_destroy(rk__space *space);
 
