@@ -21,23 +21,36 @@
 #include "base/base.h"
 
 /* ---- exact sums ---- */
-enum { RK__EXACT_CHUNKS = 67 };
+enum { RK__EXACT_CHUNKS = 67, RK__WIDE_CHUNKS = 136 };
 typedef struct rk__exact {
-    int64_t chunk[RK__EXACT_CHUNKS]; /* value = Σ chunk[i] * 2^(32 i - 1075 or so) */
-    int32_t adds_left; /* until carries must be propagated; 0 when normalised or empty: propagate before adding */
-    uint32_t special;  /* bit 0 +Inf seen, bit 1 -Inf seen, bit 2 NaN seen, bit 3 some value seen other than -0 */
-} rk__exact;           /* all zero: the empty sum */
+    int64_t chunk[RK__EXACT_CHUNKS]; /* value = sum of chunk[i] * 2^(32 i - 1074); normalised: all but the last in [0,
+                                        2^32) */
+    uint32_t adds;                   /* since carries were last propagated */
+    uint32_t special;                /* bit 0 +Inf seen, 1 -Inf, 2 NaN, 3 a value other than -0, 4 a -0 */
+} rk__exact;                         /* all zero: the empty sum */
+
+/* The same for squares of doubles, whose range is twice as wide. Sums of squares are not negative. */
+typedef struct rk__wide {
+    int64_t chunk[RK__WIDE_CHUNKS]; /* value = sum of chunk[i] * 2^(32 i - 2148) */
+    uint32_t adds;
+    uint32_t special; /* bit 0 Inf seen, bit 2 NaN seen */
+} rk__wide;
 
 void rk__exact_add(rk__exact *sum, double value);
 void rk__exact_add_many(rk__exact *sum, const double *values, size_t count);
-/* Adds a*b exactly (two_product by fma; products beyond the range of double handled exactly too or as documented). */
-void rk__exact_add_product(rk__exact *sum, double a, double b);
 void rk__exact_merge(rk__exact *into, const rk__exact *from);
+void rk__wide_add_square(rk__wide *sum, double value);
+void rk__wide_merge(rk__wide *into, const rk__wide *from);
+void rk__wide_normalise(rk__wide *sum);
 /* Equal values get equal bytes. */
 void rk__exact_normalise(rk__exact *sum);
 /* The correctly rounded value (to nearest, ties to even). Empty: 0. Inf - Inf and NaN: the canonical quiet NaN
  * 0x7ff8000000000000. All addends -0: -0. */
 double rk__exact_round(const rk__exact *sum);
+/* sum/count, correctly rounded; count > 0. */
+double rk__exact_mean(const rk__exact *sum, uint64_t count);
+/* (squares - sum^2/count)/count, correctly rounded; count > 0. */
+double rk__exact_variance(const rk__exact *sum, const rk__wide *squares, uint64_t count);
 
 /* ---- compiled reductions ---- */
 typedef struct rk__reduction_spec {
