@@ -244,7 +244,7 @@ typedef struct rk_kernel {
 static inline int rk_task_fail(rk_task *task, int code, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
-    int result = task->api->fail(task, code, fmt, args);
+    int result = (task->api->fail)(task, code, fmt, args); /* parentheses: test libraries have a macro fail() */
     va_end(args);
     return result;
 }
@@ -281,7 +281,7 @@ static inline int rk_plan_dimension(rk_plan *plan, const char *name, uint64_t si
 static inline int rk_plan_fail(rk_plan *plan, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
-    int result = plan->api->fail(plan, fmt, args);
+    int result = (plan->api->fail)(plan, fmt, args);
     va_end(args);
     return result;
 }

@@ -12,16 +12,16 @@
 
 enum { STACK_MAX = 66 };
 
-typedef struct tree {
+typedef struct fold_tree {
     unsigned depth;
     uint64_t leaf[STACK_MAX];
     unsigned char *states; /* [STACK_MAX][state bytes] */
-} tree;
+} fold_tree;
 
 struct rk__fold {
     const rk__reducer *reducer;
     unsigned char *partial;
-    tree *trees; /* [count]; states only for RK_CUSTOM */
+    fold_tree *trees; /* [count]; states only for RK_CUSTOM */
 };
 
 rk_status rk__fold_create(rk__fold **out, const rk__reducer *reducer, rk_error *err) {
@@ -82,7 +82,7 @@ static unsigned common_level(uint64_t a, uint64_t b) {
     return level;
 }
 
-static void merge_top(const rk__reducer_item *item, tree *tree) {
+static void merge_top(const rk__reducer_item *item, fold_tree *tree) {
     unsigned char *right = tree->states + (tree->depth - 1) * item->element_bytes;
     item->op->merge(&item->spec, right - item->element_bytes, right);
     tree->depth--;
@@ -95,7 +95,7 @@ static bool is_empty(const unsigned char *state, size_t bytes) {
     return true;
 }
 
-static void push_leaf(const rk__reducer_item *item, tree *tree, uint64_t leaf, const void *state) {
+static void push_leaf(const rk__reducer_item *item, fold_tree *tree, uint64_t leaf, const void *state) {
     if (is_empty(state, item->element_bytes))
         return;
     while (tree->depth >= 2 && common_level(tree->leaf[tree->depth - 2], tree->leaf[tree->depth - 1]) <
@@ -121,7 +121,7 @@ void rk__fold_partial(rk__fold *fold, uint64_t leaf, const void *partial) {
 static void finish_item(rk__fold *fold, size_t reduction) {
     const rk__reducer_item *item = &fold->reducer->items[reduction];
     unsigned char *state = fold->partial + item->offset;
-    tree *tree = &fold->trees[reduction];
+    fold_tree *tree = &fold->trees[reduction];
     if (rk__reducer_is_tree(item)) {
         while (tree->depth >= 2)
             merge_top(item, tree);
