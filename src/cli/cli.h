@@ -1,0 +1,42 @@
+/* src/cli: the command. command.c is the way in; each command has a file of its own, cmd_<name>.c, over these units:
+ *
+ *     options    words of the command line            help       what it says about itself
+ *     display    text for people (table, progress)    jsonout    the same for scripts
+ *     drive      run and resume: launcher, ranks, what is left when they died
+ *
+ * A command returns an exit code. Results go to stdout, messages to stderr ("rankine: ..."), each said once: on a rank
+ * only by rank 0. */
+#ifndef RANKINE_CLI_H
+#define RANKINE_CLI_H
+
+#include <rankine/command.h>
+
+#include "cli/options.h"
+
+typedef struct rk__cli {
+    rk__arguments arguments;
+    const rk_kernel *const *linked; /* borrowed, may be NULL */
+    char *const *argv;              /* borrowed */
+    int argc;
+} rk__cli;
+
+int rk__cmd_run(rk__cli *cli);
+int rk__cmd_resume(rk__cli *cli);
+int rk__cmd_kernels(rk__cli *cli);
+int rk__cmd_info(rk__cli *cli);
+int rk__cmd_verify(rk__cli *cli);
+int rk__cmd_digest(rk__cli *cli);
+int rk__cmd_check(rk__cli *cli);
+
+/* The exit code that goes with a status. */
+rk_exit rk__exit_of(rk_status status);
+/* Say what went wrong, once: a line on stderr; under --json an object on stdout too. Returns the exit code. */
+int rk__cli_fail(const rk__cli *cli, const rk_error *err);
+/* The same with an exit code of one's own. */
+int rk__cli_fail_with(const rk__cli *cli, const rk_error *err, int exit_code);
+/* Write text to stdout and return `exit_code`, or RK_EXIT_ERROR if it could not be written. Frees the text. */
+int rk__cli_print(rk__text *text, int exit_code);
+/* RK_EINVAL unless there are `least` to `most` words after the command; `what` says which ("one run file"). */
+rk_status rk__cli_words(const rk__cli *cli, size_t least, size_t most, const char *what, rk_error *err);
+
+#endif

@@ -1,0 +1,110 @@
+/* rankine run KERNEL [name=value ...] */
+#include <inttypes.h>
+
+#include "cli/display.h"
+#include "cli/drive.h"
+#include "cli/jsonout.h"
+#include "cli/request.h"
+#include "cli/spaceout.h"
+
+/* ---- --dry-run ---- */
+
+static uint64_t total_memory(const rk__run_plan *plan, int ranks) {
+    uint64_t bytes;
+    return rk__mul_u64(plan->rank_bytes, (uint64_t)ranks, &bytes) ? bytes : UINT64_MAX;
+}
+
+static int plan_as_json(const rk__cli *cli, const rk__run_plan *plan, int ranks) {
+    rk__json json = {0};
+    rk__text command = RK__TEXT_INIT;
+    rk__drive_command_line(cli, ranks, &command);
+    rk__jsonout_begin(&json, RK_EXIT_OK);
+    rk__json_bool(&json, "dry_run", true);
+    rk__json_string(&json, "kernel", plan->space->kernel->name);
+    rk__json_string(&json, "file", plan->path);
+    rk__json_u64(&json, "tasks", plan->tasks);
+    rk__json_u64(&json, "blocks", plan->blocks);
+    rk__json_u64(&json, "block_tasks", plan->block_tasks);
+    rk__json_u64(&json, "file_bytes", plan->file_bytes);
+    rk__json_u64(&json, "row_bytes", plan->row_bytes);
+    rk__json_u64(&json, "partial_bytes", plan->partial_bytes);
+    rk__json_u64(&json, "rank_bytes", plan->rank_bytes);
+    rk__json_i64(&json, "ranks", ranks);
+    rk__json_i64(&json, "cores", rk__world_cores());
+    rk__json_string(&json, "hostfile", cli->arguments.hostfile);
+    rk__json_string(&json, "command", rk__text_get(&command));
+    rk__spaceout_json(&json, plan->space);
+    rk__text_fini(&command);
+    return rk__jsonout_print(&json, RK_EXIT_OK);
+}
+
+static void add_place(const rk__cli *cli, int ranks, rk__text *out) {
+    char count[40], cores[40];
+    rk__display_number_of((uint64_t)ranks, "rank", count, sizeof count);
+    rk__display_number_of((uint64_t)rk__world_cores(), "core", cores, sizeof cores);
+    if (cli->arguments.hostfile != NULL)
+        rk__display_fact(out, "where", "%s on the hosts of %s", count, cli->arguments.hostfile);
+    else
+        rk__display_fact(out, "where", "%s on this machine (%s may be used)", count, cores);
+}
+
+static int plan_as_text(const rk__cli *cli, const rk__run_plan *plan, int ranks) {
+    rk__text out = RK__TEXT_INIT, command = RK__TEXT_INIT;
+    char a[40], b[40], file[32], row[32], rank[32], all[32];
+    rk__text_add(&out, "%s: %s, nothing computed (dry run)\n\n", plan->space->kernel->name,
+                 rk__display_number_of(plan->tasks, "task", a, sizeof a));
+    rk__display_fact(&out, "blocks", "%s of %s", rk__display_number_of(plan->blocks, "block", a, sizeof a),
+                     rk__display_number_of(plan->block_tasks, "task", b, sizeof b));
+    rk__display_fact(&out, "file", "%s (%s, %s a task)", rk__display_path(plan->path),
+                     rk__format_bytes(plan->file_bytes, file, sizeof file),
+                     rk__format_bytes(plan->row_bytes, row, sizeof row));
+    rk__display_fact(&out, "memory", "about %s per rank and %s in all, besides the kernel's own and MPI's",
+                     rk__format_bytes(plan->rank_bytes, rank, sizeof rank),
+                     rk__format_bytes(total_memory(plan, ranks), all, sizeof all));
+    add_place(cli, ranks, &out);
+    rk__drive_command_line(cli, ranks, &command);
+    rk__display_fact(&out, "same as", "%s", rk__text_get(&command));
+    rk__text_fini(&command);
+    rk__spaceout_print(&out, plan->space);
+    return rk__cli_print(&out, RK_EXIT_OK);
+}
+
+static int show_plan(const rk__cli *cli, const rk__run_plan *plan) {
+    rk_error err = RK_ERROR_INIT;
+    int ranks;
+    if (rk__drive_ranks(cli, &ranks, &err) != RK_OK)
+        return rk__cli_fail(cli, &err);
+    return cli->arguments.json ? plan_as_json(cli, plan, ranks) : plan_as_text(cli, plan, ranks);
+}
+
+/* ---- the run ---- */
+
+/* The request is tried out here, in one process: what is wrong with it is said once, and mpirun is not started. */
+static int prepare_and_drive(rk__cli *cli, rk__run_options *options) {
+    rk_error err = RK_ERROR_INIT;
+    rk__run_plan plan;
+    if (rk__run_prepare(options, &plan, &err) != RK_OK)
+        return rk__cli_fail(cli, &err);
+    int code = cli->arguments.dry_run ? show_plan(cli, &plan) : rk__drive(cli, options, plan.path, rk__run_start);
+    rk__run_plan_fini(&plan);
+    return code;
+}
+
+int rk__cmd_run(rk__cli *cli) {
+    rk_error err = RK_ERROR_INIT;
+    rk__run_options options;
+    rk__text command_line = RK__TEXT_INIT;
+    bool am_rank = false;
+    rk_status status = rk__request_make(cli, &options, &command_line, &err);
+    if (status == RK_OK && !cli->arguments.dry_run)
+        status = rk__world_am_rank(&am_rank, &err);
+    int code;
+    if (status != RK_OK)
+        code = rk__drive_is_silent_rank() ? RK_EXIT_OK : rk__cli_fail(cli, &err);
+    else if (am_rank)
+        code = rk__drive_rank(cli, &options, rk__run_start);
+    else
+        code = prepare_and_drive(cli, &options);
+    rk__text_fini(&command_line);
+    return code;
+}

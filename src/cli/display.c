@@ -1,0 +1,267 @@
+#include "cli/display.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- numbers ---- */
+
+static char *format_f32(float value, char *buffer, size_t size) {
+    for (int digits = 1; digits <= 9; digits++) {
+        snprintf(buffer, size, "%.*g", digits, (double)value);
+        if (isnan(value) || strtof(buffer, NULL) == value)
+            break;
+    }
+    return buffer;
+}
+
+char *rk__display_element(rk_type type, const void *array, uint64_t i, char *buffer, size_t size) {
+    switch (type) {
+    case RK_F64:
+        return rk__format_f64(((const double *)array)[i], buffer, size);
+    case RK_F32:
+        return format_f32(((const float *)array)[i], buffer, size);
+#define INTEGER_CASE(type, c_type, format)                                                                             \
+    case type:                                                                                                         \
+        snprintf(buffer, size, "%" format, ((const c_type *)array)[i]);                                                \
+        return buffer;
+        INTEGER_CASE(RK_I8, int8_t, PRId8)
+        INTEGER_CASE(RK_U8, uint8_t, PRIu8)
+        INTEGER_CASE(RK_I16, int16_t, PRId16)
+        INTEGER_CASE(RK_U16, uint16_t, PRIu16)
+        INTEGER_CASE(RK_I32, int32_t, PRId32)
+        INTEGER_CASE(RK_U32, uint32_t, PRIu32)
+        INTEGER_CASE(RK_I64, int64_t, PRId64)
+        INTEGER_CASE(RK_U64, uint64_t, PRIu64)
+#undef INTEGER_CASE
+    case RK_BOOL:
+        snprintf(buffer, size, "%s", ((const uint8_t *)array)[i] ? "yes" : "no");
+        return buffer;
+    default:
+        snprintf(buffer, size, "?");
+        return buffer;
+    }
+}
+
+char *rk__display_number_of(uint64_t count, const char *what, char *buffer, size_t size) {
+    snprintf(buffer, size, "%" PRIu64 " %s%s", count, what, count == 1 ? "" : "s");
+    return buffer;
+}
+
+char *rk__display_rate(double rate, char *buffer, size_t size) {
+    if (!isfinite(rate))
+        snprintf(buffer, size, "?");
+    else if (rate < 9.95)
+        snprintf(buffer, size, "%.2g", rate);
+    else
+        rk__format_count(rate, buffer, size);
+    return buffer;
+}
+
+/* ---- files ---- */
+
+const char *rk__display_path(const char *path) {
+    char here[4096];
+    if (path[0] != '/' || getcwd(here, sizeof here) == NULL)
+        return path;
+    size_t length = strlen(here);
+    bool below = strncmp(path, here, length) == 0 && path[length] == '/' && path[length + 1] != '\0';
+    return below ? path + length + 1 : path;
+}
+
+char *rk__display_file_size(const char *path, char *buffer, size_t size) {
+    struct stat status;
+    if (stat(path, &status) != 0) {
+        snprintf(buffer, size, "%s", "");
+        return buffer;
+    }
+    uint64_t bytes = (uint64_t)status.st_size, on_disk = (uint64_t)status.st_blocks * 512;
+    char apparent[32], real[32];
+    rk__format_bytes(bytes, apparent, sizeof apparent);
+    if (on_disk < bytes / 2)
+        snprintf(buffer, size, "%s, %s of it on disk", apparent, rk__format_bytes(on_disk, real, sizeof real));
+    else
+        snprintf(buffer, size, "%s", apparent);
+    return buffer;
+}
+
+void rk__display_fact(rk__text *out, const char *label, const char *fmt, ...) {
+    char text[4608];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    rk__text_add(out, "  %-11s %s\n", label, text);
+}
+
+/* ---- results ---- */
+
+static const void *field_data(const rk__result_field *field, const void *results) {
+    return (const char *)results + field->offset;
+}
+
+/* As many elements as fit `room`, and how many there are if not all do. */
+static void add_array(rk__text *out, const rk__result_field *field, const void *data, size_t room) {
+    char element[40], rest[48];
+    rk__text line = RK__TEXT_INIT;
+    snprintf(rest, sizeof rest, " ... (%" PRIu64 " values)", field->count);
+    uint64_t i = 0;
+    for (; i < field->count; i++) {
+        rk__display_element(field->type, data, i, element, sizeof element);
+        size_t tail = i + 1 == field->count ? 0 : strlen(rest);
+        if (line.length + (i > 0) + strlen(element) + tail > room)
+            break;
+        rk__text_add(&line, "%s%s", i > 0 ? " " : "", element);
+    }
+    rk__text_add(out, "%s%s\n", rk__text_get(&line), i < field->count ? rest : "");
+    rk__text_fini(&line);
+}
+
+/* Text cut to `room` columns; counts bytes, but does not split a UTF-8 character. */
+static void add_cut(rk__text *out, const char *text, size_t room) {
+    size_t length = strlen(text);
+    if (length <= room) {
+        rk__text_add_bytes(out, text, length);
+        return;
+    }
+    length = room > 3 ? room - 3 : 0;
+    while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
+        length--;
+    rk__text_add_bytes(out, text, length);
+    rk__text_add(out, "%.*s", room < 3 ? (int)room : 3, "...");
+}
+
+static bool has_unit(const char *unit) {
+    return unit != NULL && *unit != '\0' && strcmp(unit, "1") != 0;
+}
+
+static void drop_trailing_spaces(rk__text *text) {
+    while (text->length > 0 && text->data[text->length - 1] == ' ')
+        text->data[--text->length] = '\0';
+}
+
+typedef struct widths {
+    size_t name, value, unit;
+} widths;
+
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+static widths measure(const rk__schema *schema, const void *results) {
+    widths w = {8, 0, 0};
+    for (size_t i = 0; i < schema->field_count; i++) {
+        const rk__result_field *field = &schema->fields[i];
+        char value[40];
+        w.name = larger(w.name, strlen(field->name));
+        if (field->count != 1)
+            continue;
+        rk__display_element(field->type, field_data(field, results), 0, value, sizeof value);
+        w.value = larger(w.value, strlen(value));
+        if (has_unit(field->unit))
+            w.unit = larger(w.unit, strlen(field->unit));
+    }
+    return w;
+}
+
+static void add_result(rk__text *out, const rk__result_field *field, const void *data, widths w) {
+    size_t begin = out->length;
+    rk__text_add(out, "  %-*s  ", (int)w.name, field->name);
+    size_t used = out->length - begin;
+    if (field->count != 1) {
+        add_array(out, field, data, used < RK__DISPLAY_COLUMNS ? RK__DISPLAY_COLUMNS - used : 0);
+        return;
+    }
+    char value[40];
+    rk__display_element(field->type, data, 0, value, sizeof value);
+    rk__text_add(out, "%-*s  ", (int)w.value, value);
+    if (w.unit > 0)
+        rk__text_add(out, "%-*s  ", (int)w.unit, has_unit(field->unit) ? field->unit : "");
+    used = out->length - begin;
+    if (field->help != NULL && used + 8 < RK__DISPLAY_COLUMNS)
+        add_cut(out, field->help, RK__DISPLAY_COLUMNS - used);
+    drop_trailing_spaces(out);
+    rk__text_add(out, "\n");
+}
+
+void rk__display_results(rk__text *out, const rk__schema *schema, const void *results) {
+    widths w = measure(schema, results);
+    for (size_t i = 0; i < schema->field_count; i++)
+        add_result(out, &schema->fields[i], field_data(&schema->fields[i], results), w);
+}
+
+static bool keeps_rows(const rk__schema *schema) {
+    for (size_t i = 0; i < schema->column_count; i++)
+        if (schema->columns[i].keep && schema->columns[i].hashed)
+            return true;
+    return false;
+}
+
+void rk__display_python(rk__text *out, const char *path, const rk__schema *schema) {
+    rk__display_fact(out, "python", "xarray.open_dataset(\"%s\", %sengine=\"h5netcdf\")", path,
+                     keeps_rows(schema) ? "" : "group=\"reduced\", ");
+}
+
+/* ---- the summary of a run ---- */
+
+static void add_headline(rk__text *out, const rk__run_summary *s) {
+    char tasks[40];
+    rk__display_number_of(s->tasks, "task", tasks, sizeof tasks);
+    if (s->complete)
+        rk__text_add(out, "%s: complete, %s", s->kernel, tasks);
+    else
+        rk__text_add(out, "%s: stopped, %" PRIu64 " of %s done", s->kernel, s->done, tasks);
+    if (s->failed > 0)
+        rk__text_add(out, ", %" PRIu64 " failed", s->failed);
+    rk__text_add(out, "\n\n");
+}
+
+static void add_times(rk__text *out, const rk__run_summary *s) {
+    char time[32], start[32], end[32], rate[32], here[40];
+    rk__display_fact(
+        out, "time", "%s for %s (%s/s); start %s, end %s", rk__format_seconds(s->seconds, time, sizeof time),
+        rk__display_number_of(s->tasks_here, "task", here, sizeof here),
+        rk__display_rate(s->seconds > 0 ? (double)s->tasks_here / s->seconds : NAN, rate, sizeof rate),
+        rk__format_seconds(s->setup_seconds, start, sizeof start), rk__format_seconds(s->end_seconds, end, sizeof end));
+}
+
+static void add_ranks(rk__text *out, const rk__run_summary *s) {
+    char ranks[40], nodes[40], peak[32], efficiency[32] = "";
+    if (s->tasks_here > 0 && isfinite(s->efficiency))
+        snprintf(efficiency, sizeof efficiency, ", efficiency %.1f %%", 100 * s->efficiency);
+    rk__display_fact(out, "ranks", "%s on %s%s, at most %s each",
+                     rk__display_number_of((uint64_t)s->ranks, "rank", ranks, sizeof ranks),
+                     rk__display_number_of((uint64_t)s->nodes, "node", nodes, sizeof nodes), efficiency,
+                     rk__format_bytes(s->peak_bytes, peak, sizeof peak));
+}
+
+static void add_file(rk__text *out, const rk__run_summary *s) {
+    char size[80];
+    const char *path = rk__display_path(s->path);
+    rk__display_file_size(s->path, size, sizeof size);
+    rk__display_fact(out, "file", "%s%s%s%s", path, *size ? " (" : "", size, *size ? ")" : "");
+    rk__display_fact(out, "look", "rankine info %s%s", path, s->failed > 0 ? "   (lists the failed tasks too)" : "");
+    if (s->complete)
+        rk__display_python(out, path, &s->schema);
+    else
+        rk__display_fact(out, "go on", "rankine resume %s", path);
+}
+
+void rk__display_summary(rk__text *out, const rk__run_summary *summary) {
+    add_headline(out, summary);
+    if (summary->tasks_here > 0)
+        add_times(out, summary);
+    else
+        rk__display_fact(out, "time", "nothing was left to compute");
+    add_ranks(out, summary);
+    if (summary->results != NULL && summary->schema.field_count > 0) {
+        rk__text_add(out, "\n");
+        rk__display_results(out, &summary->schema, summary->results);
+    }
+    rk__text_add(out, "\n");
+    add_file(out, summary);
+}

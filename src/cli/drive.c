@@ -1,0 +1,276 @@
+#include "cli/drive.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/display.h"
+#include "cli/jsonout.h"
+#include "cli/progress.h"
+
+/* ---- how were we started? ---- */
+
+bool rk__drive_is_silent_rank(void) {
+    static const char *const names[] = {"PMIX_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *text = getenv(names[i]);
+        uint64_t rank;
+        if (text != NULL && rk__parse_u64(text, &rank))
+            return rank > 0;
+    }
+    return false;
+}
+
+rk_status rk__drive_ranks(const rk__cli *cli, int *out, rk_error *err) {
+    const rk__arguments *a = &cli->arguments;
+    if (a->hostfile != NULL && access(a->hostfile, R_OK) != 0)
+        return rk__fail(err, RK_ENOENT, "--hostfile %s: %s", a->hostfile, rk__errno_text(errno));
+    if (a->hostfile != NULL && a->ranks == 0)
+        return rk__fail(err, RK_EINVAL, "--hostfile %s: say with -n how many ranks to start on these hosts",
+                        a->hostfile);
+    *out = a->ranks > 0 ? a->ranks : rk__world_cores();
+    return RK_OK;
+}
+
+/* ---- being a rank ---- */
+
+/* The second one finds the default action. Everything here is async-signal-safe. */
+static void on_stop(int number) {
+    if (number != SIGUSR1) {
+        signal(SIGINT, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
+    }
+    rk__run_drain();
+}
+
+static void handle_signals(void) {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1};
+    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaction(numbers[i], &action, NULL);
+}
+
+/* -n and --hostfile are for the launcher; mpirun and srun have their own. */
+static rk_status check_world(const rk__cli *cli, const rk__world *world, rk_error *err) {
+    const rk__arguments *a = &cli->arguments;
+    if (a->ranks > 0 && a->ranks != world->size)
+        return rk__fail(err, RK_EINVAL, "-n %d: this is one of %d ranks that mpirun or srun started; leave -n out",
+                        a->ranks, world->size);
+    if (a->hostfile != NULL && world->size > 1)
+        return rk__fail(err, RK_EINVAL, "--hostfile %s: the ranks are there already: give it to mpirun instead",
+                        a->hostfile);
+    return RK_OK;
+}
+
+static void read_digest(const char *path, uint64_t digest[2], bool *known) {
+    rk__record *record = NULL;
+    *known = rk__record_open(&record, path, false, NULL) == RK_OK && rk__record_digest(record, digest, NULL) == RK_OK;
+    rk__record_close(record);
+}
+
+static int say_summary(const rk__cli *cli, const rk__run_summary *summary) {
+    int code = !summary->complete ? RK_EXIT_STOPPED : summary->failed > 0 ? RK_EXIT_TASKS_FAILED : RK_EXIT_OK;
+    if (cli->arguments.json) {
+        uint64_t digest[2];
+        bool known = false;
+        if (summary->complete)
+            read_digest(summary->path, digest, &known);
+        rk__json json = {0};
+        rk__jsonout_begin(&json, code);
+        rk__jsonout_summary(&json, summary, known ? digest : NULL);
+        return rk__jsonout_print(&json, code);
+    }
+    if (cli->arguments.quiet)
+        return code;
+    rk__text text = RK__TEXT_INIT;
+    rk__display_summary(&text, summary);
+    return rk__cli_print(&text, code);
+}
+
+/* A failure after the file was made leaves something that can be resumed; the summary's path says that it was. */
+static int say_failure(const rk__cli *cli, const rk__run_summary *summary, rk_error *err) {
+    rk_exit code = rk__exit_of(err->code);
+    if (code != RK_EXIT_ERROR || summary->path[0] == '\0')
+        return rk__cli_fail(cli, err);
+    size_t length = strlen(err->message);
+    snprintf(err->message + length, sizeof err->message - length, "; when that is mended: rankine resume %s",
+             rk__display_path(summary->path));
+    return rk__cli_fail_with(cli, err, RK_EXIT_STOPPED);
+}
+
+/* Only rank 0 speaks; its exit code is that of the command. */
+static int run_in_world(rk__cli *cli, const rk__world *world, rk__run_options *options, rk__drive_fn run) {
+    rk_error err = RK_ERROR_INIT;
+    rk__run_summary summary = {0};
+    rk__progress_display display;
+    rk__progress_init(&display, "task", &cli->arguments, rk__launch_tty_columns());
+    options->progress = rk__progress_show;
+    options->progress_ctx = &display;
+
+    rk_status status = check_world(cli, world, &err);
+    if (status == RK_OK)
+        status = run(world, options, &summary, &err);
+    int code = rk__exit_of(status);
+    if (world->rank == 0) {
+        rk__progress_clear(&display);
+        bool told = status == RK_OK || status == RK_EINTERRUPTED;
+        code = told ? say_summary(cli, &summary) : say_failure(cli, &summary, &err);
+        if (rk__launch_report(code))
+            code = RK_EXIT_OK;
+    } else {
+        code = RK_EXIT_OK;
+    }
+    rk__run_summary_fini(&summary);
+    return code;
+}
+
+int rk__drive_rank(rk__cli *cli, rk__run_options *options, rk__drive_fn run) {
+    rk_error err = RK_ERROR_INIT;
+    rk__world world = {0};
+    handle_signals();
+    if (rk__world_init(&world, &err) != RK_OK)
+        return rk__drive_is_silent_rank() ? RK_EXIT_OK : rk__cli_fail(cli, &err);
+    int code = run_in_world(cli, &world, options, run);
+    rk__world_fini(&world);
+    return code;
+}
+
+/* ---- launching ranks ---- */
+
+/* This program, as the ranks find it. */
+static const char *own_path(const rk__cli *cli, char *buffer, size_t size) {
+    ssize_t length = readlink("/proc/self/exe", buffer, size - 1);
+    if (length > 0) {
+        buffer[length] = '\0';
+        return buffer;
+    }
+    const char *name = cli->arguments.program;
+    char resolved[PATH_MAX];
+    if (strchr(name, '/') == NULL || realpath(name, resolved) == NULL)
+        return name; /* mpirun looks along PATH, as the shell did */
+    snprintf(buffer, size, "%s", resolved);
+    return buffer;
+}
+
+static void add_quoted(rk__text *out, const char *word) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
+    if (*word != '\0' && strspn(word, plain) == strlen(word)) {
+        rk__text_add(out, " %s", word);
+        return;
+    }
+    rk__text_add(out, " '");
+    for (; *word != '\0'; word++)
+        if (*word == '\'')
+            rk__text_add(out, "'\\''");
+        else
+            rk__text_add_bytes(out, word, 1);
+    rk__text_add(out, "'");
+}
+
+void rk__drive_command_line(const rk__cli *cli, int ranks, rk__text *out) {
+    char path[PATH_MAX];
+    rk__text_add(out, "mpirun -n %d", ranks);
+    if (cli->arguments.hostfile != NULL) {
+        rk__text_add(out, " --hostfile");
+        add_quoted(out, cli->arguments.hostfile);
+    }
+    add_quoted(out, own_path(cli, path, sizeof path));
+    for (char *const *word = cli->arguments.forward + 1; *word != NULL; word++)
+        if (strcmp(*word, "--dry-run") != 0)
+            add_quoted(out, *word);
+}
+
+/* Which file stood at a path: tells a file that the run made from one that was there before. */
+typedef struct file_mark {
+    bool exists;
+    dev_t device;
+    ino_t inode;
+} file_mark;
+
+static file_mark mark_of(const char *path) {
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return (file_mark){0};
+    return (file_mark){true, status.st_dev, status.st_ino};
+}
+
+static bool same_mark(file_mark a, file_mark b) {
+    return a.exists == b.exists && a.device == b.device && a.inode == b.inode;
+}
+
+static bool scan_file(const char *path, uint64_t *done, uint64_t *tasks) {
+    rk__record *record = NULL;
+    rk__totals totals;
+    bool known =
+        rk__record_open(&record, path, false, NULL) == RK_OK && rk__record_scan(record, NULL, &totals, NULL) == RK_OK;
+    if (known) {
+        *done = totals.tasks_done;
+        *tasks = rk__record_schema(record)->tasks;
+    }
+    rk__record_close(record);
+    return known;
+}
+
+/* The ranks are gone and rank 0 left no result: what is there to go on with? */
+static int say_died(const rk__cli *cli, const char *path, bool ours, const rk__launch_result *result) {
+    rk_error err = RK_ERROR_INIT;
+    uint64_t done, tasks;
+    if (rk__launch_tty_columns() > 0 && !cli->arguments.quiet)
+        fputs("\r\033[K", stderr); /* a live line of theirs may stand there */
+    if (!ours || !scan_file(path, &done, &tasks)) {
+        rk__fail(&err, RK_EMPI, "the ranks ended %s before there was a run file (mpirun's exit code is %d)",
+                 result->interrupted ? "on a signal" : "without a result", result->exit_code);
+        return rk__cli_fail(cli, &err);
+    }
+    const char *shown = rk__display_path(path);
+    rk__fail(&err, RK_EINTERRUPTED,
+             "the run ended before it was complete: %" PRIu64 " of %" PRIu64
+             " tasks are in %s; go on with: rankine resume %s",
+             done, tasks, shown, shown);
+    return rk__cli_fail(cli, &err);
+}
+
+static int launch(rk__cli *cli, int ranks, const char *path, bool resuming) {
+    rk_error err = RK_ERROR_INIT;
+    char self[PATH_MAX];
+    const char *own = own_path(cli, self, sizeof self);
+    char *first = rk__strdup(own);
+    if (first == NULL)
+        return RK_EXIT_ERROR;
+    cli->arguments.forward[0] = first;
+    rk__launch_options options = {.ranks = ranks,
+                                  .hostfile = cli->arguments.hostfile,
+                                  .argv = cli->arguments.forward,
+                                  .quiet = cli->arguments.quiet};
+    rk__launch_result result = {0};
+    file_mark before = mark_of(path);
+    int code;
+    if (rk__launch(&options, &result, &err) != RK_OK) {
+        code = rk__cli_fail(cli, &err);
+    } else if (result.reported) {
+        code = result.exit_code;
+    } else {
+        file_mark after = mark_of(path);
+        code = say_died(cli, path, after.exists && (resuming || !same_mark(before, after)), &result);
+    }
+    cli->arguments.forward[0] = NULL;
+    free(first);
+    return code;
+}
+
+int rk__drive(rk__cli *cli, rk__run_options *options, const char *path, rk__drive_fn run) {
+    rk_error err = RK_ERROR_INIT;
+    int ranks;
+    if (rk__drive_ranks(cli, &ranks, &err) != RK_OK)
+        return rk__cli_fail(cli, &err);
+    if (ranks == 1 && cli->arguments.hostfile == NULL)
+        return rk__drive_rank(cli, options, run);
+    return launch(cli, ranks, path, run == rk__run_resume);
+}

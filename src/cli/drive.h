@@ -1,0 +1,30 @@
+/* run and resume: the same three ways to get ranks.
+ *
+ *     a rank of mpirun, srun or our own launcher ──> be it
+ *     -n 1 ────────────────────────────────────────> be the one rank, without mpirun
+ *     else ────────────────────────────────────────> launch mpirun, wait; if the ranks died, look at the file
+ *
+ * Signals in a rank: INT, TERM and USR1 finish the running tasks and stop; a second INT or TERM kills. */
+#ifndef RANKINE_DRIVE_H
+#define RANKINE_DRIVE_H
+
+#include "cli/cli.h"
+#include "run/run.h"
+
+/* rk__run_start or rk__run_resume. */
+typedef rk_status (*rk__drive_fn)(const rk__world *world, const rk__run_options *options, rk__run_summary *summary,
+                                  rk_error *err);
+
+/* Are we a rank above 0, as far as the environment says? Only rank 0 speaks before MPI is there. */
+bool rk__drive_is_silent_rank(void);
+/* Ranks that a launch would start: -n, or the cores. RK_EINVAL: --hostfile without -n, or one that cannot be read. */
+rk_status rk__drive_ranks(const rk__cli *cli, int *out, rk_error *err);
+/* "mpirun -n 4 /usr/bin/rankine run pi", quoted for a shell. */
+void rk__drive_command_line(const rk__cli *cli, int ranks, rk__text *out);
+
+/* Be a rank, to the end. Collective over MPI_COMM_WORLD. Returns the process's exit code. */
+int rk__drive_rank(rk__cli *cli, rk__run_options *options, rk__drive_fn run);
+/* Get the ranks for a request that was found good. `path`: the run file, absolute. Returns the exit code. */
+int rk__drive(rk__cli *cli, rk__run_options *options, const char *path, rk__drive_fn run);
+
+#endif

@@ -1,0 +1,194 @@
+#include "cli/help.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <rankine/command.h>
+
+#include "cli/table.h"
+
+enum { COLUMNS = 80, OPTION_INDENT = 24 };
+
+typedef struct page {
+    const char *words;   /* what follows the command's name */
+    const char *summary; /* one line */
+    const char *text;    /* paragraphs, each line of it printed as it stands */
+    const char *examples;
+    bool values, exit_codes; /* do these sections belong to it? */
+} page;
+
+static const page pages[RK__COMMAND_COUNT] = {
+    [RK__COMMAND_RUN] = {"KERNEL [name=value ...]", "compute a kernel's tasks into a run file",
+                         "KERNEL is a name that 'rankine kernels' lists, or the path of a shared object\n"
+                         "(./mine.so). Each name=value sets a parameter; a parameter that is given several\n"
+                         "values is swept: every combination becomes a task.\n"
+                         "\n"
+                         "Started by itself, the command starts mpirun with N ranks. Started by mpirun or\n"
+                         "srun it is one of their ranks. Results have the same bits for any N.\n"
+                         "\n"
+                         "Ctrl-C, SIGTERM or SIGUSR1 finish the running tasks and stop; a second Ctrl-C\n"
+                         "stops at once. Either way the run file stays valid and can be resumed.\n",
+                         "  rankine run pi --repeat 1000\n"
+                         "  rankine run lorenz rho=20:30:0.1 sigma=8,10,12 -n 8 -o lorenz.h5\n"
+                         "  rankine run stats input=relief.nc:/ROSE --dry-run\n"
+                         "  mpirun -n 64 rankine run ./mine.so --table points.csv --json\n",
+                         true, true},
+    [RK__COMMAND_RESUME] = {"FILE", "go on with a run that was stopped or killed",
+                            "Everything is in the file: kernel, parameters, seed. What was committed is kept,\n"
+                            "the rest is computed, on any number of ranks; the result has the same bits as\n"
+                            "that of a run nobody stopped. A complete file is left as it is.\n",
+                            "  rankine resume lorenz.h5 -n 4\n"
+                            "  rankine resume lorenz.h5 --kernel build/lorenz.so --accept-kernel\n",
+                            false, true},
+    [RK__COMMAND_KERNELS] = {"[KERNEL]", "list the kernels, or describe one",
+                             "Lists what is linked in, what lies along RANKINE_KERNEL_PATH (directories,\n"
+                             "separated by colons) and what was installed with Rankine. For one kernel, by\n"
+                             "name or path: parameters with type, default, unit and meaning; outputs;\n"
+                             "reductions.\n",
+                             "  rankine kernels\n"
+                             "  rankine kernels lorenz\n"
+                             "  rankine kernels ./mine.so --json\n",
+                             false, false},
+    [RK__COMMAND_INFO] = {"FILE", "what a run file holds, and how far the run is",
+                          "Works at any time, also while the run is going on and after it was killed. Shows\n"
+                          "what was run, how far it is, the failed tasks, the sessions, and the reductions\n"
+                          "if the run is complete.\n",
+                          "  rankine info lorenz.h5\n"
+                          "  rankine info lorenz.h5 --json\n",
+                          false, false},
+    [RK__COMMAND_VERIFY] = {"FILE", "look for damage in a run file",
+                            "Recomputes the checksum of every committed block from its rows and compares;\n"
+                            "checks partials and reductions too. Exit code 4 if something is damaged, else 0,\n"
+                            "also for a run that is not complete.\n",
+                            "  rankine verify lorenz.h5\n", false, true},
+    [RK__COMMAND_DIGEST] = {"FILE ...", "128 bits that equal results share",
+                            "Prints 32 hex digits for each file, as sha256sum does. They cover rows, failed\n"
+                            "tasks, reductions, names, types and shapes, and nothing that time or place\n"
+                            "changes: runs on 1 and on 1000 ranks have the same digest. The run must be\n"
+                            "complete.\n",
+                            "  rankine digest one.h5 two.h5\n", false, true},
+    [RK__COMMAND_CHECK] = {"KERNEL [name=value ...]", "do other block sizes give the same bits?",
+                           "Takes the words that 'run' takes, computes samples of that run in several ways\n"
+                           "of cutting them into blocks, in this process and without a file, and compares\n"
+                           "every bit. Differences (exit code 4) mean that the kernel depends on something\n"
+                           "else than its task.\n",
+                           "  rankine check lorenz rho=20:30:0.1 --samples 1000\n", true, true},
+    [RK__COMMAND_HELP] = {"[COMMAND]", "also: help values, help exit-codes",
+                          "Topics: run, resume, kernels, info, verify, digest, check, values, exit-codes.\n",
+                          "  rankine help run\n"
+                          "  rankine help values\n",
+                          false, false},
+};
+
+static const char values_text[] = "  rho=28            one value for all tasks\n"
+                                  "  beta=1,2,5        a list\n"
+                                  "  rho=20:30:0.1     a range: first, last (included), step\n"
+                                  "  x=0..1/101        101 evenly spaced points from 0 to 1, both included\n"
+                                  "  sigma=@file.txt   a list read from a file, one value per line\n"
+                                  "  length=5m         a number may carry its parameter's unit, and no other\n"
+                                  "  input=f.nc:/t     a data set of an HDF5 or netCDF-4 file: each index of its\n"
+                                  "                    first dimension is a task (more: --input-dims)\n"
+                                  "Several values make an axis of the result, in the order of the command line.\n"
+                                  "Booleans are yes or no; 'rankine kernels KERNEL' shows types and units.\n";
+
+static const char *const group_titles[RK__GROUP_COUNT] = {"Where and how it runs", "What is computed", "Files",
+                                                          "What is said"};
+
+static const char overview_examples[] =
+    "examples:\n"
+    "  rankine run pi --repeat 1000                 on all cores of this machine\n"
+    "  rankine run lorenz rho=20:30:0.1 sigma=8,10,12 -n 8 -o lorenz.h5\n"
+    "  rankine info lorenz.h5\n"
+    "  mpirun -n 64 rankine run ./mine.so x=0..1/1001     also srun, in a Slurm job\n";
+
+static void add_option(rk__text *out, const rk__option *option) {
+    char left[64], letter[8] = "    ";
+    if (option->letter != 0)
+        snprintf(letter, sizeof letter, "-%c, ", option->letter);
+    const char *join = option->kind == RK__OPTION_FLAG ? "" : option->kind == RK__OPTION_VALUE ? " " : "[=";
+    snprintf(left, sizeof left, "  %s--%s%s%s%s", letter, option->name, join, option->value ? option->value : "",
+             option->kind == RK__OPTION_OPTIONAL ? "]" : "");
+    size_t length = strlen(left);
+    if (length + 1 > OPTION_INDENT)
+        rk__text_add(out, "%s\n%*s", left, OPTION_INDENT, "");
+    else
+        rk__text_add(out, "%-*s", OPTION_INDENT, left);
+    rk__table_wrap(out, option->help, OPTION_INDENT, OPTION_INDENT, COLUMNS);
+}
+
+static void add_options(rk__text *out, rk__command command) {
+    size_t count;
+    const rk__option *options = rk__options(&count);
+    for (int group = 0; group < RK__GROUP_COUNT; group++) {
+        bool titled = false;
+        for (size_t i = 0; i < count; i++) {
+            if ((int)options[i].group != group || !rk__option_applies(&options[i], command))
+                continue;
+            if (!titled)
+                rk__text_add(out, "\n%s:\n", group_titles[group]);
+            titled = true;
+            add_option(out, &options[i]);
+        }
+    }
+}
+
+static void add_exit_codes(rk__text *out) {
+#define EXIT_LINE(name, number, text) rk__text_add(out, "  %2d  %s\n", number, text);
+    RK_EXIT_MAP(EXIT_LINE)
+#undef EXIT_LINE
+}
+
+void rk__help_overview(rk__text *out) {
+    rk__text_add(out, "rankine: scatter tasks over MPI ranks, reduce, record all in one HDF5 file\n\n"
+                      "usage: rankine COMMAND [WORDS] [OPTIONS]\n\n");
+    for (int i = 0; i < RK__COMMAND_COUNT; i++) {
+        char left[48];
+        snprintf(left, sizeof left, "%s %s", rk__command_name((rk__command)i), pages[i].words);
+        rk__text_add(out, "  %-30s ", left);
+        rk__table_wrap(out, pages[i].summary, 33, 33, COLUMNS);
+    }
+    rk__text_add(out, "\n%s\noptions (each command has its own: rankine COMMAND --help):\n", overview_examples);
+    size_t count;
+    const rk__option *options = rk__options(&count);
+    for (size_t i = 0; i < count; i++)
+        if (rk__option_applies(&options[i], RK__COMMAND_NONE))
+            add_option(out, &options[i]);
+    rk__text_add(out, "\nexit codes: 0 done, 2 bad input, 3 some tasks failed, 4 damage, 75 stopped and\nresumable, 1 "
+                      "other errors (rankine help exit-codes)\n");
+}
+
+void rk__help_command(rk__text *out, rk__command command) {
+    const page *p = &pages[command];
+    rk__text_add(out, "usage: rankine %s %s [OPTIONS]\n\n%s\n", rk__command_name(command), p->words, p->text);
+    if (p->values)
+        rk__text_add(out, "Values:\n%s\n", values_text);
+    rk__text_add(out, "Examples:\n%s", p->examples);
+    add_options(out, command);
+    if (p->exit_codes) {
+        rk__text_add(out, "\nExit codes:\n");
+        add_exit_codes(out);
+    }
+}
+
+rk_status rk__help_topic(rk__text *out, const char *topic, rk_error *err) {
+    static const char *const topics[] = {
+#define TOPIC(name, text) text,
+        RK__COMMAND_MAP(TOPIC)
+#undef TOPIC
+            "values",
+        "exit-codes"};
+    rk__command command = rk__command_from_name(topic);
+    if (command != RK__COMMAND_NONE) {
+        rk__help_command(out, command);
+    } else if (strcmp(topic, "values") == 0) {
+        rk__text_add(out, "Values of parameters, for 'run' and 'check':\n%s", values_text);
+    } else if (strcmp(topic, "exit-codes") == 0) {
+        rk__text_add(out, "Exit codes:\n");
+        add_exit_codes(out);
+    } else {
+        const char *nearest = rk__nearest(topic, topics, sizeof topics / sizeof *topics);
+        return rk__fail(err, RK_EINVAL, "no help on '%s'%s%s", topic,
+                        nearest ? ": did you mean rankine help " : ": see rankine --help", nearest ? nearest : "");
+    }
+    return RK_OK;
+}

@@ -1,0 +1,70 @@
+/* What every command says in the same way: errors and exit codes. */
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "cli/jsonout.h"
+
+rk_exit rk__exit_of(rk_status status) {
+    switch (status) {
+    case RK_OK:
+        return RK_EXIT_OK;
+    case RK_EINTERRUPTED:
+        return RK_EXIT_STOPPED;
+    case RK_ECORRUPT:
+        return RK_EXIT_DAMAGED;
+    case RK_EINVAL:
+    case RK_EEXIST:
+    case RK_ENOENT:
+    case RK_EPERM:
+    case RK_EFORMAT:
+    case RK_EABI:
+    case RK_EMISMATCH:
+    case RK_EOVERFLOW:
+    case RK_EUNSUPPORTED:
+        return RK_EXIT_USAGE;
+    case RK_ENOMEM:
+    case RK_EIO:
+    case RK_EKERNEL:
+    case RK_EMPI:
+    case RK_EHDF5:
+    case RK_ETIMEDOUT:
+        return RK_EXIT_ERROR;
+    }
+    return RK_EXIT_ERROR;
+}
+
+int rk__cli_fail_with(const rk__cli *cli, const rk_error *err, int exit_code) {
+    char where[32] = "";
+    if (err->rank > 0)
+        snprintf(where, sizeof where, "rank %d: ", err->rank);
+    fprintf(stderr, "rankine: %s%s\n", where, *err->message ? err->message : rk_status_text(err->code));
+    if (!cli->arguments.json)
+        return exit_code;
+    rk__json json = {0};
+    rk__jsonout_begin(&json, exit_code);
+    rk__jsonout_error(&json, err);
+    return rk__jsonout_print(&json, exit_code);
+}
+
+int rk__cli_fail(const rk__cli *cli, const rk_error *err) {
+    return rk__cli_fail_with(cli, err, rk__exit_of(err->code));
+}
+
+int rk__cli_print(rk__text *text, int exit_code) {
+    bool written = !text->failed && fputs(rk__text_get(text), stdout) >= 0 && fflush(stdout) == 0;
+    rk__text_fini(text);
+    if (written)
+        return exit_code;
+    fprintf(stderr, "rankine: the result could not be written to stdout\n");
+    return RK_EXIT_ERROR;
+}
+
+rk_status rk__cli_words(const rk__cli *cli, size_t least, size_t most, const char *what, rk_error *err) {
+    const rk__arguments *a = &cli->arguments;
+    const char *command = rk__command_name(a->command);
+    if (a->word_count < least)
+        return rk__fail(err, RK_EINVAL, "%s: %s is expected: see rankine %s --help", command, what, command);
+    if (a->word_count > most)
+        return rk__fail(err, RK_EINVAL, "%s: unexpected '%s': %s is expected", command, a->words[most], what);
+    return RK_OK;
+}

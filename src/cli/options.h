@@ -1,0 +1,92 @@
+/* The words of a command line: one table of options, from which parsing, help and the check of the man page follow.
+ *
+ * Long options take "=value" or the next word, short ones the rest of the word or the next one; options may stand
+ * before or after other words; "--" ends them. The first other word is the command. */
+#ifndef RANKINE_OPTIONS_H
+#define RANKINE_OPTIONS_H
+
+#include "base/base.h"
+#include "dispatch/policy.h"
+
+/* The commands: X(name, text of the name). */
+#define RK__COMMAND_MAP(X)                                                                                             \
+    X(RUN, "run")                                                                                                      \
+    X(RESUME, "resume")                                                                                                \
+    X(KERNELS, "kernels")                                                                                              \
+    X(INFO, "info")                                                                                                    \
+    X(VERIFY, "verify")                                                                                                \
+    X(DIGEST, "digest")                                                                                                \
+    X(CHECK, "check")                                                                                                  \
+    X(HELP, "help")
+
+typedef enum rk__command {
+#define RK__COMMAND_ENUM(name, text) RK__COMMAND_##name,
+    RK__COMMAND_MAP(RK__COMMAND_ENUM)
+#undef RK__COMMAND_ENUM
+        RK__COMMAND_COUNT,
+    RK__COMMAND_NONE = RK__COMMAND_COUNT
+} rk__command;
+
+typedef enum rk__progress_when { RK__PROGRESS_AUTO, RK__PROGRESS_ALWAYS, RK__PROGRESS_NEVER } rk__progress_when;
+
+/* What a command line says. Strings are borrowed from argv. */
+typedef struct rk__arguments {
+    rk__command command;
+    const char *program; /* argv[0] */
+    const char **words;  /* after the command: kernel, settings, files; owned array */
+    size_t word_count;
+    const char **zips; /* owned array */
+    size_t zip_count;
+    char **forward; /* argv without -n and --hostfile, NULL-terminated; owned array */
+    int ranks;      /* 0: not given */
+    uint64_t seed, block_tasks, repeat, samples;
+    unsigned input_dims;
+    rk__policy policy;
+    rk__progress_when progress;
+    const char *output, *table, *hostfile, *kernel;
+    bool force, dry_run, quiet, json, accept_kernel, help, version;
+} rk__arguments;
+
+typedef enum rk__option_kind {
+    RK__OPTION_FLAG,    /* takes no value */
+    RK__OPTION_VALUE,   /* takes one */
+    RK__OPTION_OPTIONAL /* takes one only as --name=value */
+} rk__option_kind;
+
+typedef enum rk__option_group {
+    RK__GROUP_WHERE,
+    RK__GROUP_TASKS,
+    RK__GROUP_FILE,
+    RK__GROUP_TALK,
+    RK__GROUP_COUNT
+} rk__option_group;
+
+typedef struct rk__option {
+    const char *name; /* long, without dashes */
+    char letter;      /* short, or 0 */
+    rk__option_kind kind;
+    rk__option_group group;
+    unsigned commands; /* bit 1 << rk__command of each command that takes it */
+    bool launcher;     /* means something to the launcher only: not passed on to the ranks */
+    const char *value; /* what help calls the value; NULL for flags */
+    const char *help;
+    rk_status (*set)(rk__arguments *arguments, const char *value, rk_error *err);
+} rk__option;
+
+/* The table. Static. */
+const rk__option *rk__options(size_t *count);
+/* Does it belong to the command? RK__COMMAND_NONE: to no command in particular (--help, --version). */
+bool rk__option_applies(const rk__option *option, rk__command command);
+const char *rk__command_name(rk__command command);
+/* RK__COMMAND_NONE if there is none of that name. */
+rk__command rk__command_from_name(const char *name);
+
+/* RK_EINVAL names the word, and the nearest option or command. *out is filled on failure too, as far as the words were
+ * understood (a message still has to know of --json); fini it in any case. */
+rk_status rk__arguments_parse(rk__arguments *out, int argc, char **argv, rk_error *err);
+void rk__arguments_fini(rk__arguments *arguments);
+
+/* The candidate with the fewest edits from `word`, if they are few enough to be a slip of the pen; else NULL. */
+const char *rk__nearest(const char *word, const char *const *candidates, size_t count);
+
+#endif

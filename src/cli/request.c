@@ -1,0 +1,35 @@
+#include "cli/request.h"
+
+#include <string.h>
+
+void rk__request_command_line(const rk__cli *cli, rk__text *out) {
+    for (int i = 0; i < cli->argc; i++)
+        rk__text_add(out, "%s%s", i > 0 ? " " : "", cli->argv[i]);
+}
+
+rk_status rk__request_make(const rk__cli *cli, rk__run_options *options, rk__text *command_line, rk_error *err) {
+    const rk__arguments *a = &cli->arguments;
+    RK_TRY(rk__cli_words(cli, 1, SIZE_MAX, "a kernel", err));
+    for (size_t i = 1; i < a->word_count; i++)
+        if (strchr(a->words[i], '=') == NULL)
+            return rk__fail(err, RK_EINVAL, "'%s' sets nothing: parameters are given as name=value", a->words[i]);
+    rk__request_command_line(cli, command_line);
+    *options = (rk__run_options){
+        .kernel = a->words[0],
+        .linked = cli->linked,
+        .request = {.settings = a->words + 1,
+                    .setting_count = a->word_count - 1,
+                    .zips = a->zips,
+                    .zip_count = a->zip_count,
+                    .table = a->table,
+                    .repeat = a->repeat,
+                    .input_dims = a->input_dims},
+        .output = a->output,
+        .seed = a->seed,
+        .block_tasks = a->block_tasks,
+        .policy = a->policy,
+        .force = a->force,
+        .command_line = rk__text_get(command_line),
+    };
+    return RK_OK;
+}

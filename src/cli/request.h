@@ -1,0 +1,14 @@
+/* From the words of `run` and `check` to the options of a run. */
+#ifndef RANKINE_REQUEST_H
+#define RANKINE_REQUEST_H
+
+#include "cli/cli.h"
+#include "run/run.h"
+
+/* Borrows from cli. RK_EINVAL: no kernel, or a word that sets nothing. `command_line` is written here and must outlive
+ * the options. */
+rk_status rk__request_make(const rk__cli *cli, rk__run_options *options, rk__text *command_line, rk_error *err);
+/* The words as they were typed, for the record. */
+void rk__request_command_line(const rk__cli *cli, rk__text *out);
+
+#endif
