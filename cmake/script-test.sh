@@ -9,9 +9,10 @@ rm -rf "$scratch" && mkdir -p "$scratch" && cd "$scratch" || exit 1
 : >.started
 mark=RANKINE_TEST_RUN=$$.$(date +%s)
 
-case $script in
-*.py) interpreter=$PYTHON ;;
-*) case $(head -n 1 "$script") in *bash*) interpreter=bash ;; *) interpreter=sh ;; esac ;;
+case $script:$(head -n 1 "$script") in
+*.py:*) interpreter=$PYTHON ;;
+*:*bash*) interpreter='bash' ;;
+*) interpreter='sh' ;;
 esac
 env "$mark" "$interpreter" "$script" "$@"
 status=$?
