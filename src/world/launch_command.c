@@ -112,7 +112,7 @@ static void env_default(list *env, const char *name, const char *value) {
 
 static void add_job_environment(list *env, const rk__launch_plan *plan) {
     char number[16];
-    list_take(env, assignment("RANKINE_JOB", plan->job->directory));
+    list_take(env, assignment("RANKINE_JOB", plan->job->directory.path));
     snprintf(number, sizeof number, "%d", plan->options->ranks);
     list_take(env, assignment("RANKINE_RANKS", number));
     snprintf(number, sizeof number, "%d", plan->tty_columns);
@@ -131,11 +131,11 @@ static void allow_root(list *env) {
  * name "vader" too), and all that it leaves when it is killed can be where we remove it. */
 static void stay_on_this_host(list *env, const rk__launch_job *job) {
     env_default(env, "OMPI_MCA_btl", "self,vader");
-    env_default(env, "OMPI_MCA_orte_tmpdir_base", job->directory);
-    env_default(env, "PRTE_MCA_prte_tmpdir_base", job->directory);
-    if (job->shm != NULL) {
-        env_default(env, "OMPI_MCA_btl_vader_backing_directory", job->shm);
-        env_default(env, "OMPI_MCA_btl_sm_backing_directory", job->shm);
+    env_default(env, "OMPI_MCA_orte_tmpdir_base", job->directory.path);
+    env_default(env, "PRTE_MCA_prte_tmpdir_base", job->directory.path);
+    if (job->shm.path != NULL) {
+        env_default(env, "OMPI_MCA_btl_vader_backing_directory", job->shm.path);
+        env_default(env, "OMPI_MCA_btl_sm_backing_directory", job->shm.path);
     }
 }
 
@@ -161,9 +161,13 @@ static void build_environment(list *env, const rk__launch_plan *plan) {
 
 /* ---- arguments ---- */
 
-/* Cores are shared with others unless we take them all: two small runs would be bound to the same first cores. */
-static const char *binding(const rk__launch_plan *plan) {
-    return on_this_host(plan) && plan->options->ranks == plan->cores ? "core" : "none";
+/* Cores are shared with others unless we take them all: two small runs would be bound to the same first cores. What the
+ * user has set for Open MPI 4 or 5 goes first; an option would overrule it. */
+static void add_binding(list *argv, const rk__launch_plan *plan) {
+    if (getenv("OMPI_MCA_hwloc_base_binding_policy") != NULL || getenv("PRTE_MCA_hwloc_default_binding_policy") != NULL)
+        return;
+    list_add(argv, "--bind-to");
+    list_add(argv, on_this_host(plan) && plan->options->ranks == plan->cores ? "core" : "none");
 }
 
 /* A batch system's slots are its tasks, not the cores that they may use. A hostfile says itself what it allows. */
@@ -201,8 +205,7 @@ static void build_arguments(list *argv, const rk__launch_plan *plan, char *const
     }
     if (oversubscribes(plan))
         list_add(argv, "--oversubscribe");
-    list_add(argv, "--bind-to");
-    list_add(argv, binding(plan));
+    add_binding(argv, plan);
     add_exports(argv, envp);
     for (char *const *argument = plan->options->argv; *argument != NULL; argument++)
         list_add(argv, *argument);

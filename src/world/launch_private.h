@@ -6,6 +6,7 @@
  *   launcher.c         rk__launch: puts the parts together
  *   launch_command.c   mpirun's path, arguments and environment (no side effects)
  *   launch_job.c       the job's directories and shared memory; the exit code that rank 0 left
+ *   launch_directory.c making and removing them, also those that killed launchers have left
  *   launch_child.c     fork and exec of mpirun
  *   launch_stop.c      what to send mpirun when: a state machine over a given clock
  *   launch_signals.c   our own signals, turned into bytes of a pipe
@@ -25,21 +26,36 @@
 
 #include "world/world.h"
 
+/* ---- launch_directory.c ---- */
+
+typedef struct rk__launch_directory {
+    char *path;  /* NULL: none */
+    int lock_fd; /* says that we live; -1 where locks are not to be had */
+} rk__launch_directory;
+
+rk_status rk__launch_directory_make(rk__launch_directory *out, const char *parent, rk_error *err);
+/* Removes it with all that is in it, and the shared memory named after it. */
+void rk__launch_directory_remove(rk__launch_directory *directory);
+/* Removes those of this user in `parent` whose launcher was killed on this host. */
+void rk__launch_directory_sweep(const char *parent);
+
 /* ---- launch_job.c ---- */
 
 typedef struct rk__launch_job {
-    char *directory; /* RANKINE_JOB */
-    char *shm;       /* where Open MPI puts its shared memory; NULL: where it likes */
+    rk__launch_directory directory; /* RANKINE_JOB */
+    rk__launch_directory shm;       /* where Open MPI puts its shared memory; none: where it likes */
 } rk__launch_job;
 
 enum { RK__LAUNCH_NODES_MAX = 64, RK__LAUNCH_NAME_MAX = 32 };
 
+/* Also removes what killed launchers have left. */
 rk_status rk__launch_job_create(rk__launch_job *job, rk_error *err);
 /* Removes all that the job left on this machine. */
 void rk__launch_job_destroy(rk__launch_job *job);
 bool rk__launch_job_reported(const rk__launch_job *job, int *exit_code);
 /* The job's name for shared memory, made from its directory. */
 void rk__launch_name_of(const char *directory, char *buffer, size_t size);
+void rk__launch_unlink_segments(const char *name);
 
 /* ---- launch_command.c ---- */
 
@@ -47,7 +63,7 @@ typedef struct rk__launch_plan {
     const rk__launch_options *options;
     const rk__launch_job *job;
     int cores;
-    int tty_columns; /* 0: our stderr is no terminal */
+    int tty_columns; /* 0: no terminal to write progress to */
     bool root;
     bool allocation; /* a batch system gave us the machine */
 } rk__launch_plan;
@@ -123,5 +139,10 @@ bool rk__relay_write(rk__relay *relay, int fd);
 void rk__launch_orphans_adopt(void);
 /* Kills all our children with their process groups, and waits for them for a bounded time; undoes the above. */
 void rk__launch_orphans_end(void);
+
+/* ---- launch_rank.c ---- */
+
+/* Columns of the terminal that is our stderr; 0: it is none. */
+int rk__launch_own_columns(void);
 
 #endif

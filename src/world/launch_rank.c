@@ -54,11 +54,11 @@ bool rk__launch_report(int exit_code) {
 
 enum { COLUMNS_UNKNOWN = 80 };
 
-static int columns_of(int fd) {
+int rk__launch_own_columns(void) {
     struct winsize window;
-    if (!isatty(fd))
+    if (!isatty(STDERR_FILENO))
         return 0;
-    if (ioctl(fd, TIOCGWINSZ, &window) != 0 || window.ws_col == 0)
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_col == 0)
         return COLUMNS_UNKNOWN;
     return window.ws_col;
 }
@@ -68,5 +68,5 @@ int rk__launch_tty_columns(void) {
     uint64_t columns;
     if (text != NULL && rk__parse_u64(text, &columns) && columns <= INT_MAX)
         return (int)columns;
-    return columns_of(STDERR_FILENO);
+    return rk__launch_own_columns();
 }

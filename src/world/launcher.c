@@ -145,7 +145,7 @@ static rk_status launch_job(const rk__launch_options *options, const rk__launch_
     rk__launch_plan plan = {.options = options,
                             .job = job,
                             .cores = rk__world_cores(),
-                            .tty_columns = isatty(STDERR_FILENO) ? rk__launch_tty_columns() : 0,
+                            .tty_columns = options->quiet ? 0 : rk__launch_own_columns(),
                             .root = geteuid() == 0,
                             .allocation = rk__launch_in_allocation()};
     rk__launch_command command;

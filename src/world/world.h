@@ -33,7 +33,8 @@ typedef struct rk__world {
 rk_status rk__mpi(int mpi_code, const char *what, rk_error *err);
 
 /* Collective over MPI_COMM_WORLD; initialises MPI if nobody has. The environment RANKINE_NODE_RANKS=k (tests only)
- * makes every k consecutive ranks a "node" of their own. On failure nothing is held. */
+ * makes every k consecutive ranks a "node" of their own. On failure nothing is held. RK_EUNSUPPORTED: MPI made a world
+ * of another size than mpirun or srun started (they belong to another MPI); each process then is told so. */
 rk_status rk__world_init(rk__world *world, rk_error *err);
 /* Collective. NULL-safe fields; frees communicators, finalizes MPI if it is ours. */
 void rk__world_fini(rk__world *world);
@@ -58,7 +59,7 @@ typedef struct rk__launch_options {
     int ranks;            /* > 0 */
     const char *hostfile; /* NULL: this host */
     char *const *argv;    /* command that each rank runs, argv[0] an absolute path, NULL-terminated */
-    bool quiet;
+    bool quiet;           /* the ranks are told of no terminal */
 } rk__launch_options;
 
 typedef struct rk__launch_result {
@@ -67,19 +68,23 @@ typedef struct rk__launch_result {
     bool interrupted; /* we were told to stop (INT or TERM) */
 } rk__launch_result;
 
-/* Start mpirun with argv in a process group of its own and stay its parent. INT and TERM to us become USR1 to mpirun
- * (which passes it to the ranks: drain); a second one kills. Sets for the ranks: RANKINE_JOB (a directory of ours,
- * where rank 0 leaves its exit code in the file "exit", removed at the end) and RANKINE_TTY=columns if our stderr is a
- * terminal. Removes shared memory named after the job. As root it sets what Open MPI asks for; more ranks than cores
- * get --oversubscribe. Linux: mpirun dies with us. Not for ranks. RK_ENOENT: no mpirun on PATH (message names
- * packages). */
+/* Start mpirun with argv in a process group of its own and stay its parent. INT, TERM and HUP to us become USR1 to
+ * mpirun, which passes it to the process group of each rank (drain), again each second until the job has ended; a
+ * second one kills. Sets for the ranks: RANKINE_JOB (a directory of ours, where rank 0 leaves its exit code in the file
+ * "exit", removed at the end), RANKINE_RANKS (their number) and RANKINE_TTY=columns if our stderr is a terminal; passes
+ * on all of RANKINE_*, to other hosts too. A job that goes on for half a minute after its report is ended. Removes
+ * shared memory named after the job, and (Linux) ends all processes that outlive mpirun; the caller has no other
+ * children. As root it sets what Open MPI asks for; more ranks than cores get --oversubscribe; what the user has set
+ * for Open MPI in the environment goes first. Linux: mpirun dies with us. Not for ranks; one at a time in a process.
+ * RK_ENOENT: no mpirun on PATH (message names packages), or no such hostfile. */
 rk_status rk__launch(const rk__launch_options *options, rk__launch_result *result, rk_error *err);
 
 /* The rank's side. Base name for shared memory of this job: unique, the same on all ranks that rank 0's string is sent
  * to. */
 void rk__launch_job_name(char *buffer, size_t size);
-/* Rank 0: leave the exit code for the launcher. true: it is written, and the ranks should exit with 0 to keep mpirun
- * quiet. */
+/* Rank 0, as the last thing before rk__world_fini: leave the exit code (0 … 255) for the launcher. true: it is written,
+ * and the ranks should exit with 0 to keep mpirun quiet. false: nobody looks, or rank 0 is not on the launcher's host.
+ */
 bool rk__launch_report(int exit_code);
 /* Columns of the terminal the person looks at: RANKINE_TTY, else stderr's own; 0: not a terminal. */
 int rk__launch_tty_columns(void);

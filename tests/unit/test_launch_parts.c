@@ -1,0 +1,365 @@
+/* The launcher's parts that need no process: what it relays, when it sends what, and what the environment says. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "world/launch_private.h"
+#include "world/rank.h"
+
+#define SECOND UINT64_C(1000000000)
+
+/* ---- relay ---- */
+
+static const char *relayed(rk__relay *relay) {
+    rk__relay_flush(relay);
+    relay->output[relay->length] = '\0';
+    return relay->output;
+}
+
+static void relay_drops_announcements_however_they_are_cut(void **state) {
+    (void)state;
+    const char *input = "a\rmp 3 %mpirun: Forwarding signal 10 to job\nmmpirun: noticed\nm";
+    size_t length = strlen(input);
+    for (size_t cut = 0; cut <= length; cut++) {
+        rk__relay relay = {0};
+        rk__relay_add(&relay, input, cut);
+        rk__relay_add(&relay, input + cut, length - cut);
+        assert_string_equal(relayed(&relay), "a\rmp 3 %mmpirun: noticed\nm");
+    }
+}
+
+static void relay_holds_back_only_what_may_become_an_announcement(void **state) {
+    (void)state;
+    rk__relay relay = {0};
+    rk__relay_add(&relay, "eta 4 mp", 8);
+    assert_int_equal(relay.length, 6);
+    assert_int_equal(relay.matched, 2);
+    assert_string_equal(relayed(&relay), "eta 4 mp");
+}
+
+static void relay_writes_all_and_survives_a_closed_descriptor(void **state) {
+    (void)state;
+    int ends[2];
+    char text[8] = "";
+    rk__relay relay = {0};
+    assert_int_equal(pipe(ends), 0);
+    rk__relay_add(&relay, "hello", 5);
+    assert_true(rk__relay_write(&relay, ends[1]));
+    assert_int_equal(read(ends[0], text, sizeof text), 5);
+    assert_string_equal(text, "hello");
+    close(ends[0]);
+    close(ends[1]);
+    rk__relay_add(&relay, "lost", 4);
+    assert_true(rk__relay_write(&relay, ends[1]));
+    assert_int_equal(relay.length, 0);
+}
+
+/* ---- when to send what ---- */
+
+static void stop_is_silent_until_asked(void **state) {
+    (void)state;
+    rk__stop stop;
+    rk__stop_init(&stop);
+    assert_int_equal(rk__stop_due(&stop, 1000 * SECOND), 0);
+    assert_false(stop.asked);
+}
+
+static void first_request_drains_and_repeats(void **state) {
+    (void)state;
+    rk__stop stop;
+    rk__stop_init(&stop);
+    rk__stop_request(&stop, SECOND);
+    assert_int_equal(rk__stop_due(&stop, SECOND), SIGUSR1);
+    assert_int_equal(rk__stop_due(&stop, SECOND), 0);
+    assert_int_equal(rk__stop_due(&stop, 2 * SECOND - 1), 0);
+    assert_int_equal(rk__stop_due(&stop, 2 * SECOND), SIGUSR1);
+    assert_true(stop.asked);
+}
+
+static void two_requests_at_once_are_one(void **state) {
+    (void)state;
+    rk__stop stop;
+    rk__stop_init(&stop);
+    rk__stop_request(&stop, SECOND);
+    rk__stop_request(&stop, SECOND + SECOND / 10);
+    assert_int_equal(rk__stop_due(&stop, SECOND + SECOND / 10), SIGUSR1);
+    assert_int_equal(rk__stop_due(&stop, SECOND + SECOND / 10), 0);
+}
+
+static void second_request_terminates_then_kills_after_grace(void **state) {
+    (void)state;
+    rk__stop stop;
+    rk__stop_init(&stop);
+    rk__stop_request(&stop, SECOND);
+    assert_int_equal(rk__stop_due(&stop, SECOND), SIGUSR1);
+    rk__stop_request(&stop, 2 * SECOND);
+    assert_int_equal(rk__stop_due(&stop, 2 * SECOND), SIGTERM);
+    assert_int_equal(rk__stop_due(&stop, 7 * SECOND - 1), 0);
+    assert_int_equal(rk__stop_due(&stop, 7 * SECOND), SIGKILL);
+    assert_int_equal(rk__stop_due(&stop, 8 * SECOND), SIGKILL);
+}
+
+static void third_request_kills_at_once(void **state) {
+    (void)state;
+    rk__stop stop;
+    rk__stop_init(&stop);
+    for (uint64_t i = 1; i <= 2; i++) {
+        rk__stop_request(&stop, i * SECOND);
+        assert_int_not_equal(rk__stop_due(&stop, i * SECOND), 0);
+    }
+    rk__stop_request(&stop, 3 * SECOND);
+    assert_int_equal(rk__stop_due(&stop, 3 * SECOND), SIGKILL);
+}
+
+static void job_that_lingers_after_its_report_is_ended(void **state) {
+    (void)state;
+    rk__stop stop;
+    rk__stop_init(&stop);
+    rk__stop_request(&stop, SECOND);
+    assert_int_equal(rk__stop_due(&stop, SECOND), SIGUSR1);
+    rk__stop_reported(&stop, 2 * SECOND);
+    assert_int_equal(rk__stop_due(&stop, 5 * SECOND), 0); /* no more USR1: the ranks are leaving */
+    assert_int_equal(rk__stop_due(&stop, 32 * SECOND - 1), 0);
+    assert_int_equal(rk__stop_due(&stop, 32 * SECOND), SIGTERM);
+    assert_int_equal(rk__stop_due(&stop, 37 * SECOND), SIGKILL);
+}
+
+static void report_alone_is_no_request(void **state) {
+    (void)state;
+    rk__stop stop;
+    rk__stop_init(&stop);
+    rk__stop_reported(&stop, SECOND);
+    assert_int_equal(rk__stop_due(&stop, 2 * SECOND), 0);
+    assert_false(stop.asked);
+}
+
+/* ---- am I a rank ---- */
+
+static const char *const rank_variables[] = {"PMIX_RANK",    "OMPI_COMM_WORLD_RANK", "PMI_RANK",
+                                             "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_STEP_ID",
+                                             "SLURM_NTASKS", "RANKINE_RANKS",        "RANKINE_JOB"};
+
+static int clear_environment(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof rank_variables / sizeof *rank_variables; i++)
+        unsetenv(rank_variables[i]);
+    return 0;
+}
+
+static bool am_rank(void) {
+    bool answer = false;
+    rk_error err = RK_ERROR_INIT;
+    assert_int_equal(rk__world_am_rank(&answer, &err), RK_OK);
+    return answer;
+}
+
+static void each_launchers_variable_makes_a_rank(void **state) {
+    assert_false(am_rank());
+    for (size_t i = 0; i < 3; i++) {
+        clear_environment(state);
+        setenv(rank_variables[i], "0", 1);
+        assert_true(am_rank());
+        setenv(rank_variables[i], "", 1);
+        assert_false(am_rank());
+    }
+}
+
+static void batch_script_is_no_rank(void **state) {
+    (void)state;
+    setenv("SLURM_PROCID", "0", 1);
+    setenv("SLURM_NTASKS", "8", 1);
+    assert_false(am_rank());
+}
+
+static void srun_step_of_one_task_is_no_rank(void **state) {
+    (void)state;
+    setenv("SLURM_PROCID", "0", 1);
+    setenv("SLURM_STEP_ID", "0", 1);
+    setenv("SLURM_STEP_NUM_TASKS", "1", 1);
+    setenv("SLURM_NTASKS", "8", 1);
+    assert_false(am_rank());
+}
+
+static void refuse_srun_step(const char *tasks_variable) {
+    bool answer = true;
+    rk_error err = RK_ERROR_INIT;
+    setenv("SLURM_PROCID", "1", 1);
+    setenv("SLURM_STEP_ID", "0", 1);
+    setenv(tasks_variable, "4", 1);
+    assert_int_equal(rk__world_am_rank(&answer, &err), RK_EUNSUPPORTED);
+    assert_non_null(strstr(err.message, "srun --mpi=pmix"));
+    assert_non_null(strstr(err.message, "4 tasks"));
+    assert_true(answer); /* untouched */
+}
+
+static void srun_step_without_pmix_is_refused(void **state) {
+    refuse_srun_step("SLURM_NTASKS");
+    clear_environment(state);
+    refuse_srun_step("SLURM_STEP_NUM_TASKS");
+}
+
+static void world_of_another_size_than_launched_is_refused(void **state) {
+    (void)state;
+    rk_error err = RK_ERROR_INIT;
+    setenv("RANKINE_RANKS", "4", 1);
+    rk__rank_launch launch = rk__rank_launch_read();
+    assert_int_equal(rk__rank_launch_check(&launch, 4, &err), RK_OK);
+    assert_int_equal(rk__rank_launch_check(&launch, 1, &err), RK_EUNSUPPORTED);
+    assert_non_null(strstr(err.message, "another MPI"));
+}
+
+static void srun_ranks_that_mpi_sees_alone_are_refused(void **state) {
+    (void)state;
+    rk_error err = RK_ERROR_INIT;
+    setenv("PMI_RANK", "1", 1); /* --mpi=pmi2, which this Open MPI may not know */
+    setenv("SLURM_PROCID", "1", 1);
+    setenv("SLURM_STEP_NUM_TASKS", "4", 1);
+    rk__rank_launch launch = rk__rank_launch_read();
+    assert_int_equal(rk__rank_launch_check(&launch, 4, &err), RK_OK);
+    assert_int_equal(rk__rank_launch_check(&launch, 1, &err), RK_EUNSUPPORTED);
+    assert_non_null(strstr(err.message, "srun --mpi=pmix"));
+    setenv("PMIX_RANK", "1", 1);
+    launch = rk__rank_launch_read();
+    assert_int_equal(rk__rank_launch_check(&launch, 1, &err), RK_OK);
+}
+
+/* ---- the rank's side ---- */
+
+static void job_name_comes_from_the_job_directory(void **state) {
+    (void)state;
+    char first[64], again[64], other[64];
+    setenv("RANKINE_JOB", "/tmp/rankine-AAAAAA", 1);
+    rk__launch_job_name(first, sizeof first);
+    rk__launch_job_name(again, sizeof again);
+    setenv("RANKINE_JOB", "/tmp/rankine-AAAAAB", 1);
+    rk__launch_job_name(other, sizeof other);
+    assert_string_equal(first, again);
+    assert_string_not_equal(first, other);
+    assert_int_equal(strncmp(first, "/rankine-", 9), 0);
+    assert_true(strlen(first) + strlen("-63") <= 31); /* macOS takes no more */
+}
+
+static void job_name_is_random_without_a_launcher(void **state) {
+    (void)state;
+    char first[64], other[64];
+    rk__launch_job_name(first, sizeof first);
+    rk__launch_job_name(other, sizeof other);
+    assert_string_not_equal(first, other);
+}
+
+static void report_needs_a_job_directory(void **state) {
+    (void)state;
+    assert_false(rk__launch_report(0));
+    setenv("RANKINE_JOB", "/nonexistent/rankine-AAAAAA", 1);
+    assert_false(rk__launch_report(0));
+}
+
+static void report_reads_back(void **state) {
+    (void)state;
+    rk_error err = RK_ERROR_INIT;
+    rk__launch_job job;
+    int code = -1;
+    assert_int_equal(rk__launch_job_create(&job, &err), RK_OK);
+    setenv("RANKINE_JOB", job.directory.path, 1);
+    assert_false(rk__launch_job_reported(&job, &code));
+    assert_true(rk__launch_report(75));
+    assert_true(rk__launch_job_reported(&job, &code));
+    assert_int_equal(code, 75);
+    rk__launch_job_destroy(&job);
+    assert_int_equal(access(getenv("RANKINE_JOB"), F_OK), -1);
+}
+
+static void job_directory_that_cannot_be_made_is_named(void **state) {
+    (void)state;
+    rk_error err = RK_ERROR_INIT;
+    rk__launch_job job;
+    setenv("TMPDIR", "/nonexistent/tmp", 1);
+    assert_int_equal(rk__launch_job_create(&job, &err), RK_EIO);
+    assert_non_null(strstr(err.message, "/nonexistent/tmp"));
+    unsetenv("TMPDIR");
+}
+
+static void abandoned_directory_is_swept_and_a_live_one_is_not(void **state) {
+    (void)state;
+    rk_error err = RK_ERROR_INIT;
+    char parent[] = "/tmp/test-launch-parts-XXXXXX";
+    rk__launch_directory live, abandoned;
+    assert_non_null(mkdtemp(parent));
+    assert_int_equal(rk__launch_directory_make(&live, parent, &err), RK_OK);
+    assert_int_equal(rk__launch_directory_make(&abandoned, parent, &err), RK_OK);
+    close(abandoned.lock_fd); /* as the death of its launcher does */
+    rk__launch_directory_sweep(parent);
+    assert_int_equal(access(live.path, F_OK), 0);
+    assert_int_equal(access(abandoned.path, F_OK), -1);
+    free(abandoned.path);
+    rk__launch_directory_remove(&live);
+    assert_int_equal(rmdir(parent), 0);
+}
+
+static void sweep_leaves_what_is_not_ours_alone(void **state) {
+    (void)state;
+    char parent[] = "/tmp/test-launch-parts-XXXXXX", other[64], fresh[320], host[256] = "";
+    assert_non_null(mkdtemp(parent));
+    snprintf(other, sizeof other, "%s/rankine-results", parent);
+    gethostname(host, sizeof host - 1);
+    snprintf(fresh, sizeof fresh, "%s/rankine-%.*s-AAAAAA", parent, (int)strcspn(host, "."), host);
+    assert_int_equal(mkdir(other, 0700), 0);
+    assert_int_equal(mkdir(fresh, 0700), 0); /* not locked yet: somebody is making it */
+    rk__launch_directory_sweep(parent);
+    assert_int_equal(rmdir(fresh), 0);
+    assert_int_equal(rmdir(other), 0);
+    assert_int_equal(rmdir(parent), 0);
+}
+
+static void terminal_width_comes_from_the_launcher(void **state) {
+    (void)state;
+    setenv("RANKINE_TTY", "132", 1);
+    assert_int_equal(rk__launch_tty_columns(), 132);
+    unsetenv("RANKINE_TTY");
+}
+
+static void there_is_a_core(void **state) {
+    (void)state;
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    assert_in_range(rk__world_cores(), 1, (uintmax_t)online);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(relay_drops_announcements_however_they_are_cut),
+        cmocka_unit_test(relay_holds_back_only_what_may_become_an_announcement),
+        cmocka_unit_test(relay_writes_all_and_survives_a_closed_descriptor),
+        cmocka_unit_test(stop_is_silent_until_asked),
+        cmocka_unit_test(first_request_drains_and_repeats),
+        cmocka_unit_test(two_requests_at_once_are_one),
+        cmocka_unit_test(second_request_terminates_then_kills_after_grace),
+        cmocka_unit_test(third_request_kills_at_once),
+        cmocka_unit_test(job_that_lingers_after_its_report_is_ended),
+        cmocka_unit_test(report_alone_is_no_request),
+        cmocka_unit_test_setup(each_launchers_variable_makes_a_rank, clear_environment),
+        cmocka_unit_test_setup(batch_script_is_no_rank, clear_environment),
+        cmocka_unit_test_setup(srun_step_of_one_task_is_no_rank, clear_environment),
+        cmocka_unit_test_setup(srun_step_without_pmix_is_refused, clear_environment),
+        cmocka_unit_test_setup(world_of_another_size_than_launched_is_refused, clear_environment),
+        cmocka_unit_test_setup(srun_ranks_that_mpi_sees_alone_are_refused, clear_environment),
+        cmocka_unit_test_setup(job_name_comes_from_the_job_directory, clear_environment),
+        cmocka_unit_test_setup(job_name_is_random_without_a_launcher, clear_environment),
+        cmocka_unit_test_setup(report_needs_a_job_directory, clear_environment),
+        cmocka_unit_test_setup(report_reads_back, clear_environment),
+        cmocka_unit_test_setup(job_directory_that_cannot_be_made_is_named, clear_environment),
+        cmocka_unit_test(abandoned_directory_is_swept_and_a_live_one_is_not),
+        cmocka_unit_test(sweep_leaves_what_is_not_ours_alone),
+        cmocka_unit_test(terminal_width_comes_from_the_launcher),
+        cmocka_unit_test(there_is_a_core),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
