@@ -40,12 +40,12 @@ typedef enum rk_exit {
  *
  * Not collective: works as the launcher, as a rank of mpirun or srun, and alone. Call it first thing in main, before
  * MPI_Init: it sets HDF5_USE_FILE_LOCKING=FALSE in the environment, ignores SIGPIPE and, during a run, handles
- * SIGINT, SIGTERM and SIGUSR1 (finish the running tasks, leave a file that can be resumed).
+ * SIGINT, SIGTERM, SIGHUP and SIGUSR1 (finish the running tasks, leave a file that can be resumed).
  *
  * @param argc, argv  as main got them; the first element is found again to start the ranks
  * @param linked      kernels linked into the program, NULL-terminated, or NULL; borrowed
  * @return an rk_exit, for main to return */
-int rk_command_main(int argc, char **argv, const rk_kernel *const *linked);
+RK_EXPORT int rk_command_main(int argc, char **argv, const rk_kernel *const *linked);
 
 #ifdef __cplusplus
 }

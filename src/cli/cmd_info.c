@@ -109,7 +109,7 @@ static void add_head(rk__text *out, const facts *f) {
     rk__text_add(out, "%s: %s, %" PRIu64 " of %s", rk__display_path(rk__record_path(f->record)), state_of(f),
                  f->totals.tasks_done, rk__display_number_of(f->schema->tasks, "task", tasks, sizeof tasks));
     if (f->totals.tasks_done < f->schema->tasks)
-        rk__text_add(out, " (%d %%)", (int)(100 * ((double)f->totals.tasks_done / (double)f->schema->tasks)));
+        rk__text_add(out, " (%d %%)", rk__display_percent(f->totals.tasks_done, f->schema->tasks));
     if (f->totals.tasks_failed > 0)
         rk__text_add(out, ", %" PRIu64 " failed", f->totals.tasks_failed);
     rk__text_add(out, "\n\n");

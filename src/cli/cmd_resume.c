@@ -24,9 +24,7 @@ static int look_and_drive(rk__cli *cli, rk__run_options *options) {
     rk_error err = RK_ERROR_INIT;
     if (look(cli, options->output, &err) != RK_OK)
         return rk__cli_fail(cli, &err);
-    char absolute[PATH_MAX];
-    const char *path = realpath(options->output, absolute) ? absolute : options->output;
-    return rk__drive(cli, options, path, rk__run_resume);
+    return rk__drive(cli, options, options->output, rk__run_resume);
 }
 
 int rk__cmd_resume(rk__cli *cli) {
@@ -38,10 +36,12 @@ int rk__cmd_resume(rk__cli *cli) {
         status = rk__world_am_rank(&am_rank, &err);
     if (status != RK_OK)
         return rk__drive_is_silent_rank() ? RK_EXIT_OK : rk__cli_fail(cli, &err);
+    char absolute[PATH_MAX];
+    const char *file = cli->arguments.words[0], *path = realpath(file, absolute) ? absolute : file;
     rk__request_command_line(cli, &command_line);
     rk__run_options options = {.kernel = cli->arguments.kernel,
                                .linked = cli->linked,
-                               .output = cli->arguments.words[0],
+                               .output = path,
                                .policy = cli->arguments.policy,
                                .accept_kernel = cli->arguments.accept_kernel,
                                .command_line = rk__text_get(&command_line)};

@@ -52,6 +52,13 @@ char *rk__display_number_of(uint64_t count, const char *what, char *buffer, size
     return buffer;
 }
 
+int rk__display_percent(uint64_t done, uint64_t total) {
+    if (done >= total)
+        return 100;
+    double percent = 100 * ((double)done / (double)total);
+    return percent < 99 ? (int)percent : 99;
+}
+
 char *rk__display_rate(double rate, char *buffer, size_t size) {
     if (!isfinite(rate))
         snprintf(buffer, size, "?");

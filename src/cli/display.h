@@ -11,6 +11,8 @@ enum { RK__DISPLAY_COLUMNS = 80 };
 char *rk__display_element(rk_type type, const void *array, uint64_t i, char *buffer, size_t size);
 /* "1234 tasks", "1 task" */
 char *rk__display_number_of(uint64_t count, const char *what, char *buffer, size_t size);
+/* Rounded down: 100 only when all is done. */
+int rk__display_percent(uint64_t done, uint64_t total);
 /* "525", "0.31": of things per second. */
 char *rk__display_rate(double rate, char *buffer, size_t size);
 /* A path as one would type it here: relative if it lies below the working directory. Borrowed from path. */

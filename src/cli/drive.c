@@ -45,16 +45,19 @@ static void on_stop(int number) {
     if (number != SIGUSR1) {
         signal(SIGINT, SIG_DFL);
         signal(SIGTERM, SIG_DFL);
+        signal(SIGHUP, SIG_DFL);
     }
     rk__run_drain();
 }
 
+/* What the parent had us ignore (nohup, a shell's background job) stays ignored. */
 static void handle_signals(void) {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1};
-    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART}, before;
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        sigaction(numbers[i], &action, NULL);
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(numbers[i], &action, NULL);
 }
 
 /* -n and --hostfile are for the launcher; mpirun and srun have their own. */
@@ -105,6 +108,11 @@ static int say_failure(const rk__cli *cli, const rk__run_summary *summary, rk_er
     return rk__cli_fail_with(cli, err, RK_EXIT_STOPPED);
 }
 
+/* Leave the exit code to our launcher, if there is one. Returns what this process should exit with. */
+static int report(int code) {
+    return rk__launch_report(code) ? RK_EXIT_OK : code;
+}
+
 /* Only rank 0 speaks; its exit code is that of the command. */
 static int run_in_world(rk__cli *cli, const rk__world *world, rk__run_options *options, rk__drive_fn run) {
     rk_error err = RK_ERROR_INIT;
@@ -117,15 +125,11 @@ static int run_in_world(rk__cli *cli, const rk__world *world, rk__run_options *o
     rk_status status = check_world(cli, world, &err);
     if (status == RK_OK)
         status = run(world, options, &summary, &err);
-    int code = rk__exit_of(status);
+    int code = RK_EXIT_OK;
     if (world->rank == 0) {
         rk__progress_clear(&display);
         bool told = status == RK_OK || status == RK_EINTERRUPTED;
-        code = told ? say_summary(cli, &summary) : say_failure(cli, &summary, &err);
-        if (rk__launch_report(code))
-            code = RK_EXIT_OK;
-    } else {
-        code = RK_EXIT_OK;
+        code = report(told ? say_summary(cli, &summary) : say_failure(cli, &summary, &err));
     }
     rk__run_summary_fini(&summary);
     return code;
@@ -136,7 +140,7 @@ int rk__drive_rank(rk__cli *cli, rk__run_options *options, rk__drive_fn run) {
     rk__world world = {0};
     handle_signals();
     if (rk__world_init(&world, &err) != RK_OK)
-        return rk__drive_is_silent_rank() ? RK_EXIT_OK : rk__cli_fail(cli, &err);
+        return rk__drive_is_silent_rank() ? RK_EXIT_OK : report(rk__cli_fail(cli, &err));
     int code = run_in_world(cli, &world, options, run);
     rk__world_fini(&world);
     return code;

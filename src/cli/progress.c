@@ -25,11 +25,6 @@ void rk__progress_init(rk__progress_display *display, const char *what, const rk
     };
 }
 
-/* 100 only when all is done. */
-static int percent(const rk__progress *p) {
-    return p->tasks == 0 || p->done >= p->tasks ? 100 : (int)(99.999 * ((double)p->done / (double)p->tasks));
-}
-
 static void add_bar(char *buffer, size_t width, const rk__progress *p) {
     double share = p->tasks ? (double)p->done / (double)p->tasks : 1;
     size_t inner = width - 2, full = (size_t)(share * (double)inner);
@@ -46,7 +41,7 @@ static void add_bar(char *buffer, size_t width, const rk__progress *p) {
 
 static void add_figures(rk__text *out, const rk__progress *p) {
     char rate[32], eta[32];
-    rk__text_add(out, "%3d%%  %" PRIu64 "/%" PRIu64 "  %s/s", percent(p), p->done, p->tasks,
+    rk__text_add(out, "%3d%%  %" PRIu64 "/%" PRIu64 "  %s/s", rk__display_percent(p->done, p->tasks), p->done, p->tasks,
                  rk__display_rate(p->rate, rate, sizeof rate));
     if (isfinite(p->eta_seconds))
         rk__text_add(out, "  ETA %s", rk__format_seconds(p->eta_seconds, eta, sizeof eta));
@@ -76,7 +71,8 @@ void rk__progress_sentence(char *buffer, size_t size, const char *what, const rk
     char rate[32], eta[32], tasks[40];
     rk__text text = RK__TEXT_INIT;
     rk__text_add(&text, "%" PRIu64 " of %s (%d %%), %s/s", progress->done,
-                 rk__display_number_of(progress->tasks, what, tasks, sizeof tasks), percent(progress),
+                 rk__display_number_of(progress->tasks, what, tasks, sizeof tasks),
+                 rk__display_percent(progress->done, progress->tasks),
                  rk__display_rate(progress->rate, rate, sizeof rate));
     if (isfinite(progress->eta_seconds))
         rk__text_add(&text, ", ETA %s", rk__format_seconds(progress->eta_seconds, eta, sizeof eta));

@@ -1,0 +1,343 @@
+/* The command line: what is understood, what is refused in which words, and whether table, help and man page agree. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli/help.h"
+#include "cli/options.h"
+#include <rankine/command.h>
+
+enum { WORDS_MAX = 24 };
+
+typedef struct line {
+    char text[512];
+    char *argv[WORDS_MAX + 1];
+    int argc;
+    rk__arguments arguments;
+    rk_error err;
+    rk_status status;
+} line;
+
+/* "rankine" and the words of `text`, parsed. */
+static void parse(line *l, const char *text) {
+    *l = (line){.err = RK_ERROR_INIT};
+    snprintf(l->text, sizeof l->text, "rankine %s", text);
+    for (char *word = strtok(l->text, " "); word != NULL && l->argc < WORDS_MAX; word = strtok(NULL, " "))
+        l->argv[l->argc++] = word;
+    l->status = rk__arguments_parse(&l->arguments, l->argc, l->argv, &l->err);
+}
+
+static void assert_refused(const char *text, const char *message) {
+    line l;
+    parse(&l, text);
+    assert_int_equal(l.status, RK_EINVAL);
+    assert_string_equal(l.err.message, message);
+    rk__arguments_fini(&l.arguments);
+}
+
+static void assert_forwarded(const char *text, const char *expected) {
+    line l;
+    rk__text words = RK__TEXT_INIT;
+    parse(&l, text);
+    assert_int_equal(l.status, RK_OK);
+    for (char **word = l.arguments.forward + 1; *word != NULL; word++)
+        rk__text_add(&words, "%s%s", words.length ? " " : "", *word);
+    assert_string_equal(rk__text_get(&words), expected);
+    rk__text_fini(&words);
+    rk__arguments_fini(&l.arguments);
+}
+
+static void options_stand_before_and_after_words(void **state) {
+    (void)state;
+    line l;
+    parse(&l, "--seed 7 run -q pi x=1 --block=64 y=-2 -o out.h5");
+    assert_int_equal(l.status, RK_OK);
+    assert_int_equal(l.arguments.command, RK__COMMAND_RUN);
+    assert_int_equal(l.arguments.seed, 7);
+    assert_int_equal(l.arguments.block_tasks, 64);
+    assert_true(l.arguments.quiet);
+    assert_string_equal(l.arguments.output, "out.h5");
+    assert_int_equal(l.arguments.word_count, 3);
+    assert_string_equal(l.arguments.words[0], "pi");
+    assert_string_equal(l.arguments.words[2], "y=-2");
+    rk__arguments_fini(&l.arguments);
+}
+
+static void short_option_takes_its_value_in_any_form(void **state) {
+    (void)state;
+    static const char *const forms[] = {"run k -n 4", "run k -n4", "run k -n=4", "run k --ranks 4", "run k --ranks=4"};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        line l;
+        parse(&l, forms[i]);
+        assert_int_equal(l.status, RK_OK);
+        assert_int_equal(l.arguments.ranks, 4);
+        assert_int_equal(l.arguments.word_count, 1);
+        rk__arguments_fini(&l.arguments);
+    }
+}
+
+static void two_dashes_end_the_options(void **state) {
+    (void)state;
+    line l;
+    parse(&l, "info -- --json");
+    assert_int_equal(l.status, RK_OK);
+    assert_false(l.arguments.json);
+    assert_string_equal(l.arguments.words[0], "--json");
+    rk__arguments_fini(&l.arguments);
+}
+
+static void defaults_are_the_documented_ones(void **state) {
+    (void)state;
+    line l;
+    parse(&l, "run pi");
+    assert_int_equal(l.arguments.seed, 20240229);
+    assert_int_equal(l.arguments.samples, 256);
+    assert_int_equal(l.arguments.ranks, 0);
+    assert_int_equal(l.arguments.policy, RK__POLICY_ADAPTIVE);
+    assert_int_equal(l.arguments.progress, RK__PROGRESS_AUTO);
+    assert_null(l.arguments.output);
+    rk__arguments_fini(&l.arguments);
+}
+
+static void zip_may_be_given_again(void **state) {
+    (void)state;
+    line l;
+    parse(&l, "run k --zip a,b --zip=c,d,e");
+    assert_int_equal(l.status, RK_OK);
+    assert_int_equal(l.arguments.zip_count, 2);
+    assert_string_equal(l.arguments.zips[0], "a,b");
+    assert_string_equal(l.arguments.zips[1], "c,d,e");
+    rk__arguments_fini(&l.arguments);
+}
+
+static void progress_takes_a_value_only_with_equals(void **state) {
+    (void)state;
+    line l;
+    parse(&l, "run k --progress never=1 --progress=never");
+    assert_int_equal(l.arguments.progress, RK__PROGRESS_NEVER);
+    assert_int_equal(l.arguments.word_count, 2);
+    rk__arguments_fini(&l.arguments);
+    parse(&l, "run k --progress");
+    assert_int_equal(l.arguments.progress, RK__PROGRESS_ALWAYS);
+    rk__arguments_fini(&l.arguments);
+}
+
+static void launcher_keeps_its_own_options_from_the_ranks(void **state) {
+    (void)state;
+    assert_forwarded("run pi -n 4 x=1 --hostfile hosts --seed 3", "run pi x=1 --seed 3");
+    assert_forwarded("-n4 run --ranks=2 pi --hostfile=h -- -n", "run pi -- -n");
+    assert_forwarded("resume f.h5 --accept-kernel --progress=never", "resume f.h5 --accept-kernel --progress=never");
+}
+
+static void wrong_words_are_named_with_the_remedy(void **state) {
+    (void)state;
+    assert_refused("rnu pi", "unknown command 'rnu': did you mean rankine run?");
+    assert_refused("lorenz", "unknown command 'lorenz': to run a kernel of that name, rankine run lorenz");
+    assert_refused("run pi --sead 3", "unknown option '--sead': did you mean --seed?");
+    assert_refused("run pi --outputs=x", "unknown option '--outputs': did you mean --output?");
+    assert_refused("run pi --acc", "unknown option '--acc': did you mean --accept-kernel?");
+    assert_refused("run pi --zzzzzzzz", "unknown option '--zzzzzzzz': see rankine --help");
+    assert_refused("run pi -x", "unknown option '-x': see rankine --help");
+    assert_refused("run pi --force=yes", "--force takes no value, 'yes' was given");
+    assert_refused("run pi -o", "--output needs a value: --output FILE");
+    assert_refused("run pi -o --force", "--output needs a value: --output FILE");
+    assert_refused("run pi --output=", "--output needs a value: --output FILE");
+    assert_refused("info f.h5 --force", "--force is no option of 'rankine info' (it is one of: run)");
+    assert_refused("--samples 3 run pi", "--samples is no option of 'rankine run' (it is one of: check)");
+}
+
+static void wrong_values_are_named_with_what_is_expected(void **state) {
+    (void)state;
+    assert_refused("run pi -n 0", "-n 0: a whole number from 1 to 10000000 is expected");
+    assert_refused("run pi -n two", "-n two: a whole number from 1 to 10000000 is expected");
+    assert_refused("run pi --seed -1", "--seed -1: a whole number from 0 to 18446744073709551615 is expected");
+    assert_refused("run pi --seed 18446744073709551616",
+                   "--seed 18446744073709551616: a whole number from 0 to 18446744073709551615 is expected");
+    assert_refused("run pi --repeat 0", "--repeat 0: a whole number from 1 to 72057594037927936 is expected");
+    assert_refused("run pi --block 48", "--block 48: must be a power of two, such as 32 or 64");
+    assert_refused("run pi --zip a", "--zip a: names of at least two parameters are expected, as in --zip a,b");
+    assert_refused("run pi --schedule fair", "--schedule fair: there is no such policy (adaptive, static, dynamic, "
+                                             "guided, factoring)");
+    assert_refused("run pi --progress=soon", "--progress=soon: auto, always or never is expected");
+    assert_refused("run pi --input-dims 9", "--input-dims 9: a whole number from 1 to 8 is expected");
+}
+
+static void json_is_known_also_when_the_words_before_it_are_wrong(void **state) {
+    (void)state;
+    line l;
+    parse(&l, "run pi --sead 3 --json");
+    assert_int_equal(l.status, RK_EINVAL);
+    assert_true(l.arguments.json);
+    rk__arguments_fini(&l.arguments);
+    parse(&l, "run pi --sead 3 -- --json");
+    assert_false(l.arguments.json);
+    rk__arguments_fini(&l.arguments);
+}
+
+static void nearest_ignores_what_is_no_slip(void **state) {
+    (void)state;
+    static const char *const names[] = {"run", "resume", "verify"};
+    assert_string_equal(rk__nearest("reusme", names, 3), "resume");
+    assert_string_equal(rk__nearest("veri", names, 3), "verify");
+    assert_null(rk__nearest("mandelbrot", names, 3));
+    assert_null(rk__nearest("a-word-that-is-far-longer-than-any-of-the-names", names, 3));
+}
+
+/* ---- table, help and man page ---- */
+
+static void every_option_is_in_the_help_of_its_commands(void **state) {
+    (void)state;
+    size_t count;
+    const rk__option *options = rk__options(&count);
+    for (int command = 0; command < RK__COMMAND_COUNT; command++) {
+        rk__text help = RK__TEXT_INIT;
+        rk__help_command(&help, (rk__command)command);
+        for (size_t i = 0; i < count; i++) {
+            char name[64];
+            snprintf(name, sizeof name, " --%s", options[i].name);
+            bool listed = strstr(strstr(rk__text_get(&help), "Examples:"), name) != NULL;
+            if (rk__option_applies(&options[i], (rk__command)command))
+                assert_true(listed);
+        }
+        rk__text_fini(&help);
+    }
+}
+
+static void assert_fits_80_columns(const char *text) {
+    for (const char *at = text; *at != '\0'; at += *at == '\n') {
+        size_t length = strcspn(at, "\n");
+        if (length > 80)
+            fail_msg("%zu columns: %.*s", length, (int)length, at);
+        at += length;
+    }
+}
+
+static void help_fits_80_columns(void **state) {
+    (void)state;
+    rk__text help = RK__TEXT_INIT;
+    rk__help_overview(&help);
+    for (int command = 0; command < RK__COMMAND_COUNT; command++)
+        rk__help_command(&help, (rk__command)command);
+    assert_int_equal(rk__help_topic(&help, "values", NULL), RK_OK);
+    assert_int_equal(rk__help_topic(&help, "exit-codes", NULL), RK_OK);
+    assert_fits_80_columns(rk__text_get(&help));
+    rk__text_fini(&help);
+}
+
+static void overview_fits_a_screen_and_names_every_command(void **state) {
+    (void)state;
+    rk__text help = RK__TEXT_INIT;
+    rk__help_overview(&help);
+    size_t lines = 0;
+    for (const char *at = rk__text_get(&help); *at != '\0'; at++)
+        lines += *at == '\n';
+    assert_true(lines <= 30);
+    for (int command = 0; command < RK__COMMAND_COUNT; command++) {
+        char name[32];
+        snprintf(name, sizeof name, "\n  %s ", rk__command_name((rk__command)command));
+        assert_non_null(strstr(rk__text_get(&help), name));
+    }
+    rk__text_fini(&help);
+}
+
+static void help_refuses_an_unknown_topic(void **state) {
+    (void)state;
+    rk_error err = RK_ERROR_INIT;
+    rk__text help = RK__TEXT_INIT;
+    assert_int_equal(rk__help_topic(&help, "exit-code", &err), RK_EINVAL);
+    assert_string_equal(err.message, "no help on 'exit-code': did you mean rankine help exit-codes");
+    rk__text_fini(&help);
+}
+
+/* The man page without the backslashes that keep troff from making hyphens of dashes. */
+static char *read_man_page(void) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s", __FILE__);
+    strcpy(strstr(path, "tests/unit/"), "src/cli/rankine.1");
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    char *text = calloc(1, 65536);
+    assert_non_null(text);
+    size_t length = fread(text, 1, 65535, file), kept = 0;
+    fclose(file);
+    for (size_t i = 0; i < length; i++)
+        if (text[i] != '\\' || text[i + 1] != '-')
+            text[kept++] = text[i];
+    text[kept] = '\0';
+    return text;
+}
+
+static void man_page_has_every_option_command_and_exit_code(void **state) {
+    (void)state;
+    size_t count;
+    const rk__option *options = rk__options(&count);
+    char *page = read_man_page(), entry[64];
+    char *section = strstr(page, ".SH OPTIONS"), *codes = strstr(page, ".SH EXIT STATUS");
+    assert_non_null(section);
+    assert_non_null(codes);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(entry, sizeof entry, "--%s", options[i].name);
+        const char *found = strstr(section, entry);
+        if (found == NULL || found > codes)
+            fail_msg("the man page lacks %s", entry);
+    }
+    for (int command = 0; command < RK__COMMAND_COUNT; command++) {
+        snprintf(entry, sizeof entry, ".TP\n.B %s\n", rk__command_name((rk__command)command));
+        assert_non_null(strstr(page, entry));
+    }
+#define ASSERT_EXIT_CODE(name, number, text) assert_non_null(strstr(codes, ".TP\n.B " #number "\n"));
+    RK_EXIT_MAP(ASSERT_EXIT_CODE)
+#undef ASSERT_EXIT_CODE
+    free(page);
+}
+
+static bool is_option(const char *name, size_t length) {
+    size_t count;
+    const rk__option *options = rk__options(&count);
+    for (size_t i = 0; i < count; i++)
+        if (strlen(options[i].name) == length && memcmp(options[i].name, name, length) == 0)
+            return true;
+    return false;
+}
+
+static void man_page_has_no_option_that_is_none(void **state) {
+    (void)state;
+    char *page = read_man_page();
+    for (const char *at = page; (at = strstr(at, "--")) != NULL;) {
+        at += 2;
+        size_t length = strspn(at, "abcdefghijklmnopqrstuvwxyz-");
+        if (length > 0 && !is_option(at, length))
+            fail_msg("the man page has --%.*s", (int)length, at);
+        at += length;
+    }
+    free(page);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_stand_before_and_after_words),
+        cmocka_unit_test(short_option_takes_its_value_in_any_form),
+        cmocka_unit_test(two_dashes_end_the_options),
+        cmocka_unit_test(defaults_are_the_documented_ones),
+        cmocka_unit_test(zip_may_be_given_again),
+        cmocka_unit_test(progress_takes_a_value_only_with_equals),
+        cmocka_unit_test(launcher_keeps_its_own_options_from_the_ranks),
+        cmocka_unit_test(wrong_words_are_named_with_the_remedy),
+        cmocka_unit_test(wrong_values_are_named_with_what_is_expected),
+        cmocka_unit_test(json_is_known_also_when_the_words_before_it_are_wrong),
+        cmocka_unit_test(nearest_ignores_what_is_no_slip),
+        cmocka_unit_test(every_option_is_in_the_help_of_its_commands),
+        cmocka_unit_test(help_fits_80_columns),
+        cmocka_unit_test(overview_fits_a_screen_and_names_every_command),
+        cmocka_unit_test(help_refuses_an_unknown_topic),
+        cmocka_unit_test(man_page_has_every_option_command_and_exit_code),
+        cmocka_unit_test(man_page_has_no_option_that_is_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
