@@ -1,0 +1,268 @@
+/* The file appears whole or not at all: written under a temporary name, synced, linked into place. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/types.h"
+#include "record/record_private.h"
+
+static bool write_text(hid_t parent, const char *name, const char *text) {
+    hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, strlen(text) + 1);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    hid_t id = rk__dataset_create(parent, name, type, 0, NULL, NULL);
+    bool ok = id >= 0 && H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) >= 0;
+    if (id >= 0)
+        H5Dclose(id);
+    H5Tclose(type);
+    return ok;
+}
+
+static void write_facts(const rk__provenance *from, const rk__identity *identity, rk__text *out) {
+    char time[32];
+    rk__wall_text(rk__wall_ns(), time, sizeof time);
+    const char *facts[][2] = {{"created", time},
+                              {"command_line", from->command_line},
+                              {"directory", from->directory},
+                              {"host", from->host},
+                              {"user", from->user},
+                              {"mpi", from->mpi_version},
+                              {"cpu", from->cpu},
+                              {"kernel_file", identity->kernel_path}};
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
+        rk__text_add(out, "%s", facts[i][0]);
+        rk__words_add(out, facts[i][1]);
+        rk__text_add(out, "\n");
+    }
+    rk__text_add(out, "ranks %d\nnodes %d\nhdf5 %d.%d.%d\n", from->ranks, from->nodes, H5_VERS_MAJOR, H5_VERS_MINOR,
+                 H5_VERS_RELEASE);
+}
+
+static bool write_texts(hid_t group, const rk__schema *schema, const rk__identity *identity,
+                        const rk__provenance *provenance) {
+    rk__text schema_text = RK__TEXT_INIT, identity_text = RK__TEXT_INIT, facts = RK__TEXT_INIT;
+    rk__schema_write(schema, &schema_text);
+    rk__identity_write(identity, &identity_text);
+    write_facts(provenance, identity, &facts);
+    bool ok = !schema_text.failed && !identity_text.failed && !facts.failed &&
+              write_text(group, "schema", rk__text_get(&schema_text)) &&
+              write_text(group, "identity", rk__text_get(&identity_text)) &&
+              write_text(group, "space", identity->space_text) && write_text(group, "provenance", rk__text_get(&facts));
+    rk__text_fini(&schema_text);
+    rk__text_fini(&identity_text);
+    rk__text_fini(&facts);
+    return ok;
+}
+
+static bool create_table(hid_t group, const char *name, hid_t type, int rank, const hsize_t *dims) {
+    hid_t id = rk__dataset_create(group, name, type, rank, dims, NULL);
+    if (id < 0)
+        return false;
+    H5Dclose(id);
+    return true;
+}
+
+/* Eight words to a record, so that every reader can show them; README.md says which is what. */
+static bool create_tables(hid_t group, const rk__schema *schema) {
+    hsize_t records[] = {2, schema->blocks, 8}, partials[] = {2, schema->blocks, schema->partial_bytes};
+    hsize_t failures[] = {RK__FAILURES_MAX, RK__FAILURE_BYTES}, sessions[] = {RK__SESSIONS_MAX, RK__SESSION_BYTES};
+    hsize_t finish = RK__FINISH_BYTES;
+    return create_table(group, "records", H5T_STD_U64LE, 3, records) &&
+           (schema->partial_bytes == 0 || create_table(group, "partials", H5T_STD_U8LE, 3, partials)) &&
+           create_table(group, "failures", H5T_STD_U8LE, 2, failures) &&
+           create_table(group, "sessions", H5T_STD_U8LE, 2, sessions) &&
+           create_table(group, "finish", H5T_STD_U8LE, 1, &finish);
+}
+
+static bool write_numbers(hid_t group, uint64_t nonce[2]) {
+    uint32_t format = RK__FORMAT_VERSION;
+    hsize_t two = 2;
+    hid_t space = H5Screate_simple(1, &two, NULL), scalar = H5Screate(H5S_SCALAR);
+    hid_t a = H5Acreate2(group, "format", H5T_STD_U32LE, scalar, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t b = H5Acreate2(group, "nonce", H5T_STD_U64LE, space, H5P_DEFAULT, H5P_DEFAULT);
+    bool ok = H5Awrite(a, H5T_NATIVE_UINT32, &format) >= 0 && H5Awrite(b, H5T_NATIVE_UINT64, nonce) >= 0;
+    H5Aclose(a);
+    H5Aclose(b);
+    H5Sclose(space);
+    H5Sclose(scalar);
+    return ok;
+}
+
+static void draw_nonce(uint64_t nonce[2]) {
+    uint64_t seeds[4] = {rk__wall_ns(), rk__clock_ns(), (uint64_t)getpid(), (uint64_t)(uintptr_t)nonce};
+    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        if (read(fd, seeds + 1, 16) < 0)
+            seeds[3]++;
+        close(fd);
+    }
+    nonce[0] = rk__hash64(seeds, sizeof seeds, 1);
+    nonce[1] = rk__hash64(seeds, sizeof seeds, 2);
+}
+
+static bool create_group(hid_t file, const char *name, hid_t *out) {
+    hid_t list = H5Pcreate(H5P_GROUP_CREATE);
+    H5Pset_link_creation_order(list, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+    *out = H5Gcreate2(file, name, H5P_DEFAULT, list, H5P_DEFAULT);
+    H5Pclose(list);
+    return *out >= 0;
+}
+
+static bool write_bookkeeping(hid_t file, const rk__schema *schema, const rk__identity *identity,
+                              const rk__provenance *provenance) {
+    hid_t group;
+    uint64_t nonce[2];
+    draw_nonce(nonce);
+    if (!create_group(file, "rankine", &group))
+        return false;
+    bool ok =
+        write_numbers(group, nonce) && write_texts(group, schema, identity, provenance) && create_tables(group, schema);
+    H5Gclose(group);
+    return ok;
+}
+
+static bool create_field(hid_t group, const rk__result_field *field) {
+    static const double zero = 0; /* until the finish record says otherwise */
+    hsize_t dims = field->count;
+    hid_t id = rk__dataset_create(group, field->name, rk__type_hdf5(field->type), field->count > 1, &dims, &zero);
+    if (id < 0)
+        return false;
+    bool ok = rk__attribute_text(id, "units", field->unit) && rk__attribute_text(id, "long_name", field->help);
+    H5Dclose(id);
+    return ok;
+}
+
+static bool write_fields(hid_t file, const rk__schema *schema) {
+    hid_t group;
+    bool ok = true;
+    if (schema->field_count == 0)
+        return true;
+    if (!create_group(file, "reduced", &group))
+        return false;
+    for (size_t f = 0; ok && f < schema->field_count; f++)
+        ok = create_field(group, &schema->fields[f]);
+    H5Gclose(group);
+    return ok;
+}
+
+static bool write_title(hid_t file, const rk__identity *identity) {
+    char title[200];
+    snprintf(title, sizeof title, "Rankine run of kernel %.80s, version %.40s", identity->kernel_name,
+             identity->kernel_version);
+    return rk__attribute_text(file, "title", title) && rk__attribute_text(file, "source", "Rankine");
+}
+
+static rk_status write_file(hid_t file, const rk__schema *schema, const rk__space *space, const rk__identity *identity,
+                            const rk__provenance *provenance, rk_error *err) {
+    RK_TRY(rk__labels_create(file, schema, space, err));
+    if (!write_title(file, identity) || !write_fields(file, schema) ||
+        !write_bookkeeping(file, schema, identity, provenance))
+        return rk__fail(err, RK_EHDF5, "HDF5 could not write the run file (is the disk full?)");
+    return RK_OK;
+}
+
+static hid_t create_hdf5(const char *path) {
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS), creation = H5Pcreate(H5P_FILE_CREATE);
+    H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST);
+    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+    H5Pset_link_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
+    H5Pclose(access);
+    H5Pclose(creation);
+    return file;
+}
+
+static rk_status make_whole(const char *path, const rk__schema *schema, const rk__space *space,
+                            const rk__identity *identity, const rk__provenance *provenance, rk_error *err) {
+    rk_status status = RK_OK;
+    H5E_BEGIN_TRY {
+        hid_t file = create_hdf5(path);
+        if (file < 0)
+            status = rk__fail(err, RK_EHDF5, "HDF5 could not create %s", path);
+        else
+            status = write_file(file, schema, space, identity, provenance, err);
+        if (file >= 0 && H5Fclose(file) < 0 && status == RK_OK)
+            status = rk__fail(err, RK_EIO, "closing %s failed: is the disk full?", path);
+    }
+    H5E_END_TRY
+    return status;
+}
+
+static rk_status sync_path(const char *path, int flags, rk_error *err) {
+    int fd = open(path, flags | O_CLOEXEC);
+    if (fd < 0)
+        return rk__fail(err, RK_EIO, "%s: %s", path, rk__errno_text(errno));
+    int failed = fsync(fd);
+    int code = errno;
+    close(fd);
+    /* Some file systems do not sync directories; the file itself must. */
+    return failed != 0 && code != EINVAL ? rk__fail(err, RK_EIO, "syncing %s: %s", path, rk__errno_text(code)) : RK_OK;
+}
+
+static rk_status exists(const char *path, rk_error *err) {
+    return rk__fail(err, RK_EEXIST,
+                    "%s exists: choose another name with -o, go on with it by 'rankine resume', or "
+                    "overwrite it with --force",
+                    path);
+}
+
+/* link() does not replace; where the file system has no links, an exclusive check before rename must do. */
+static rk_status put_in_place(const char *temporary, const char *path, bool force, rk_error *err) {
+    struct stat info;
+    if (!force) {
+        if (link(temporary, path) == 0) {
+            unlink(temporary);
+            return RK_OK;
+        }
+        if (errno == EEXIST || lstat(path, &info) == 0)
+            return exists(path, err);
+    } else if (lstat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
+        return rk__fail(err, RK_EINVAL, "%s is not a regular file: it is not overwritten", path);
+    }
+    if (rename(temporary, path) != 0)
+        return rk__fail(err, RK_EIO, "%s: %s", path, rk__errno_text(errno));
+    return RK_OK;
+}
+
+static rk_status claim_name(const char *temporary, const char *directory, rk_error *err) {
+    unlink(temporary); /* ours by its pid: left by a process that was killed */
+    int fd = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    if (fd >= 0) {
+        close(fd);
+        return RK_OK;
+    }
+    int code = errno;
+    rk_status status = code == ENOENT || code == ENOTDIR ? RK_ENOENT
+                       : code == EACCES || code == EROFS ? RK_EPERM
+                                                         : RK_EIO;
+    return rk__fail(err, status, "output directory '%s': %s; choose another with -o", directory, rk__errno_text(code));
+}
+
+rk_status rk__record_create(const char *path, const rk__schema *schema, const rk__space *space,
+                            const rk__identity *identity, const rk__provenance *provenance, bool force, rk_error *err) {
+    char directory[4096], temporary[4096 + 64];
+    struct stat info;
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || (size_t)(slash - path) >= sizeof directory)
+        return rk__fail(err, RK_EINVAL, "output '%.100s': an absolute path below 4096 bytes is needed", path);
+    snprintf(directory, sizeof directory, "%.*s", (int)(slash == path ? 1 : slash - path), path);
+    snprintf(temporary, sizeof temporary, "%s/.rankine-%ld.tmp", directory, (long)getpid());
+    if (!force && lstat(path, &info) == 0)
+        return exists(path, err);
+    RK_TRY(claim_name(temporary, directory, err));
+    rk_status status = make_whole(temporary, schema, space, identity, provenance, err);
+    if (status == RK_OK)
+        status = sync_path(temporary, O_RDWR, err);
+    if (status == RK_OK)
+        status = put_in_place(temporary, path, force, err);
+    if (status != RK_OK) {
+        unlink(temporary);
+        return status;
+    }
+    return sync_path(directory, O_RDONLY, err);
+}

@@ -1,0 +1,56 @@
+/* The end of a run: results, and the entry that vouches for them. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/types.h"
+#include "record/record_private.h"
+
+typedef struct finish_entry {
+    uint64_t check, complete, results_check, end_ns, reserved[4];
+} finish_entry;
+
+_Static_assert(sizeof(finish_entry) == RK__FINISH_BYTES, "as the data set");
+
+static uint64_t check_of(const rk__record *record, const finish_entry *entry) {
+    return rk__hash64((const char *)entry + sizeof entry->check, sizeof *entry - sizeof entry->check,
+                      record->nonce[1] ^ 0xf1);
+}
+
+rk_status rk__record_sync(rk__record *record, rk_error *err) {
+    if (fsync(record->fd) == 0)
+        return RK_OK;
+    return rk__fail(err, RK_EIO, "%s: syncing: %s", record->path, rk__errno_text(errno));
+}
+
+rk_status rk__record_finish(rk__record *record, const void *results, rk_error *err) {
+    const rk__schema *schema = &record->schema;
+    finish_entry entry = {.complete = 1, .end_ns = rk__wall_ns()};
+    RK_TRY(rk__record_sync(record, err));
+    for (size_t f = 0; f < schema->field_count; f++)
+        RK_TRY(rk__raw_write(record, (const char *)results + schema->fields[f].offset,
+                             (size_t)schema->fields[f].count * rk__type_bytes(schema->fields[f].type),
+                             record->field_at[f], err));
+    RK_TRY(rk__record_sync(record, err));
+    entry.results_check = rk__hash64(results, schema->results_bytes, 0);
+    entry.check = check_of(record, &entry);
+    RK_TRY(rk__raw_write(record, &entry, sizeof entry, record->finish_at, err));
+    return rk__record_sync(record, err);
+}
+
+rk_status rk__record_read_results(rk__record *record, void *results, rk_error *err) {
+    const rk__schema *schema = &record->schema;
+    finish_entry entry;
+    RK_TRY(rk__raw_read(record, &entry, sizeof entry, record->finish_at, err));
+    if (entry.check == 0 || entry.check != check_of(record, &entry) || !entry.complete)
+        return rk__fail(err, RK_EINTERRUPTED, "%s is not complete; go on with: rankine resume %s", record->path,
+                        record->path);
+    memset(results, 0, schema->results_bytes);
+    for (size_t f = 0; f < schema->field_count; f++)
+        RK_TRY(rk__raw_read(record, (char *)results + schema->fields[f].offset,
+                            (size_t)schema->fields[f].count * rk__type_bytes(schema->fields[f].type),
+                            record->field_at[f], err));
+    if (rk__hash64(results, schema->results_bytes, 0) != entry.results_check)
+        return rk__fail(err, RK_ECORRUPT, "%s: the reductions are damaged", record->path);
+    return RK_OK;
+}

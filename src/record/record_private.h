@@ -1,0 +1,77 @@
+/* What the units of this room share. The layout of the file is in README.md. */
+#ifndef RANKINE_RECORD_PRIVATE_H
+#define RANKINE_RECORD_PRIVATE_H
+
+#include <hdf5.h>
+
+#include "record/record.h"
+
+enum {
+    RK__FAILURES_MAX = 4096,
+    RK__FAILURE_BYTES = 256,
+    RK__SESSIONS_MAX = 64,
+    RK__SESSION_BYTES = 128,
+    RK__FINISH_BYTES = 64
+};
+
+struct rk__record {
+    char *path;
+    int fd;
+    bool writable;
+    uint64_t nonce[2];
+    rk__schema schema;
+    rk__identity identity;
+    char *provenance;
+    /* where things lie in the file */
+    uint64_t column_at[RK__COLUMNS_MAX];
+    uint64_t *field_at; /* [field_count] */
+    uint64_t records_at, partials_at, failures_at, sessions_at, finish_at;
+};
+
+_Static_assert(sizeof(rk__block_record) == 64, "a record is one cache line");
+
+/* words.c: lines of words as text. A word has no white space: such bytes, '%' and an empty word are percent-escaped. */
+void rk__words_add(rk__text *text, const char *word);
+/* Next word of a line into buffer, unescaped; false: none, too long, or a bad escape. */
+bool rk__words_next(const char **line, char *buffer, size_t size);
+bool rk__words_next_u64(const char **line, uint64_t *out);
+
+/* schema_text.c: the schema as text and back; RK_EFORMAT for anything that is not a sound schema. */
+void rk__schema_write(const rk__schema *schema, rk__text *out);
+rk_status rk__schema_read(rk__schema *out, const char *text, rk_error *err);
+/* identity.c */
+void rk__identity_write(const rk__identity *identity, rk__text *out);
+rk_status rk__identity_read(rk__identity *out, const char *text, const char *space_text, rk_error *err);
+
+/* labels.c: data sets of the outputs with their dimension scales; the file is being created. */
+rk_status rk__labels_create(hid_t file, const rk__schema *schema, const rk__space *space, rk_error *err);
+/* A contiguous data set, allocated early, with attributes; fill may be NULL (then the space is left as it is: sparse).
+ */
+hid_t rk__dataset_create(hid_t parent, const char *name, hid_t type, int rank, const hsize_t *dims, const void *fill);
+bool rk__attribute_text(hid_t object, const char *name, const char *value);
+hid_t rk__type_hdf5(rk_type type);
+
+/* raw.c: whole reads and writes; a short read is RK_EFORMAT, errors name the file. */
+rk_status rk__raw_write(const rk__record *record, const void *bytes, size_t size, uint64_t at, rk_error *err);
+rk_status rk__raw_read(const rk__record *record, void *bytes, size_t size, uint64_t at, rk_error *err);
+
+/* blocks.c */
+uint64_t rk__record_at(const rk__record *record, unsigned slot, uint64_t block);
+uint64_t rk__partial_at(const rk__record *record, unsigned slot, uint64_t block);
+void rk__block_seal(const rk__record *record, uint64_t block, rk__block_record *entry);
+bool rk__block_is_valid(const rk__record *record, uint64_t block, const rk__block_record *entry);
+/* Which of a block's two slots counts; -1: none. */
+int rk__block_winner(const rk__record *record, uint64_t block, const rk__block_record *first,
+                     const rk__block_record *second);
+/* Walk all committed blocks in order. */
+typedef rk_status (*rk__block_fn)(void *ctx, uint64_t block, unsigned slot, const rk__block_record *entry,
+                                  rk_error *err);
+rk_status rk__blocks_walk(rk__record *record, rk__block_fn visit, void *ctx, rk_error *err);
+
+/* The partial that an entry vouches for; RK_ECORRUPT if it is another one. */
+rk_status rk__record_read_partial(rk__record *record, uint64_t block, unsigned slot, const rk__block_record *entry,
+                                  void *partial, rk_error *err);
+
+uint64_t rk__hash64(const void *bytes, size_t size, uint64_t seed);
+
+#endif
