@@ -18,11 +18,11 @@ build|Random123|header:Random123/philox.h|librandom123-dev|Random123-devel|rando
 build|libpng|package:libpng|libpng-dev|libpng-devel|libpng|libpng|libpng
 test|cmocka|package:cmocka|libcmocka-dev|libcmocka-devel|cmocka|cmocka|cmocka
 test|Python with h5py|python:h5py|python3-h5py|python3-h5py|python-h5py|py-h5py|h5py
-test|Python with h5netcdf|python:h5netcdf|python3-h5netcdf|python3-h5netcdf|(pip:h5netcdf)|py-h5netcdf|h5netcdf
+test|Python with h5netcdf|python:h5netcdf|python3-h5netcdf|python3-h5netcdf|pip:h5netcdf|py-h5netcdf|h5netcdf
 test|Python with NumPy|python:numpy|python3-numpy|python3-numpy|numpy|py-numpy|SciPy-bundle
-test|Python with xarray|python:xarray|python3-xarray|python3-xarray|(pip:xarray)|py-xarray|xarray
+test|Python with xarray|python:xarray|python3-xarray|python3-xarray|pip:xarray|py-xarray|xarray
 test|ncdump|program:ncdump|netcdf-bin|netcdf|netcdf|netcdf-c|netCDF
-test|h5dump|program:h5dump|hdf5-tools|hdf5|hdf5|hdf5|HDF5
+test|h5dump|program:h5dump|hdf5-tools|hdf5|hdf5|hdf5+hl|HDF5
 test|ps|program:ps|procps|procps-ng|-|procps|-
 lint|bash|program:bash|bash|bash|bash|bash|-
 lint|clang|program:clang|clang|clang|llvm|llvm|Clang
@@ -109,22 +109,25 @@ setup_refuse() {
     printf '%s\n' "Missing on this machine:"
     printf '%s\n' "$1" | cut -d '|' -f 2 | sed 's/^/  /'
     printf '%s\n' "Install them in the way of this machine, then run this again:"
-    setup_way "$1" 4 "  Debian:   sudo apt-get install"
-    setup_way "$1" 5 "  dnf:      sudo dnf install"
-    setup_way "$1" 6 "  brew:     brew install"
-    setup_way "$1" 7 "  Spack:    spack load --first"
-    setup_way "$1" 8 "  modules:  module load"
-    printf '%s\n' "(pip:x) means pip install x; with Spack, spack install the same first; the names of modules differ" \
-        "between sites: module spider NAME. On RHEL and its children, dnf needs EPEL and CRB."
+    echo "  Debian:   sudo apt-get install$(setup_names "$1" 4)"
+    echo "  dnf:      sudo dnf install$(setup_names "$1" 5)   (RHEL and its children: with EPEL and CRB)"
+    echo "  brew:     brew install$(setup_names "$1" 6)"
+    setup_pip=$(setup_names "$1" 6 pip:)
+    [ -z "$setup_pip" ] || echo "            python3 -m pip install$setup_pip"
+    echo "  Spack:    spack install$(setup_names "$1" 7)   (then spack load the same)"
+    echo "  modules:  module load$(setup_names "$1" 8)   (names differ between sites: module spider NAME)"
     exit 1
 } >&2
 
-setup_way() {
-    printf '%s' "$3"
-    printf '%s\n' "$1" | cut -d '|' -f "$2" | tr ' ' '\n' | grep -vx -e '-' | sort -u | while read -r setup_name; do
-        printf ' %s' "$setup_name"
+# setup_names ROWS COLUMN [PREFIX]: the packages of a column, those with the prefix or, without one, those that pip has not.
+setup_names() {
+    printf '%s\n' "$1" | cut -d '|' -f "$2" | tr ' ' '\n' | sort -u | while read -r setup_name; do
+        case $setup_name in
+        -) ;;
+        pip:*) [ -z "${3:-}" ] || printf ' %s' "${setup_name#pip:}" ;;
+        *) [ -n "${3:-}" ] || printf ' %s' "$setup_name" ;;
+        esac
     done
-    echo
 }
 
 # setup_need LOG GROUP...: see that everything of these groups is there; install it where that can be done.

@@ -1,0 +1,26 @@
+# cmake/script-test.sh fails for what a test script leaves behind, and only for that. Argument: cmake/script-test.sh.
+set -u
+here=$(mktemp -d)
+trap 'rm -rf "$here"' EXIT
+memory=/dev/shm/rankine-left-behind-$$
+
+expect() { # expect STATUS WORDS SCRIPT: run the script as a test
+    printf '%s\n' "$3" >"$here/script.sh"
+    sh "$test" "$here/scratch" "$here/script.sh" >"$here/output" 2>&1
+    status=$?
+    if [ $status -ne "$1" ] || ! grep -q "$2" "$here/output"; then
+        echo "exit $status instead of $1, or no '$2' in the output of: $3"
+        cat "$here/output"
+        exit 1
+    fi
+}
+
+test=$1
+expect 0 'fine' 'echo fine'
+expect 3 'bad' 'echo bad; exit 3'
+expect 0 'empty' 'ls -A | grep -vx .started || echo empty'
+expect 0 'short' 'echo short; sleep 1 >/dev/null 2>&1 &'
+expect 1 'left behind: process .*sleep 60' 'sleep 60 >/dev/null 2>&1 &'
+if [ -d /dev/shm ]; then
+    expect 1 "left behind: shared memory $memory" "echo x >$memory"
+fi
