@@ -54,6 +54,12 @@ static const char *in(const fixture *here, const char *name) {
     return path;
 }
 
+static void copy_text(char *buffer, size_t size, const char *text) {
+    size_t length = strnlen(text, size - 1);
+    memcpy(buffer, text, length);
+    buffer[length] = '\0';
+}
+
 static void write_file(const char *path, const char *text, mode_t mode) {
     FILE *file = fopen(path, "w");
     assert_non_null(file);
@@ -80,43 +86,38 @@ static bool has_line(const char *text, const char *line) {
     return false;
 }
 
-static void await_file(const char *path) {
-    for (uint64_t end = rk__clock_ns() + (uint64_t)PATIENCE_MS * 1000000; access(path, F_OK) != 0;) {
-        assert_true(rk__clock_ns() < end);
-        rk__sleep_ns(PAUSE_NS);
-    }
-}
+#define AWAIT(condition)                                                                                               \
+    do {                                                                                                               \
+        uint64_t end_ns = rk__clock_ns() + (uint64_t)PATIENCE_MS * 1000000;                                            \
+        while (!(condition)) {                                                                                         \
+            assert_true(rk__clock_ns() < end_ns);                                                                      \
+            rk__sleep_ns(PAUSE_NS);                                                                                    \
+        }                                                                                                              \
+    } while (0)
 
-static void await_line(const char *path, const char *line) {
-    for (uint64_t end = rk__clock_ns() + (uint64_t)PATIENCE_MS * 1000000; !has_line(read_file(path), line);) {
-        assert_true(rk__clock_ns() < end);
-        rk__sleep_ns(PAUSE_NS);
-    }
+static void await_file(const char *path) {
+    AWAIT(access(path, F_OK) == 0);
 }
 
 static bool is_alive(pid_t pid) {
     return kill(pid, 0) == 0;
 }
 
-static void await_death(pid_t pid) {
-    for (uint64_t end = rk__clock_ns() + (uint64_t)PATIENCE_MS * 1000000; is_alive(pid);) {
-        assert_true(rk__clock_ns() < end);
-        rk__sleep_ns(PAUSE_NS);
-    }
+static bool read_pid(const char *path, pid_t *out) {
+    char text[32];
+    int64_t pid;
+    copy_text(text, sizeof text, read_file(path));
+    text[strcspn(text, "\n")] = '\0';
+    if (!rk__parse_i64(text, &pid) || pid <= 1)
+        return false;
+    *out = (pid_t)pid;
+    return true;
 }
 
 static pid_t pid_in(const char *path) {
-    await_file(path);
-    for (uint64_t end = rk__clock_ns() + (uint64_t)PATIENCE_MS * 1000000; rk__clock_ns() < end;
-         rk__sleep_ns(PAUSE_NS)) {
-        int64_t pid;
-        char text[32];
-        snprintf(text, sizeof text, "%.*s", (int)strcspn(read_file(path), "\n"), read_file(path));
-        if (rk__parse_i64(text, &pid) && pid > 1)
-            return (pid_t)pid;
-    }
-    fail_msg("no process id in %s", path);
-    return -1;
+    pid_t pid = -1;
+    AWAIT(read_pid(path, &pid));
+    return pid;
 }
 
 /* ---- fixture ---- */
@@ -143,7 +144,7 @@ static int set_up(void **state) {
     strcpy(here->directory, "/tmp/test-launcher-XXXXXX");
     if (mkdtemp(here->directory) == NULL)
         return -1;
-    snprintf(here->old_path, sizeof here->old_path, "%s", getenv("PATH"));
+    copy_text(here->old_path, sizeof here->old_path, getenv("PATH"));
     mkdir(in(here, "bin"), 0755);
     mkdir(in(here, "tmp"), 0755);
     write_file(in(here, "bin/mpirun"), fake_mpirun, 0755);
@@ -171,6 +172,12 @@ static void use_real_mpirun(const fixture *here) {
 }
 
 /* ---- launching ---- */
+
+/* Where a launcher's stderr goes, to be read afterwards. */
+static int open_log(const fixture *here, char *path, size_t size) {
+    copy_text(path, size, in(here, "stderr"));
+    return open(path, O_CREAT | O_RDWR, 0644);
+}
 
 typedef struct outcome {
     rk_status status;
@@ -271,8 +278,8 @@ static void allocation_decides_about_hosts_and_network(void **state) {
 
 static void hostfile_is_passed_and_no_network_ruled_out(void **state) {
     char *argv[] = {(char *)(uintptr_t) "/bin/true", NULL};
-    char hostfile[128];
-    snprintf(hostfile, sizeof hostfile, "%s", in(*state, "hosts"));
+    char hostfile[256];
+    copy_text(hostfile, sizeof hostfile, in(*state, "hosts"));
     write_file(hostfile, "localhost slots=64\n", 0644);
     rk__launch_options options = {.ranks = 3, .argv = argv, .hostfile = hostfile};
     assert_int_equal(finish(start(&options, -1)).status, RK_OK);
@@ -339,7 +346,7 @@ static void root_is_allowed_and_users_settings_win(void **state) {
 static void mpirun_leads_its_own_group_and_reads_nothing(void **state) {
     run_shell(1, "ps -o pgid= -p $PPID | tr -d ' ' > $FAKE/group; echo $PPID > $FAKE/leader");
     char group[64];
-    snprintf(group, sizeof group, "%s", read_file(in(*state, "group")));
+    copy_text(group, sizeof group, read_file(in(*state, "group")));
     assert_string_not_equal(group, "");
     assert_string_equal(group, read_file(in(*state, "leader")));
     if (access("/proc/self/fd", F_OK) == 0)
@@ -398,7 +405,7 @@ static void nothing_is_left_of_the_job(void **state) {
     assert_int_equal(got.result.exit_code, 0);
     assert_int_equal(rmdir(in(*state, "tmp")), 0); /* empty */
     char name[64];
-    snprintf(name, sizeof name, "%.*s", 63, read_file(in(*state, "segment")));
+    copy_text(name, sizeof name, read_file(in(*state, "segment")));
     assert_int_equal(strncmp(name, "/rankine-", 9), 0);
     assert_int_equal(shm_open(name, O_RDWR, 0), -1);
     assert_int_equal(errno, ENOENT);
@@ -443,10 +450,16 @@ static const char draining_rank[] =
     "while :; do sleep 0.05; done";
 static const char stubborn_rank[] = "trap '' USR1; touch $FAKE/ready; while :; do sleep 0.05; done";
 
+/* As an impatient person does. */
+static void insist(background it, int number) {
+    struct pollfd done = {.fd = it.fd, .events = POLLIN};
+    for (int i = 0; i < 100 && poll(&done, 1, 250) == 0; i++)
+        kill(it.pid, number);
+}
+
 static void drain_by(fixture *here, int number) {
-    char log[128];
-    snprintf(log, sizeof log, "%s", in(here, "stderr"));
-    int fd = open(log, O_CREAT | O_RDWR, 0644);
+    char log[256];
+    int fd = open_log(here, log, sizeof log);
     background it = start_shell(1, draining_rank, fd);
     await_file(in(here, "ready"));
     kill(it.pid, number);
@@ -488,10 +501,8 @@ static void second_int_ends_stubborn_ranks(void **state) {
     background it = start_shell(1, stubborn_rank, -1);
     await_file(in(*state, "ready"));
     kill(it.pid, SIGINT);
-    await_line(in(*state, "signals"), "USR1");
-    struct pollfd done = {.fd = it.fd, .events = POLLIN};
-    for (int i = 0; i < 100 && poll(&done, 1, 250) == 0; i++)
-        kill(it.pid, SIGINT);
+    AWAIT(has_line(read_file(in(*state, "signals")), "USR1"));
+    insist(it, SIGINT);
     outcome got = finish(it);
     assert_true(got.result.interrupted);
     assert_false(got.result.reported);
@@ -504,9 +515,7 @@ static void mpirun_that_ignores_term_is_killed(void **state) {
                "#!/bin/sh\ntrap '' TERM USR1\ntouch $FAKE/ready\nwhile :; do sleep 0.05; done\n", 0755);
     background it = start_shell(1, "exit 0", -1);
     await_file(in(*state, "ready"));
-    struct pollfd done = {.fd = it.fd, .events = POLLIN};
-    for (int i = 0; i < 100 && poll(&done, 1, 250) == 0; i++)
-        kill(it.pid, SIGTERM);
+    insist(it, SIGTERM);
     assert_int_equal(finish(it).result.exit_code, 128 + SIGKILL);
 }
 
@@ -518,8 +527,8 @@ static void killed_launcher_takes_mpirun_along(void **state) {
     kill(it.pid, SIGKILL);
     waitpid(it.pid, NULL, 0);
     close(it.fd);
-    await_line(in(*state, "signals"), "TERM");
-    await_death(mpirun);
+    AWAIT(has_line(read_file(in(*state, "signals")), "TERM"));
+    AWAIT(!is_alive(mpirun));
     /* The next launch removes what the killed one could not. */
     run_shell(1, "exit 0");
     assert_int_equal(rmdir(in(*state, "tmp")), 0);
@@ -536,21 +545,14 @@ static bool is_stopped(pid_t pid) {
     return after_name != NULL && sscanf(after_name + 1, " %c", &letter) == 1 && letter == 'T';
 }
 
-static void await_stopped(pid_t pid) {
-    for (uint64_t end = rk__clock_ns() + (uint64_t)PATIENCE_MS * 1000000; !is_stopped(pid);) {
-        assert_true(rk__clock_ns() < end);
-        rk__sleep_ns(PAUSE_NS);
-    }
-}
-
 static void suspending_stops_the_job_and_continuing_goes_on(void **state) {
 #ifdef __linux__
     background it = start_shell(1, draining_rank, -1);
     await_file(in(*state, "ready"));
     pid_t mpirun = pid_in(in(*state, "pid"));
     kill(it.pid, SIGTSTP);
-    await_stopped(it.pid);
-    await_stopped(mpirun);
+    AWAIT(is_stopped(it.pid));
+    AWAIT(is_stopped(mpirun));
     kill(it.pid, SIGINT);
     kill(it.pid, SIGCONT);
     assert_int_equal(finish(it).result.exit_code, 75);
@@ -564,9 +566,8 @@ static void suspending_stops_the_job_and_continuing_goes_on(void **state) {
 
 static void real_mpirun_runs_ranks_and_brings_their_result(void **state) {
     use_real_mpirun(*state);
-    char log[128];
-    snprintf(log, sizeof log, "%s", in(*state, "stderr"));
-    int fd = open(log, O_CREAT | O_RDWR, 0644);
+    char log[256];
+    int fd = open_log(*state, log, sizeof log);
     outcome got = finish(start_shell(rk__world_cores() + 1,
                                      "touch $FAKE/rank-$OMPI_COMM_WORLD_RANK; "
                                      "[ $OMPI_COMM_WORLD_RANK -gt 0 ] || echo 7 > $RANKINE_JOB/exit",
@@ -586,9 +587,8 @@ static void real_mpirun_runs_ranks_and_brings_their_result(void **state) {
 
 static void real_mpirun_passes_the_drain_on_silently(void **state) {
     use_real_mpirun(*state);
-    char log[128];
-    snprintf(log, sizeof log, "%s", in(*state, "stderr"));
-    int fd = open(log, O_CREAT | O_RDWR, 0644);
+    char log[256];
+    int fd = open_log(*state, log, sizeof log);
     background it = start_shell(1, draining_rank, fd);
     await_file(in(*state, "ready"));
     kill(it.pid, SIGINT);
@@ -603,9 +603,7 @@ static void real_mpirun_ends_stubborn_ranks(void **state) {
     use_real_mpirun(*state);
     background it = start_shell(1, "trap '' USR1 TERM; echo $$ > $FAKE/rank; while :; do sleep 0.05; done", -1);
     pid_t rank = pid_in(in(*state, "rank"));
-    struct pollfd done = {.fd = it.fd, .events = POLLIN};
-    for (int i = 0; i < 100 && poll(&done, 1, 250) == 0; i++)
-        kill(it.pid, SIGINT);
+    insist(it, SIGINT);
     assert_true(finish(it).result.interrupted);
     assert_false(is_alive(rank));
     assert_int_equal(rmdir(in(*state, "tmp")), 0);
