@@ -164,7 +164,9 @@ rk_status rk__input_inspect(rk__space_input *input, rk_error *err) {
 
 /* ---- fingerprint ---- */
 
-enum { END_BYTES = 64 << 10, PIECE_BYTES = 4 << 10, PIECES = 64 };
+#define END_BYTES   UINT64_C(65536)
+#define PIECE_BYTES UINT64_C(4096)
+#define PIECES      UINT64_C(64)
 
 static bool hash_piece(XXH3_state_t *state, int fd, uint64_t offset, size_t size) {
     char piece[PIECE_BYTES];

@@ -439,6 +439,76 @@ static void bad_inputs_get_one_clear_line(void **state) {
     refuses_request(&rows, &a.request, RK_EINVAL, "has 2 dimensions, so that 3 of them can't be tasks");
 }
 
+static void more_than_eight_dimensions_are_refused(void **state) {
+    (void)state;
+    hsize_t shape[9] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+    hid_t file = H5Fcreate("deep.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+          space = H5Screate_simple(9, shape, NULL);
+    H5Dclose(H5Dcreate2(file, "x", H5T_IEEE_F64LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    H5Sclose(space);
+    H5Fclose(file);
+    refuses(&rows, "input=deep.h5:/x", RK_EUNSUPPORTED, "'/x' has 9 dimensions, at most 8 can be read");
+}
+
+static void more_missing_values_than_fit_are_refused(void **state) {
+    (void)state;
+    const double values[5] = {1, 2, 3, 4, 5};
+    for (size_t count = 4; count <= 5; count++) {
+        write_plain("many.h5");
+        hid_t file = H5Fopen("many.h5", H5F_ACC_RDWR, H5P_DEFAULT);
+        H5LTset_attribute_double(file, "x", "missing_value", values, count);
+        H5Fclose(file);
+        if (count == 4)
+            rk__space_destroy(space_of_rows("input=many.h5:/x", 1));
+    }
+    refuses(&rows, "input=many.h5:/x", RK_EFORMAT, "must be a number (at most 4 in all)");
+}
+
+static void an_input_stands_alone_and_only_once(void **state) {
+    (void)state;
+    write_plain("plain.h5");
+    rk_kernel kernel = rows;
+    kernel.params[1] = (rk_param){.name = "other", .size = sizeof(rk_input), .type = RK_INPUT, .preset = ""};
+    refuses(&kernel, "input=plain.h5:/x other=plain.h5:/x", RK_EINVAL, "a run has one input, and 'input' is it");
+    refuses(&rows, "input=plain.h5:/x,plain.h5:/x", RK_ENOENT, "cannot be opened");
+    asked a;
+    ask(&a, "");
+    a.request.table = WRITE_TEXT("table.csv", "input\nplain.h5:/x\n");
+    refuses_request(&rows, &a.request, RK_EINVAL, "an input stands in no table");
+}
+
+static void an_input_with_an_empty_preset_may_be_left_out(void **state) {
+    (void)state;
+    rk_kernel kernel = rows;
+    kernel.params[0].preset = "";
+    rk__space *space = space_of(&kernel, "n=3,4");
+    const row_params *p = space->base_params;
+    assert_true(space->tasks == 2 && !space->has_input && p->input.count == 0);
+    rk__space_destroy(space);
+}
+
+/* Whatever the bytes: a status, nothing read out of bounds; the sanitizers watch. */
+static void mutated_text_of_an_input_never_harms(void **state) {
+    (void)state;
+    write_plain("plain.h5");
+    rk__space *good = space_of_rows("input=plain.h5:/x", 1);
+    size_t length = strlen(good->text);
+    unsigned refused = 0;
+    for (size_t i = 0; i < 6 * length; i++) {
+        char *text = rk__strdup(good->text);
+        text[i / 6] = "09 -/\n"[i % 6];
+        rk_error err = RK_ERROR_INIT;
+        rk__space *space = NULL;
+        rk_status status = rk__space_create(&space, &rows, text, false, &err);
+        assert_true((space != NULL) == (status == RK_OK));
+        refused += status != RK_OK;
+        rk__space_destroy(space);
+        free(text);
+    }
+    assert_true(refused > length && refused < 6 * length);
+    rk__space_destroy(good);
+}
+
 static void nothing_is_left_open(void **state) {
     (void)state;
     assert_int_equal(H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL), 0);
@@ -520,6 +590,11 @@ int main(void) {
         cmocka_unit_test(scale_named_like_something_else_gives_way),
         cmocka_unit_test(one_scale_for_two_dimensions_names_the_first),
         cmocka_unit_test(bad_inputs_get_one_clear_line),
+        cmocka_unit_test(more_than_eight_dimensions_are_refused),
+        cmocka_unit_test(more_missing_values_than_fit_are_refused),
+        cmocka_unit_test(an_input_stands_alone_and_only_once),
+        cmocka_unit_test(an_input_with_an_empty_preset_may_be_left_out),
+        cmocka_unit_test(mutated_text_of_an_input_never_harms),
         cmocka_unit_test(changed_input_is_a_mismatch),
         cmocka_unit_test(fingerprint_samples_a_large_file),
         cmocka_unit_test(paths_are_made_absolute),
