@@ -1,6 +1,7 @@
 /* rankine verify FILE */
 #include <inttypes.h>
 #include <math.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/display.h"
@@ -87,7 +88,7 @@ static rk_status verify(const rk__cli *cli, rk__record *record, rk__verify_repor
     watch w = {.start_ns = rk__clock_ns(), .shown_ns = rk__clock_ns()};
     rk__progress_init(&w.display, "block", &cli->arguments, rk__launch_tty_columns());
     rk_status status = rk__record_verify(record, report, on_progress, &w, err);
-    rk__progress_clear(&w.display);
+    rk__progress_clear(&w.display, STDERR_FILENO);
     return status;
 }
 

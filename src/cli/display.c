@@ -16,6 +16,8 @@ static char *format_f32(float value, char *buffer, size_t size) {
         if (isnan(value) || strtof(buffer, NULL) == value)
             break;
     }
+    if (strchr(buffer, 'e') != NULL && value == truncf(value) && fabsf(value) < 1e7f)
+        snprintf(buffer, size, "%.0f", (double)value); /* 20, not 2e+01 */
     return buffer;
 }
 
@@ -160,7 +162,7 @@ static size_t larger(size_t a, size_t b) {
 }
 
 static widths measure(const rk__schema *schema, const void *results) {
-    widths w = {8, 0, 0};
+    widths w = {10, 0, 0}; /* values stand below those of the facts */
     for (size_t i = 0; i < schema->field_count; i++) {
         const rk__result_field *field = &schema->fields[i];
         char value[40];

@@ -14,6 +14,8 @@
 #include "cli/jsonout.h"
 #include "cli/progress.h"
 
+#define STDOUT_VARIABLE "RANKINE_STDOUT_TTY" /* set by the launcher for the ranks */
+
 /* ---- how were we started? ---- */
 
 bool rk__drive_is_silent_rank(void) {
@@ -108,6 +110,11 @@ static int say_failure(const rk__cli *cli, const rk__run_summary *summary, rk_er
     return rk__cli_fail_with(cli, err, RK_EXIT_STOPPED);
 }
 
+/* Under mpirun stdout is a pipe: the launcher says what is at its end. */
+static bool stdout_is_terminal(void) {
+    return isatty(STDOUT_FILENO) || getenv(STDOUT_VARIABLE) != NULL;
+}
+
 /* Leave the exit code to our launcher, if there is one. Returns what this process should exit with. */
 static int report(int code) {
     return rk__launch_report(code) ? RK_EXIT_OK : code;
@@ -127,8 +134,8 @@ static int run_in_world(rk__cli *cli, const rk__world *world, rk__run_options *o
         status = run(world, options, &summary, &err);
     int code = RK_EXIT_OK;
     if (world->rank == 0) {
-        rk__progress_clear(&display);
         bool told = status == RK_OK || status == RK_EINTERRUPTED;
+        rk__progress_clear(&display, told && stdout_is_terminal() ? STDOUT_FILENO : STDERR_FILENO);
         code = report(told ? say_summary(cli, &summary) : say_failure(cli, &summary, &err));
     }
     rk__run_summary_fini(&summary);
@@ -256,6 +263,8 @@ static int launch(rk__cli *cli, int ranks, const char *path, bool resuming) {
     rk__launch_result result = {0};
     file_mark before = mark_of(path);
     int code;
+    if (isatty(STDOUT_FILENO))
+        setenv(STDOUT_VARIABLE, "1", 1);
     if (rk__launch(&options, &result, &err) != RK_OK) {
         code = rk__cli_fail(cli, &err);
     } else if (result.reported) {

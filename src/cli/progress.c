@@ -43,7 +43,7 @@ static void add_figures(rk__text *out, const rk__progress *p) {
     char rate[32], eta[32];
     rk__text_add(out, "%3d%%  %" PRIu64 "/%" PRIu64 "  %s/s", rk__display_percent(p->done, p->tasks), p->done, p->tasks,
                  rk__display_rate(p->rate, rate, sizeof rate));
-    if (isfinite(p->eta_seconds))
+    if (isfinite(p->eta_seconds) && p->done < p->tasks)
         rk__text_add(out, "  ETA %s", rk__format_seconds(p->eta_seconds, eta, sizeof eta));
     if (p->failed > 0)
         rk__text_add(out, "  %" PRIu64 " failed", p->failed);
@@ -74,7 +74,7 @@ void rk__progress_sentence(char *buffer, size_t size, const char *what, const rk
                  rk__display_number_of(progress->tasks, what, tasks, sizeof tasks),
                  rk__display_percent(progress->done, progress->tasks),
                  rk__display_rate(progress->rate, rate, sizeof rate));
-    if (isfinite(progress->eta_seconds))
+    if (isfinite(progress->eta_seconds) && progress->done < progress->tasks)
         rk__text_add(&text, ", ETA %s", rk__format_seconds(progress->eta_seconds, eta, sizeof eta));
     if (progress->failed > 0)
         rk__text_add(&text, ", %" PRIu64 " failed", progress->failed);
@@ -93,8 +93,8 @@ bool rk__progress_due(rk__progress_display *display, double seconds) {
 }
 
 /* One write, so that lines of several processes do not mix. A terminal that went away is no reason to stop. */
-static void put(const char *text) {
-    ssize_t written = write(STDERR_FILENO, text, strlen(text));
+static void put(int fd, const char *text) {
+    ssize_t written = write(fd, text, strlen(text));
     (void)written;
 }
 
@@ -103,7 +103,7 @@ static void show_live(rk__progress_display *display, const rk__progress *progres
     int columns = display->columns - 1; /* a full last column would wrap on some terminals */
     rk__progress_line(line, sizeof line, columns < LINE_MAX_COLUMNS ? columns : LINE_MAX_COLUMNS, progress);
     snprintf(text, sizeof text, "\r%s\033[K", line);
-    put(text);
+    put(STDERR_FILENO, text);
     display->on_screen = true;
 }
 
@@ -117,12 +117,12 @@ void rk__progress_show(void *ctx, const rk__progress *progress) {
         char sentence[256], text[288];
         rk__progress_sentence(sentence, sizeof sentence, display->what, progress);
         snprintf(text, sizeof text, "rankine: %s\n", sentence);
-        put(text);
+        put(STDERR_FILENO, text);
     }
 }
 
-void rk__progress_clear(rk__progress_display *display) {
+void rk__progress_clear(rk__progress_display *display, int fd) {
     if (display->on_screen)
-        put("\r\033[K");
+        put(fd, "\r\033[K");
     display->on_screen = false;
 }

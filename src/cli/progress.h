@@ -18,8 +18,9 @@ void rk__progress_init(rk__progress_display *display, const char *what, const rk
                        int terminal_columns);
 /* An rk__run_options.progress; ctx is the rk__progress_display. One thread at a time. */
 void rk__progress_show(void *ctx, const rk__progress *progress);
-/* Take the live line away; call it before anything else is written to the terminal. */
-void rk__progress_clear(rk__progress_display *display);
+/* Take the live line away; call it before anything else is written to the terminal. `fd`: where that will be written,
+ * for mpirun carries stdout and stderr apart, and one may overtake the other. */
+void rk__progress_clear(rk__progress_display *display, int fd);
 
 /* "[=====>     ]  45%  2250/5000  525/s  ETA 5.2 s  3 failed  4/4 busy", at most `columns` wide. */
 void rk__progress_line(char *buffer, size_t size, int columns, const rk__progress *progress);

@@ -104,7 +104,7 @@ static void elements_read_back_to_the_same_value(void **state) {
     (void)state;
     char b[40];
     const double f64[] = {0.1, NAN, -INFINITY};
-    const float f32[] = {0.1f, 16777216.0f};
+    const float f32[] = {0.1f, 16777216.0f, 20};
     const uint64_t u64[] = {UINT64_MAX};
     const int8_t i8[] = {-128};
     const uint8_t yes[] = {1};
@@ -113,6 +113,7 @@ static void elements_read_back_to_the_same_value(void **state) {
     assert_string_equal(rk__display_element(RK_F64, f64, 2, b, sizeof b), "-inf");
     assert_string_equal(rk__display_element(RK_F32, f32, 0, b, sizeof b), "0.1");
     assert_string_equal(rk__display_element(RK_F32, f32, 1, b, sizeof b), "16777216");
+    assert_string_equal(rk__display_element(RK_F32, f32, 2, b, sizeof b), "20");
     assert_string_equal(rk__display_element(RK_U64, u64, 0, b, sizeof b), "18446744073709551615");
     assert_string_equal(rk__display_element(RK_I8, i8, 0, b, sizeof b), "-128");
     assert_string_equal(rk__display_element(RK_BOOL, yes, 0, b, sizeof b), "yes");
@@ -164,10 +165,10 @@ static void results_are_aligned_and_cut(void **state) {
     rk__schema schema = schema_of_results();
     rk__display_results(&out, &schema, &numbers);
     assert_string_equal(rk__text_get(&out),
-                        "  mean      -0.1                  m/s  of all\n"
-                        "  counts    6140517 5865300 1100361 68546 1648 17 0 0 0 0\n"
-                        "  map       nan 0.3333333333333333 0 0 0 0 0 0 0 0 0 0 0 0 0 0 ... (100 values)\n"
-                        "  huge      18446744073709551615       a long explanation that has to be cut ...\n");
+                        "  mean        -0.1                  m/s  of all\n"
+                        "  counts      6140517 5865300 1100361 68546 1648 17 0 0 0 0\n"
+                        "  map         nan 0.3333333333333333 0 0 0 0 0 0 0 0 0 0 0 0 0 ... (100 values)\n"
+                        "  huge        18446744073709551615       a long explanation that has to be cu...\n");
     assert_no_line_beyond(rk__text_get(&out), 80);
     rk__text_fini(&out);
 }
