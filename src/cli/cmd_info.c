@@ -115,11 +115,27 @@ static void add_head(rk__text *out, const facts *f) {
     rk__text_add(out, "\n\n");
 }
 
-/* Short texts only; the rest is in the file and in --json. */
+/* Where the file comes from. Versions in short, up to the first comma; all of it is in --json. */
+static void add_note(rk__text *out, const rk__fact *note) {
+    static const char *const shown[][2] = {{"created", "created"},
+                                           {"command_line", "command"},
+                                           {"directory", "directory"},
+                                           {"user", "user"},
+                                           {"mpi", "MPI"},
+                                           {"hdf5", "HDF5"},
+                                           {"cpu", "CPU"}};
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+        if (strcmp(note->key, shown[i][0]) != 0 || *note->value == '\0')
+            continue;
+        bool is_version = strcmp(note->key, "mpi") == 0;
+        size_t length = strcspn(note->value, is_version ? ",\n" : "\n");
+        rk__display_fact(out, shown[i][1], "%.*s", (int)length, note->value);
+    }
+}
+
 static void add_notes(rk__text *out, const facts *f) {
     for (size_t i = 0; i < f->note_count; i++)
-        if (strchr(f->notes[i].value, '\n') == NULL)
-            rk__display_fact(out, f->notes[i].key, "%s", f->notes[i].value);
+        add_note(out, &f->notes[i]);
 }
 
 static void add_identity(rk__text *out, const facts *f) {
