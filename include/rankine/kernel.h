@@ -198,14 +198,6 @@ typedef struct rk_kernel {
     rk_batch_fn run_batch;
 } rk_kernel;
 
-#if defined(_WIN32)
-#define RK_EXPORT __declspec(dllexport)
-#elif defined(__GNUC__) || defined(__clang__)
-#define RK_EXPORT __attribute__((visibility("default")))
-#else
-#define RK_EXPORT
-#endif
-
 #define RK_PARAM(struct_type, field, type, ...)                                                                        \
     { #field, offsetof(struct_type, field), sizeof(((struct_type *)0)->field), type, __VA_ARGS__ }
 #define RK_OUTPUT(struct_type, field, type, ...)                                                                       \

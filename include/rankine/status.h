@@ -6,6 +6,15 @@
 #ifndef RANKINE_STATUS_H
 #define RANKINE_STATUS_H
 
+/* What librankine and kernels show of themselves; everything else is hidden. */
+#if defined(_WIN32)
+#define RK_EXPORT __declspec(dllexport)
+#elif defined(__GNUC__) || defined(__clang__)
+#define RK_EXPORT __attribute__((visibility("default")))
+#else
+#define RK_EXPORT
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -54,8 +63,8 @@ typedef struct rk_error {
     }
 
 /** Name of a status ("EINVAL") and its meaning in words. Not collective; never NULL; static storage. */
-const char *rk_status_name(rk_status status);
-const char *rk_status_text(rk_status status);
+RK_EXPORT const char *rk_status_name(rk_status status);
+RK_EXPORT const char *rk_status_text(rk_status status);
 
 #ifdef __cplusplus
 }
