@@ -66,12 +66,13 @@ bool rk__parse_f64(const char *text, double *out) {
     return true;
 }
 
+/* 17 digits always read back; 15 or 16 often do, and %g then drops trailing zeros: "0.1", "20". */
 char *rk__format_f64(double value, char *buffer, size_t size) {
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(buffer, size, "%.*g", digits, value);
+    for (int digits = 15; digits <= 17; digits++) {
         double back;
+        snprintf(buffer, size, "%.*g", digits, value);
         if (isnan(value) || (rk__parse_f64(buffer, &back) && back == value))
-            break; /* rounded up too early, the largest doubles do not even parse */
+            break;
     }
     return buffer;
 }

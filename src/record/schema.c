@@ -51,11 +51,12 @@ static rk_status set_fill(rk__column *column, const rk_output *output, rk_error 
 
 /* ---- columns ---- */
 
-static rk_status add_dimension(rk__column *column, const char *name, const rk__space *space, rk_error *err) {
+static rk_status add_dimension(rk__column *column, const char *output, const char *name, const rk__space *space,
+                               rk_error *err) {
     unsigned d = column->dim_count++;
     RK_TRY(rk__space_dimension(space, name, &column->dims[d].size, err));
     if (isdigit((unsigned char)name[0]))
-        snprintf(column->dims[d].name, sizeof column->dims[d].name, "%.60s_dim%u", column->name, d);
+        snprintf(column->dims[d].name, sizeof column->dims[d].name, "%.60s_dim%u", output, d);
     else
         copy_text(column->dims[d].name, sizeof column->dims[d].name, name);
     if (column->dims[d].size == 0)
@@ -73,7 +74,7 @@ static rk_status set_column(rk__column *column, const rk_output *output, uint32_
     copy_text(column->unit, sizeof column->unit, output->unit);
     copy_text(column->help, sizeof column->help, output->help);
     for (unsigned d = 0; output->is_row && d < RK_DIMS_MAX && output->shape[d] != NULL; d++)
-        RK_TRY(add_dimension(column, output->shape[d], space, err));
+        RK_TRY(add_dimension(column, output->name, output->shape[d], space, err));
     if (!rk__mul_u64(column->elements, rk__type_bytes(output->type), &column->row_bytes))
         return rk__fail(err, RK_EOVERFLOW, "output '%s': a row has more than 2^64 bytes", column->name);
     return set_fill(column, output, err);

@@ -1,0 +1,170 @@
+#include "kernel/loader.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fenv.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "kernel/search.h"
+
+typedef const rk_kernel *(*entry_fn)(void);
+
+static rk_status hash_file(const char *path, uint64_t out[2], rk_error *err) {
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        int code = errno;
+        if (fd >= 0)
+            close(fd);
+        return rk__fail(err, code == ENOENT ? RK_ENOENT : RK_EPERM, "kernel '%s': %s", path, rk__errno_text(code));
+    }
+    void *bytes = S_ISREG(info.st_mode) && info.st_size > 0
+                      ? mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0)
+                      : MAP_FAILED;
+    close(fd);
+    if (bytes == MAP_FAILED)
+        return rk__fail(err, RK_EFORMAT, "kernel '%s' is not a shared object%s", path,
+                        S_ISDIR(info.st_mode) ? ": it is a directory" : "");
+    XXH128_hash_t hash = XXH3_128bits(bytes, (size_t)info.st_size);
+    munmap(bytes, (size_t)info.st_size);
+    out[0] = hash.low64;
+    out[1] = hash.high64;
+    return RK_OK;
+}
+
+/* An object built with -Ofast sets flush-to-zero in its constructor, for the whole process. */
+static void *open_object(const char *path) {
+    fenv_t before;
+    fegetenv(&before);
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    fesetenv(&before);
+    return handle;
+}
+
+static rk_status check_abi(const char *path, const rk_kernel *kernel, rk_error *err) {
+    if (kernel == NULL || kernel->magic != RK_KERNEL_MAGIC)
+        return rk__fail(err, RK_EFORMAT, "'%s' has an entry rankine_kernel(), but no kernel behind it", path);
+    if (kernel->abi != RK_KERNEL_ABI || kernel->size != sizeof(rk_kernel))
+        return rk__fail(err, RK_EABI,
+                        "kernel '%s' was built for kernel interface %u, this Rankine has %u; build it anew "
+                        "with this version's headers",
+                        path, kernel->abi, RK_KERNEL_ABI);
+    return RK_OK;
+}
+
+static rk_status load_path(rk__module *out, const char *given, rk_error *err) {
+    char *path = realpath(given, NULL);
+    if (path == NULL)
+        return rk__fail(err, RK_ENOENT, "kernel '%s': %s", given, rk__errno_text(errno));
+    rk__module module = {.path = path};
+    rk_status status = hash_file(path, module.content, err);
+    if (status == RK_OK && (module.handle = open_object(path)) == NULL)
+        status = rk__fail(err, RK_EFORMAT, "kernel '%s' cannot be loaded: %s", given, dlerror());
+    if (status == RK_OK) {
+        entry_fn entry;
+        void *symbol = dlsym(module.handle, "rankine_kernel");
+        memcpy(&entry, &symbol, sizeof entry); /* ISO C has no cast from object to function pointers */
+        if (symbol == NULL)
+            status = rk__fail(err, RK_EFORMAT,
+                              "'%s' is a shared object without a kernel: it needs RK_KERNEL(...) of "
+                              "<rankine/kernel.h>",
+                              given);
+        else
+            module.kernel = entry();
+    }
+    if (status == RK_OK)
+        status = check_abi(given, module.kernel, err);
+    if (status == RK_OK)
+        status = rk__kernel_check(module.kernel, err);
+    if (status != RK_OK) {
+        rk__module_unload(&module);
+        return status;
+    }
+    *out = module;
+    return RK_OK;
+}
+
+static rk_status load_linked(rk__module *out, const rk_kernel *kernel, rk_error *err) {
+    rk__module module = {.kernel = kernel};
+    RK_TRY(check_abi(kernel->name, kernel, err));
+    RK_TRY(rk__kernel_check(kernel, err));
+    char *binary = rk__search_binary();
+    if (binary != NULL)
+        (void)hash_file(binary, module.content, NULL);
+    free(binary);
+    *out = module;
+    return RK_OK;
+}
+
+static size_t edit_distance(const char *a, const char *b) {
+    enum { LENGTH_MAX = 64 };
+    size_t row[LENGTH_MAX + 1], columns = strlen(b);
+    if (strlen(a) > LENGTH_MAX || columns > LENGTH_MAX)
+        return LENGTH_MAX;
+    for (size_t j = 0; j <= columns; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= columns; j++) {
+            size_t substitute = diagonal + (a[i - 1] != b[j - 1]), above = row[j] + 1, left = row[j - 1] + 1;
+            diagonal = row[j];
+            row[j] = substitute < above ? (substitute < left ? substitute : left) : (above < left ? above : left);
+        }
+    }
+    return row[columns];
+}
+
+static rk_status no_such_kernel(const char *name, const rk_kernel *const *linked, rk_error *err) {
+    rk__module_entry *entries = NULL;
+    size_t count = 0, best = 3;
+    const char *nearest = NULL;
+    if (rk__module_list(&entries, &count, linked, err) == RK_OK)
+        for (size_t i = 0; i < count; i++)
+            if (edit_distance(name, entries[i].name) < best) {
+                best = edit_distance(name, entries[i].name);
+                nearest = entries[i].name;
+            }
+    rk_status status =
+        rk__fail(err, RK_ENOENT,
+                 "no kernel '%s'%s%s%s; 'rankine kernels' lists them, a path such as ./%s.so "
+                 "names a file",
+                 name, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "", name);
+    rk__module_list_free(entries, count);
+    return status;
+}
+
+static bool is_path(const char *name) {
+    size_t length = strlen(name);
+    return strchr(name, '/') != NULL || (length > 3 && strcmp(name + length - 3, ".so") == 0);
+}
+
+rk_status rk__module_load(rk__module *out, const char *name, const rk_kernel *const *linked, rk_error *err) {
+    if (is_path(name))
+        return load_path(out, name, err);
+    for (size_t i = 0; linked != NULL && linked[i] != NULL; i++)
+        if (strcmp(linked[i]->name, name) == 0)
+            return load_linked(out, linked[i], err);
+    rk__search search;
+    rk__search_init(&search);
+    char *path = rk__search_find(&search, name);
+    rk__search_fini(&search);
+    if (path == NULL)
+        return no_such_kernel(name, linked, err);
+    rk_status status = load_path(out, path, err);
+    free(path);
+    return status;
+}
+
+void rk__module_unload(rk__module *module) {
+    if (module->handle != NULL)
+        dlclose(module->handle);
+    free(module->path);
+    *module = (rk__module){0};
+}
