@@ -1,0 +1,39 @@
+/* pi by throwing darts: see README.md. */
+#include <rankine/kernel.h>
+
+typedef struct {
+    uint64_t points;
+} pi_params;
+
+typedef struct {
+    uint64_t hits, four_hits;
+} pi_result;
+
+static uint64_t throw_darts(rk_random *random, uint64_t points) {
+    uint64_t hits = 0;
+    for (uint64_t i = 0; i < points; i++) {
+        double x = rk_random_f64(random), y = rk_random_f64(random);
+        hits += x * x + y * y < 1;
+    }
+    return hits;
+}
+
+/* Task by task within the batch: each draws from its own stream, so that any cut gives the same darts. */
+static int pi_run(rk_batch *batch) {
+    rk_task task = batch->first;
+    for (uint64_t i = 0; i < batch->count; i++, task.index++) {
+        const pi_params *params = (const void *)(batch->params + i * batch->params_stride);
+        pi_result *result = (void *)(batch->results + i * batch->result_stride);
+        rk_random random = rk_random_stream(&task, 0);
+        result->hits = throw_darts(&random, params->points);
+        result->four_hits = 4 * result->hits;
+    }
+    return RK_OK;
+}
+
+RK_KERNEL(pi, .summary = "pi by Monte Carlo: the share of darts that hit a quarter disc", .version = "1",
+          .deterministic = true, .params = {RK_PARAM(pi_params, points, RK_U64, "2", "1", "darts per task")},
+          .outputs = {RK_OUTPUT(pi_result, hits, RK_U64, "1", "darts inside the quarter disc", .drop = true),
+                      RK_OUTPUT(pi_result, four_hits, RK_U64, "1", "4 * hits; its mean is pi * points", .drop = true)},
+          .reduce = {RK_REDUCE("hits", RK_SUM, hits), RK_REDUCE("pi_times_points", RK_MEAN, four_hits)},
+          .run_batch = pi_run)
