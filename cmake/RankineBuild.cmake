@@ -10,16 +10,10 @@ set(CMAKE_C_VISIBILITY_PRESET hidden)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
-# Where the installed command finds its library and its kernels: relative to itself, so that the tree can be moved.
-set(RANKINE_KERNEL_DIR "${CMAKE_INSTALL_LIBDIR}/rankine/kernels")
-file(RELATIVE_PATH rankine_bin_to_lib "${CMAKE_INSTALL_FULL_BINDIR}" "${CMAKE_INSTALL_FULL_LIBDIR}")
-
 add_library(rankine_options INTERFACE)
 target_compile_definitions(rankine_options INTERFACE _POSIX_C_SOURCE=200809L _XOPEN_SOURCE=700 _FILE_OFFSET_BITS=64
                                                      $<$<PLATFORM_ID:Darwin>:_DARWIN_C_SOURCE>
-                                                     $<$<PLATFORM_ID:Linux>:_DEFAULT_SOURCE>
-                                                     RANKINE_KERNEL_DIR="${CMAKE_INSTALL_FULL_LIBDIR}/rankine/kernels"
-                                                     RANKINE_KERNELS_FROM_BIN="${rankine_bin_to_lib}/rankine/kernels")
+                                                     $<$<PLATFORM_ID:Linux>:_DEFAULT_SOURCE>)
 # No contraction: a fused multiply-add where the source has none would make the bits depend on the compiler's mood.
 target_compile_options(rankine_options INTERFACE
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings

@@ -1,12 +1,12 @@
 # What is installed: command, library, headers, package files for CMake and pkg-config, man pages, documents.
-# The kernels install themselves (rk_add_kernel).
+# The kernels that come with Rankine are installed by apps/.
 include(CMakePackageConfigHelpers)
 
 set(rankine_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/rankine")
 install(TARGETS rankine rankine_command EXPORT rankine FILE_SET HEADERS)
 install(EXPORT rankine NAMESPACE rankine:: FILE rankineTargets.cmake DESTINATION "${rankine_package_dir}")
 configure_package_config_file(cmake/rankineConfig.cmake.in "${PROJECT_BINARY_DIR}/rankineConfig.cmake"
-  INSTALL_DESTINATION "${rankine_package_dir}" PATH_VARS RANKINE_KERNEL_DIR)
+  INSTALL_DESTINATION "${rankine_package_dir}")
 # Before 1.0 a new minor version may change the interfaces.
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/rankineConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/rankineConfig.cmake" "${PROJECT_BINARY_DIR}/rankineConfigVersion.cmake"

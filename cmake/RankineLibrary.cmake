@@ -20,6 +20,9 @@ set_target_properties(rankine PROPERTIES
   VERIFY_INTERFACE_HEADER_SETS ON
   LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
 
+# The installed command finds its library relative to itself, so that the tree can be moved.
+file(RELATIVE_PATH rankine_bin_to_lib "${CMAKE_INSTALL_FULL_BINDIR}" "${CMAKE_INSTALL_FULL_LIBDIR}")
+
 # The command stands at the top of the build tree, where it finds kernels/ beside itself.
 add_executable(rankine_command "${PROJECT_SOURCE_DIR}/src/cli/main.c")
 target_link_libraries(rankine_command PRIVATE rankine_options rankine)

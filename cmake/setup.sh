@@ -28,7 +28,6 @@ lint|bash|program:bash|bash|bash|bash|bash|-
 lint|clang|program:clang|clang|clang|llvm|llvm|Clang
 lint|clang-format|program:clang-format|clang-format|clang-tools-extra|clang-format|llvm|Clang
 lint|clang-tidy|program:clang-tidy|clang-tidy|clang-tools-extra|llvm|llvm|Clang
-lint|sanitizers of clang|clang_runtime:|libclang-rt-dev|compiler-rt|llvm|llvm|Clang
 '
 
 setup_say() {
@@ -76,8 +75,6 @@ setup_found() {
     python:*) for setup_python in /usr/bin/python3 python3; do
             "$setup_python" -c "import ${1#*:}" 2>/dev/null && return 0
         done; return 1 ;;
-    clang_runtime:) echo 'int main(void) { return 0; }' |
-        clang -fsanitize=address,undefined -x c - -o /dev/null 2>/dev/null ;;
     esac
 }
 
