@@ -1,7 +1,7 @@
 # cmake/script-test.sh fails for what a test script leaves behind, and only for that. Argument: cmake/script-test.sh.
 set -u
 here=$(mktemp -d)
-trap 'rm -rf "$here"' EXIT
+trap 'rm -rf "$here" "$memory"' EXIT
 memory=/dev/shm/rankine-left-behind-$$
 
 expect() { # expect STATUS WORDS SCRIPT: run the script as a test
@@ -23,4 +23,6 @@ expect 0 'short' 'echo short; sleep 1 >/dev/null 2>&1 &'
 expect 1 'left behind: process .*sleep 60' 'sleep 60 >/dev/null 2>&1 &'
 if [ -d /dev/shm ]; then
     expect 1 "left behind: shared memory $memory" "echo x >$memory"
+    rm -f "$memory"
+    expect 0 "used" "echo used; echo x >$memory; (sleep 1; rm $memory) >/dev/null 2>&1 &"
 fi

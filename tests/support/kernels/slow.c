@@ -1,5 +1,4 @@
-/* Tasks that take a while: something to interrupt and to look at. */
-#include <errno.h>
+/* Sleeps: time to be killed in. */
 #include <time.h>
 
 #include <rankine/kernel.h>
@@ -9,21 +8,18 @@ typedef struct {
 } slow_params;
 
 typedef struct {
-    uint64_t index;
+    uint64_t number;
 } slow_result;
 
 static int slow(rk_task *task, const void *params, void *result) {
     double ms = ((const slow_params *)params)->ms;
-    if (!(ms >= 0 && ms <= 1e9))
-        return rk_task_fail(task, 1, "ms=%g: a task sleeps 0 to 1e9 ms", ms);
-    struct timespec left = {.tv_sec = (time_t)(ms / 1000)};
-    left.tv_nsec = (long)((ms - 1000.0 * (double)left.tv_sec) * 1e6);
-    while (nanosleep(&left, &left) != 0 && errno == EINTR)
-        ;
-    ((slow_result *)result)->index = task->index;
+    struct timespec time = {(time_t)(ms / 1000), (long)(ms * 1e6) % 1000000000};
+    nanosleep(&time, NULL);
+    ((slow_result *)result)->number = task->index + 1;
     return RK_OK;
 }
 
 RK_KERNEL(slow, .summary = "sleeps", .version = "1", .deterministic = true,
-          .params = {RK_PARAM(slow_params, ms, RK_F64, "10", "ms", "how long a task sleeps")},
-          .outputs = {RK_OUTPUT(slow_result, index, RK_U64, "1", "the task's index")}, .run = slow)
+          .params = {RK_PARAM(slow_params, ms, RK_F64, "10", "ms", "time to sleep", .fixed = true)},
+          .outputs = {RK_OUTPUT(slow_result, number, RK_U64, "1", "the task's number plus one", .fill = "0")},
+          .reduce = {RK_REDUCE("number_sum", RK_SUM, number)}, .run = slow)

@@ -1,0 +1,132 @@
+"""Killed, stopped, resumed: nothing lost, nothing twice, the same bits."""
+import os
+import random
+import signal
+import sys
+import subprocess
+import time
+
+sys.path.insert(0, os.path.join(os.environ["RANKINE_SOURCE"], "tests/support"))
+import h5py
+from rankine_test import *
+
+TASKS = 400
+WORDS = [kernel("slow"), "ms=5", "--repeat", TASKS]
+
+
+def undisturbed():
+    run(*WORDS, n=4, out="whole.h5")
+    return digest("whole.h5")
+
+
+def kill_everything_then_resume_with_other_ranks():
+    want = undisturbed()
+    process = start("run", *WORDS, "-n", 2, "-o", "out.h5", "-q")
+    wait_until("some tasks are committed", lambda: done_of("out.h5") > 30)
+    kill_all(process)
+    with h5py.File("out.h5") as f:
+        assert (f["task_status"][:] == 1).sum() >= 30
+    before = done_of("out.h5")
+    assert 30 < before < TASKS and "no damage" in command("verify", "out.h5").stdout
+    assert "complete" in command("digest", "out.h5", expect=RESUMABLE).stderr
+    assert summary("resume", "out.h5", "-n", 3)["tasks_here"] == TASKS - before
+    assert digest("out.h5") == want
+
+
+def a_storm_of_kills_loses_nothing():
+    want, seed = undisturbed(), int(os.environ.get("RANKINE_STORM_SEED", "1"))
+    random.seed(seed)
+    print("seed", seed)
+    words, kills = ["run", *WORDS, "-o", "out.h5"], 0
+    while True:
+        process = start(*words, "-n", random.randint(1, 4), "-q", "--schedule",
+                        random.choice(["static", "dynamic", "guided", "factoring", "adaptive"]))
+        try:
+            process.wait(timeout=random.uniform(0, 1.2))
+            assert process.returncode == 0, process.communicate()
+            break
+        except subprocess.TimeoutExpired:
+            pass
+        victims = [process.pid, *descendants(process.pid)]
+        if random.random() < 0.5:
+            kill_all(process)
+        else:
+            os.kill(random.choice(victims), signal.SIGKILL)
+            process.wait(timeout=30)
+            wait_until("the ranks are gone", lambda: not any(is_alive(pid) for pid in victims))
+        kills += 1
+        if os.path.exists("out.h5"):
+            with h5py.File("out.h5") as f:
+                assert f["number"].shape == (TASKS,)
+            assert "no damage" in command("verify", "out.h5").stdout
+            words = ["resume", "out.h5"]
+            if done_of("out.h5") == TASKS:
+                command("resume", "out.h5", "-n", 2, "-q")
+                break
+    print(kills, "kills")
+    assert digest("out.h5") == want
+
+
+def stop_and_resume(signals, mpirun):
+    want = undisturbed()
+    words = [*WORDS, "-o", "out.h5"]
+    process = start("run", *words, "-q", mpirun=3) if mpirun else start("run", *words, "-n", 3, "-q")
+    wait_until("some tasks are committed", lambda: done_of("out.h5") > 30)
+    begin = time.monotonic()
+    os.kill(process.pid, signals)
+    out, err = process.communicate(timeout=20)
+    assert time.monotonic() - begin < 5, "it took too long to stop"
+    assert mpirun or process.returncode == RESUMABLE, (process.returncode, out, err)
+    assert "rankine resume" in err, err
+    assert done_of("out.h5") < TASKS
+    command("resume", "out.h5", "-n", 2, "-q")
+    assert digest("out.h5") == want
+
+
+def interrupt_ends_clean_and_resumable():
+    stop_and_resume(signal.SIGINT, False)
+
+
+def terminate_ends_clean_and_resumable():
+    stop_and_resume(signal.SIGTERM, False)
+
+
+def interrupt_under_plain_mpirun_ends_clean_and_resumable():
+    stop_and_resume(signal.SIGINT, True)
+
+
+def resume_refuses_another_kernel():
+    process = start("run", *WORDS, "-n", 2, "-o", "out.h5", "-q")
+    wait_until("some tasks are committed", lambda: done_of("out.h5") > 10)
+    kill_all(process)
+    error = command("resume", "out.h5", "-n", 2, "--kernel", kernel("flaky"), expect=None)
+    assert error.returncode not in (0, RESUMABLE) and error.stderr.count("\n") == 1, error
+    assert "slow" in error.stderr
+
+
+def resume_of_a_complete_file_does_nothing():
+    run("ep", n=2)
+    before = os.stat("out.h5").st_mtime_ns
+    assert summary("resume", "out.h5", "-n", 2)["tasks_here"] == 0
+    assert digest("out.h5") and before
+
+
+def damage_is_found():
+    run(kernel("rows"), "--repeat", 300, n=2)
+    with h5py.File("out.h5") as f:
+        places = [f[name].id.get_offset() + 100 for name in ("wave", "ints", "single", "task_status")]
+        places += [f["rankine/partials"].id.get_offset() + 8, f["reduced/wave_mean"].id.get_offset()]
+    for place in places:
+        with open("out.h5", "r+b") as f:
+            f.seek(place)
+            byte = f.read(1)[0]
+            f.seek(place)
+            f.write(bytes([byte ^ 0x10]))
+        assert command("verify", "out.h5", expect=4).stdout.strip(), place
+        with open("out.h5", "r+b") as f:
+            f.seek(place)
+            f.write(bytes([byte]))
+    command("verify", "out.h5")
+
+
+main([value for value in list(globals().values()) if callable(value) and getattr(value, "__module__", "") == "__main__"])
