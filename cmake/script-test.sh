@@ -1,7 +1,9 @@
 #!/bin/sh
 # script-test.sh SCRATCH SCRIPT [ARG...]: run a test script in the empty directory SCRATCH, and fail if it fails or leaves
-# something behind: a process (known by a mark in its environment) or shared memory (/dev/shm/rankine*, made since the
-# start, that no living process maps). Both get a few seconds to go, since a killed rank outlives its mpirun a little.
+# something behind:
+# - a process, known by a mark in its environment;
+# - shared memory, /dev/shm/rankine*: made since the start, there at the end, used by no living process. It may be that
+#   of another test that has just killed its ranks: such a test goes on and cleans up, so what we found gets time to go.
 set -u
 scratch=$1 script=$2
 shift 2
@@ -21,25 +23,39 @@ processes() {
     grep -slzxF "$mark" /proc/[0-9]*/environ | sed 's|/proc/||; s|/environ||' | grep -vx "$$"
 }
 
-memory() {
-    find /dev/shm -maxdepth 1 -name 'rankine*' -newer .started 2>/dev/null | while read -r file; do
-        grep -qsF "$file" /proc/[0-9]*/maps || echo "$file"
+unused() { # of the given paths, those that are there and that no living process maps or has open
+    for path in "$@"; do
+        [ -e "$path" ] || continue
+        grep -qsF "$path" /proc/[0-9]*/maps && continue
+        find /proc/[0-9]*/fd -lname "$path*" 2>/dev/null | grep -q . || echo "$path"
     done
 }
 
-tries=50
-while [ -n "$(processes)$(memory)" ] && [ $tries -gt 0 ]; do
-    sleep 0.1
-    tries=$((tries - 1))
-done
-for pid in $(processes); do
+# look SECONDS COMMAND...: run it until it has printed nothing twice (a process in the middle of exec shows no environment)
+# or time is up; what it printed last is in $left.
+look() {
+    tries=$(($1 * 10)) clean=0
+    shift
+    while [ $tries -gt 0 ] && [ $clean -lt 2 ]; do
+        left=$("$@")
+        if [ -z "$left" ]; then clean=$((clean + 1)); else clean=0; fi
+        sleep 0.1
+        tries=$((tries - 1))
+    done
+}
+
+look 5 processes # a killed rank outlives its mpirun a little
+for pid in $left; do
     echo "left behind: process $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
     kill -KILL "$pid"
     status=1
 done
-for file in $(memory); do
-    echo "left behind: shared memory $file"
-    rm -f "$file"
+
+# The names have no spaces in them.
+# shellcheck disable=SC2046
+look "${RANKINE_TEST_PATIENCE:-20}" unused $(find /dev/shm -maxdepth 1 -name 'rankine*' -newer .started 2>/dev/null)
+for path in $left; do
+    echo "left behind: shared memory $path"
     status=1
 done
 exit $status

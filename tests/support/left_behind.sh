@@ -6,7 +6,7 @@ memory=/dev/shm/rankine-left-behind-$$
 
 expect() { # expect STATUS WORDS SCRIPT: run the script as a test
     printf '%s\n' "$3" >"$here/script.sh"
-    sh "$test" "$here/scratch" "$here/script.sh" >"$here/output" 2>&1
+    RANKINE_TEST_PATIENCE=2 sh "$test" "$here/scratch" "$here/script.sh" >"$here/output" 2>&1
     status=$?
     if [ $status -ne "$1" ] || ! grep -q "$2" "$here/output"; then
         echo "exit $status instead of $1, or no '$2' in the output of: $3"
