@@ -10,15 +10,18 @@ esac
 . cmake/setup.sh
 build=build
 out=$build/rankine-demo
-rankine=$build/rankine
+
+show() {
+    echo "\$ $build/rankine $*"
+    "$build/rankine" "$@"
+}
 
 setup_need "$build/packages.log" build
 setup_build release "$build" -DRANKINE_TESTS=OFF
 mkdir -p "$out"
 
 setup_say "Earth's relief, a task for each of 180 latitudes, on all cores: one kernel run over a netCDF file"
-echo "\$ rankine run stats input=apps/stats/etopo60.nc:/ROSE -o $out/relief.h5"
-"$rankine" run stats input=apps/stats/etopo60.nc:/ROSE -o "$out/relief.h5" --force
+show run stats input=apps/stats/etopo60.nc:/ROSE -o "$out/relief.h5" --force
 echo
 setup_say "The run file is $PWD/$out/relief.h5; it opens in any HDF5 reader, such as Python's xarray:"
 cat <<TEXT
@@ -29,8 +32,7 @@ cat <<TEXT
 TEXT
 echo
 setup_say "A picture: each task computes one row of the Mandelbrot set"
-echo "\$ rankine run mandelbrot -o $out/mandelbrot.h5"
-"$rankine" run mandelbrot -o "$out/mandelbrot.h5" --force
+show run mandelbrot -o "$out/mandelbrot.h5" --force
 "$build/rankine-mandelbrot-png" "$out/mandelbrot.h5" "$out/mandelbrot.png"
 echo
 setup_say "The picture is $PWD/$out/mandelbrot.png"
