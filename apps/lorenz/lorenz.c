@@ -54,8 +54,11 @@ static double shrink(state *s) {
 
 static int lorenz(rk_task *task, const void *params, void *result) {
     const lorenz_params *p = params;
+    if (!(p->dt > 0) || p->steps == 0)
+        return rk_task_fail(task, 1, "dt=%g steps=%llu: dt must be above 0, and steps at least 1", p->dt,
+                            (unsigned long long)p->steps);
     state s = {{1, 1, 1, 1, 0, 0}};
-    double growth = 0, x_max = s.v[0];
+    double growth = 0, x_max = -INFINITY;
     uint64_t settle = p->steps / 10; /* until the path is on the attractor */
     for (uint64_t i = 0; i < p->steps + settle; i++) {
         s = step(p, &s);

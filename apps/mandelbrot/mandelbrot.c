@@ -1,4 +1,6 @@
 /* The Mandelbrot set, a row of the image per task: see README.md. */
+#include <math.h>
+
 #include <rankine/kernel.h>
 
 typedef struct {
@@ -23,8 +25,10 @@ static int mandelbrot_plan(rk_plan *plan, const void *params) {
     if (p->width == 0 || p->height == 0)
         return rk_plan_fail(plan, "an image of %u x %u pixels; width and height must be at least 1", p->width,
                             p->height);
-    if (!(p->scale > 0))
-        return rk_plan_fail(plan, "scale %g: the width of the view must be above 0", p->scale);
+    if (!(p->scale > 0) || !isfinite(p->scale))
+        return rk_plan_fail(plan, "scale %g: the width of the view must be above 0 and finite", p->scale);
+    if (!isfinite(p->center_x) || !isfinite(p->center_y))
+        return rk_plan_fail(plan, "the middle of the view (%g, %g) must be finite", p->center_x, p->center_y);
     return rk_plan_axis(plan, "y", p->height, row_of(p, 0), pixel(p), "1", "imaginary part of c");
 }
 

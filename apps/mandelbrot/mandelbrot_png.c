@@ -1,10 +1,8 @@
 /* rankine-mandelbrot-png RUN.h5 OUT.png: the image in a run file of the mandelbrot kernel as a PNG. */
-#include <errno.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <hdf5.h>
 #include <png.h>
@@ -13,6 +11,9 @@ typedef struct {
     uint32_t *iterations, most;
     size_t width, height;
 } image;
+
+/* libpng reads no side that is longer, unless told to. */
+enum { LONGEST_SIDE = 1000000 };
 
 static int complain(const char *what, const char *name, const char *why) {
     fprintf(stderr, "rankine-mandelbrot-png: %s '%s': %s\n", what, name, why);
@@ -28,7 +29,9 @@ static const char *read_data_set(hid_t file, image *out) {
     const char *trouble = NULL;
     if (H5Sget_simple_extent_ndims(space) != 2 || H5Sget_simple_extent_dims(space, dims, NULL) != 2)
         trouble = "'iterations' is not one image; give a run without swept parameters";
-    else if ((out->iterations = calloc((size_t)(dims[0] * dims[1]) + 1, sizeof *out->iterations)) == NULL)
+    else if (dims[0] == 0 || dims[1] == 0 || dims[0] > LONGEST_SIDE || dims[1] > LONGEST_SIDE)
+        trouble = "a side of 'iterations' is not 1 to 1000000 pixels";
+    else if ((out->iterations = calloc((size_t)(dims[0] * dims[1]), sizeof *out->iterations)) == NULL)
         trouble = "not enough memory";
     else if (H5Dread(id, H5T_NATIVE_UINT32, H5S_ALL, H5S_ALL, H5P_DEFAULT, out->iterations) < 0)
         trouble = "'iterations' cannot be read";
@@ -70,12 +73,13 @@ static int write_png(const char *path, const image *from) {
                         .format = PNG_FORMAT_RGB,
                         .width = (png_uint_32)from->width,
                         .height = (png_uint_32)from->height};
-    png_byte *pixels = malloc(3 * from->width * from->height + 1);
+    png_byte *pixels = malloc(3 * from->width * from->height);
     if (pixels == NULL)
         return complain("image", path, "not enough memory");
     for (size_t i = 0; i < from->width * from->height; i++)
         colour(from->iterations[i], from->most, pixels + 3 * i);
-    int written = png_image_write_to_file(&header, path, 0, pixels, 0, NULL);
+    /* The first row has the lowest imaginary part: a negative stride puts it at the bottom. */
+    int written = png_image_write_to_file(&header, path, 0, pixels, -(png_int_32)(3 * from->width), NULL);
     free(pixels);
     return written ? 0 : complain("image", path, header.message);
 }

@@ -28,8 +28,7 @@ static bool is_missing(const rk_input *input, double value) {
 /* The values that are there, and the row's extremes with their places. */
 static uint64_t gather(const rk_input *input, double *present, stats_result *r) {
     uint64_t count = 0;
-    bool any_nan =
-        false; /* one that is not missing: then there is no smallest value, but a place of the smallest number */
+    bool any_nan = false; /* that is not missing: then no value is the smallest, but a number still has its place */
     r->argmin = r->argmax = UINT64_MAX;
     r->min = r->max = (double)NAN;
     for (uint64_t j = 0; j < input->count; j++) {
@@ -80,9 +79,10 @@ static int stats(rk_task *task, const void *params, void *result) {
         return rk_task_fail(task, RK_ENOMEM, "no memory for a row of %llu values", (unsigned long long)input->count);
     r->count = gather(input, present, r);
     r->sum = rk_exact_sum(task, present, r->count);
-    r->mean = r->sum / (double)r->count;
     feed(task, input, present, r);
-    r->variance = variance(task, present, r->count, r->mean);
+    /* Written out for an empty row: the sign of 0/0 differs between processors. */
+    r->mean = r->count > 0 ? r->sum / (double)r->count : (double)NAN;
+    r->variance = r->count > 0 ? variance(task, present, r->count, r->mean) : (double)NAN;
     free(present);
     return RK_OK;
 }
