@@ -151,6 +151,15 @@ def order_dependent_merges_follow_the_tree():
             assert digest("out.h5") == want, f"blocks of {block} at {n} ranks"
 
 
+def digest_tells_runs_apart():
+    seen = set()
+    for words in (["pi", "--repeat", 100], ["pi", "--repeat", 100, "--seed", 2], ["pi", "--repeat", 101],
+                  [kernel("echo"), "f64=1,2"], [kernel("echo"), "f64=2,1"], [kernel("rows"), "n=2"], [kernel("rows"), "n=3"]):
+        run(*words)
+        seen.add(digest("out.h5"))
+    assert len(seen) == 7
+
+
 def failed_tasks_are_data():
     want = None
     for n, block in ((1, 1), (2, 16), (3, 128)):
