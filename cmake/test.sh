@@ -35,4 +35,5 @@ setup_need "$build/packages.log" build test
 setup_build "$preset" "$build" -DRANKINE_TESTS=ON
 setup_say "Testing"
 [ $long = 1 ] || set -- -LE long "$@"
-exec ctest --preset "$preset" -j "$(setup_jobs)" "$@"
+# No exec: the first process of a container has to reap orphans, which sh does and ctest does not.
+ctest --preset "$preset" -j "$(setup_jobs)" "$@"
