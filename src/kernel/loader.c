@@ -133,9 +133,9 @@ static rk_status no_such_kernel(const char *name, const rk_kernel *const *linked
             }
     rk_status status =
         rk__fail(err, RK_ENOENT,
-                 "no kernel '%s'%s%s%s; 'rankine kernels' lists them, a path such as ./%s.so "
+                 "no kernel '%s'%s%s%s 'rankine kernels' lists them, a path such as ./%s.so "
                  "names a file",
-                 name, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "", name);
+                 name, nearest ? "; did you mean '" : ";", nearest ? nearest : "", nearest ? "'?" : "", name);
     rk__module_list_free(entries, count);
     return status;
 }

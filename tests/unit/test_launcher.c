@@ -99,8 +99,17 @@ static void await_file(const char *path) {
     AWAIT(access(path, F_OK) == 0);
 }
 
+/* An orphan that has ended is a zombie until the system's first process reaps it, which in a container may be never. */
 static bool is_alive(pid_t pid) {
-    return kill(pid, 0) == 0;
+    char path[64], state = 0;
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return kill(pid, 0) == 0;
+    if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+        state = 'Z';
+    fclose(file);
+    return state != 'Z' && state != 'X';
 }
 
 static bool read_pid(const char *path, pid_t *out) {
