@@ -147,6 +147,49 @@ static void results_are_right(void **state) {
     rk__reducer_destroy(reducer);
 }
 
+typedef struct run_of_tasks {
+    uint64_t first, last, disorder;
+} run_of_tasks;
+
+static void run_merge(void *left, const void *right) {
+    run_of_tasks *l = left;
+    const run_of_tasks *r = right;
+    l->disorder += r->disorder + (l->last >= r->first);
+    l->last = r->last;
+}
+
+static void run_finish(const void *state, double *out) {
+    *out = (double)((const run_of_tasks *)state)->disorder;
+}
+
+static void merges_put_lower_tasks_first(void **state) {
+    (void)state;
+    rk__reduction_spec spec = {.name = "run",
+                               .op = RK_CUSTOM,
+                               .elements = 1,
+                               .state_bytes = sizeof(run_of_tasks),
+                               .merge = run_merge,
+                               .finish = run_finish,
+                               .values = 1};
+    rk__reducer *reducer;
+    rk__fold *fold;
+    run_of_tasks all;
+    assert_int_equal(rk__reducer_create(&reducer, &spec, 1, NULL), RK_OK);
+    assert_int_equal(rk__fold_create(&fold, reducer, NULL), RK_OK);
+    rk__fold_reset(fold);
+    for (uint64_t task = 0; task < 100; task++) {
+        run_of_tasks leaf = {task + 1, task + 1, 0};
+        if (!failed(task))
+            rk__fold_state(fold, 0, task, &leaf);
+    }
+    rk__fold_finish(fold, &all);
+    assert_int_equal(all.disorder, 0);
+    assert_int_equal(all.first, 1);
+    assert_int_equal(all.last, 100);
+    rk__fold_destroy(fold);
+    rk__reducer_destroy(reducer);
+}
+
 static double one_result(rk_op op, rk_type type, const void *values, size_t stride, uint64_t count) {
     rk__reduction_spec spec = {.name = "x", .op = op, .type = type, .elements = 1};
     rk__reducer *reducer;
@@ -197,9 +240,8 @@ static void a_sum_that_does_not_fit_is_an_error(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(block_size_does_not_change_the_bytes),
-        cmocka_unit_test(results_are_right),
-        cmocka_unit_test(nan_zero_and_nothing),
+        cmocka_unit_test(block_size_does_not_change_the_bytes), cmocka_unit_test(results_are_right),
+        cmocka_unit_test(merges_put_lower_tasks_first),         cmocka_unit_test(nan_zero_and_nothing),
         cmocka_unit_test(a_sum_that_does_not_fit_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,55 @@
+"""What dispatch costs, beside what others take for the same: ratios of things measured in turn in one run.
+
+Prints a table; asserts nothing, since machines differ. Run it by `cmake --build build --target bench`, or as a test with few rounds.
+"""
+import os
+import statistics
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.environ["RANKINE_SOURCE"], "tests/support"))
+from rankine_test import *
+
+ROUNDS = int(os.environ.get("RANKINE_BENCH_ROUNDS", "5"))
+PROGRAMS = os.environ["RANKINE_BENCH_PROGRAMS"]
+
+
+def rankine_ns(tasks, *words):
+    got = summary("run", kernel("null"), "--repeat", tasks, *words, "-n", 2, "-o", "bench.h5", "--force")
+    return got["seconds"] * 1e9 / tasks
+
+
+def openmp_ns(tasks):
+    return float(subprocess.run([os.path.join(PROGRAMS, "openmp_empty"), str(tasks), "2"], check=True,
+                                stdout=subprocess.PIPE, text=True).stdout)
+
+
+def rankine_ep():
+    return summary("run", "ep", "class=A", "-n", 2, "-o", "bench.h5", "--force")["seconds"]
+
+
+def plain_ep():
+    return float(subprocess.run([MPIRUN, "-n", "2", os.path.join(PROGRAMS, "ep_mpi"), "28"], check=True,
+                                stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL).stdout)
+
+
+def row(what, unit, ours, theirs, other):
+    a, b = [], []
+    for _ in range(ROUNDS):
+        a.append(ours())
+        b.append(theirs())
+    ratio = statistics.median(x / y for x, y in zip(a, b))
+    print(f"{what:44} {statistics.median(a):9.3f} {unit}   {other} {statistics.median(b):9.3f} {unit}   "
+          f"ratio {ratio:6.3f}", flush=True)
+
+
+def bench():
+    print(f"2 ranks, wall time, medians of {ROUNDS} pairs")
+    row("empty task, default blocks, 10^8 tasks", "ns", lambda: rankine_ns(10**8), lambda: openmp_ns(10**8),
+        "OpenMP dynamic,1")
+    row("empty task, a block each, 10^6 tasks", "ns", lambda: rankine_ns(10**6, "--block", 1),
+        lambda: openmp_ns(10**6), "OpenMP dynamic,1")
+    row("NAS EP class A", "s", rankine_ep, plain_ep, "plain MPI, static")
+
+
+main([bench])
