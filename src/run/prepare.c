@@ -12,6 +12,19 @@ static rk_status spec_number(const rk__space *space, const char *name, double *v
     return name ? rk__space_number(space, name, value, err) : RK_OK;
 }
 
+/* Counts and places are pure numbers; the rest has the unit and meaning of what it folds, unless the kernel says
+ * otherwise. */
+static void describe_result(const rk_output *output, rk__reduction_spec *spec) {
+    bool is_index = spec->op == RK_ARGMIN || spec->op == RK_ARGMAX;
+    bool is_count = spec->op == RK_COUNT || spec->op == RK_HISTOGRAM;
+    if (spec->unit == NULL)
+        spec->unit = is_index || is_count ? "1" : output->unit;
+    if (spec->help == NULL)
+        spec->help = spec->op == RK_ARGMIN   ? "task with the smallest value"
+                     : spec->op == RK_ARGMAX ? "task with the largest value"
+                                             : output->help;
+}
+
 /* What a reduction folds: the output's type and how many elements, or doubles given by the task. */
 static rk_status spec_source(const rk_kernel *kernel, const rk__space *space, const rk_reduction *from,
                              rk__reduction_spec *spec, rk_error *err) {
@@ -28,10 +41,7 @@ static rk_status spec_source(const rk_kernel *kernel, const rk__space *space, co
             if (!rk__mul_u64(spec->elements, size, &spec->elements))
                 return rk__fail(err, RK_EOVERFLOW, "output '%s' has more than 2^64 elements", output->name);
         }
-        if (spec->unit == NULL)
-            spec->unit = output->unit;
-        if (spec->help == NULL)
-            spec->help = output->help;
+        describe_result(output, spec);
     }
     return RK_OK;
 }

@@ -23,7 +23,6 @@ FAULTS = [
     ("the tree merges too late", "src/reduce/fold.c", "common_level(tree->leaf[tree->depth - 1], leaf))", "common_level(tree->leaf[tree->depth - 1], leaf) / 2)", "unit.fold"),
     ("a carry that is lost", "src/reduce/exact.c", "chunks[i + 1] += (chunks[i] - low) / ((int64_t)1 << 32);", "if (chunks[i] > low) chunks[i + 1] += (chunks[i] - low) / ((int64_t)1 << 32);", "unit.exact"),
     ("rounding half up", "src/reduce/limbs.c", "half && (below || (mantissa & 1))", "half", "unit.exact"),
-    ("sticky bits forgotten", "src/reduce/limbs.c", "sticky || any_below(limbs, cut - 1)", "any_below(limbs, cut - 1)", "unit.exact|stats_of"),
     ("Inf - Inf is Inf", "src/reduce/exact.c", "|| (special & both) == both)", ")", "unit.exact"),
     ("a tie takes the higher task", "src/reduce/extremes.c", "index < state->index", "index > state->index", "unit.fold|digest_of"),
     ("max ignores NaN", "src/reduce/extremes.c", "((extreme *)state)->nan = 1;", ";", "unit.fold"),
