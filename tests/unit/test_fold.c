@@ -190,6 +190,28 @@ static void merges_put_lower_tasks_first(void **state) {
     rk__reducer_destroy(reducer);
 }
 
+static void ties_take_the_lower_index(void **state) {
+    (void)state;
+    rk__reduction_spec spec = {.name = "x", .op = RK_ARGMAX, .type = RK_F64, .elements = 1};
+    rk__reducer *reducer;
+    rk__fold *fold;
+    unsigned char partial[64];
+    uint64_t out;
+    assert_int_equal(rk__reducer_create(&reducer, &spec, 1, NULL), RK_OK);
+    assert_int_equal(rk__fold_create(&fold, reducer, NULL), RK_OK);
+    rk__fold_reset(fold);
+    for (uint64_t index = 9; index > 3; index--)
+        rk__fold_value(fold, 0, &(double){2.5}, index);
+    rk__fold_finish(fold, partial);
+    rk__fold_value(fold, 0, &(double){2.5}, 77);
+    rk__fold_partial(fold, 0, partial);
+    rk__fold_finish(fold, partial);
+    assert_int_equal(rk__reducer_results(reducer, partial, &out, NULL), RK_OK);
+    assert_int_equal(out, 4);
+    rk__fold_destroy(fold);
+    rk__reducer_destroy(reducer);
+}
+
 static double one_result(rk_op op, rk_type type, const void *values, size_t stride, uint64_t count) {
     rk__reduction_spec spec = {.name = "x", .op = op, .type = type, .elements = 1};
     rk__reducer *reducer;
@@ -207,6 +229,23 @@ static double one_result(rk_op op, rk_type type, const void *values, size_t stri
     return out;
 }
 
+/* What the last bin holds after one value. */
+static uint64_t last_bin_of(const rk__reduction_spec *spec, double value) {
+    rk__reducer *reducer;
+    rk__fold *fold;
+    unsigned char partial[128];
+    uint64_t out[32];
+    assert_int_equal(rk__reducer_create(&reducer, spec, 1, NULL), RK_OK);
+    assert_int_equal(rk__fold_create(&fold, reducer, NULL), RK_OK);
+    rk__fold_reset(fold);
+    rk__fold_value(fold, 0, &value, 0);
+    rk__fold_finish(fold, partial);
+    assert_int_equal(rk__reducer_results(reducer, partial, out, NULL), RK_OK);
+    rk__fold_destroy(fold);
+    rk__reducer_destroy(reducer);
+    return out[spec->bins - 1];
+}
+
 static void nan_zero_and_nothing(void **state) {
     (void)state;
     const double values[] = {3, (double)NAN, -1}, zeros[] = {0.0, -0.0};
@@ -214,6 +253,9 @@ static void nan_zero_and_nothing(void **state) {
     assert_true(one_result(RK_MIN, RK_F64, values, 16, 2) == -1);
     assert_true(signbit(one_result(RK_MIN, RK_F64, zeros, 8, 2)) && !signbit(one_result(RK_MAX, RK_F64, zeros, 8, 2)));
     assert_true(isnan(one_result(RK_MEAN, RK_F64, values, 8, 0)) && one_result(RK_SUM, RK_F64, values, 8, 0) == 0);
+    rk__reduction_spec bins = {
+        .name = "h", .op = RK_HISTOGRAM, .type = RK_F64, .elements = 1, .lo = 0, .hi = 1, .bins = 2};
+    assert_true(last_bin_of(&bins, 1.0) == 1);
     const int8_t small[] = {-128, 127, 2};
     assert_true(one_result(RK_MEAN, RK_I8, small, 1, 3) == 1.0 / 3);
 }
