@@ -282,8 +282,11 @@ static void a_sum_that_does_not_fit_is_an_error(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(block_size_does_not_change_the_bytes), cmocka_unit_test(results_are_right),
-        cmocka_unit_test(merges_put_lower_tasks_first),         cmocka_unit_test(nan_zero_and_nothing),
+        cmocka_unit_test(block_size_does_not_change_the_bytes),
+        cmocka_unit_test(results_are_right),
+        cmocka_unit_test(merges_put_lower_tasks_first),
+        cmocka_unit_test(ties_take_the_lower_index),
+        cmocka_unit_test(nan_zero_and_nothing),
         cmocka_unit_test(a_sum_that_does_not_fit_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
