@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -243,6 +244,20 @@ static rk_status claim_name(const char *temporary, const char *directory, rk_err
     return rk__fail(err, status, "output directory '%s': %s; choose another with -o", directory, rk__errno_text(code));
 }
 
+/* HDF5 does not say why it failed; a disk that is too small is the likely reason, and can be told. */
+static rk_status explain(const char *directory, const rk__schema *schema, rk_status status, rk_error *err) {
+    struct statvfs disk;
+    char need[32], have[32];
+    if (statvfs(directory, &disk) != 0)
+        return status;
+    uint64_t room = (uint64_t)disk.f_bavail * disk.f_frsize, bytes = rk__schema_file_bytes(schema);
+    if (room >= bytes)
+        return status;
+    return rk__fail(err, RK_EIO,
+                    "the run file needs %s, and '%s' has %s free: make room, or choose another place with -o",
+                    rk__format_bytes(bytes, need, sizeof need), directory, rk__format_bytes(room, have, sizeof have));
+}
+
 rk_status rk__record_create(const char *path, const rk__schema *schema, const rk__space *space,
                             const rk__identity *identity, const rk__provenance *provenance, bool force, rk_error *err) {
     char directory[4096], temporary[4096 + 64];
@@ -262,7 +277,7 @@ rk_status rk__record_create(const char *path, const rk__schema *schema, const rk
         status = put_in_place(temporary, path, force, err);
     if (status != RK_OK) {
         unlink(temporary);
-        return status;
+        return status == RK_EHDF5 || status == RK_EIO ? explain(directory, schema, status, err) : status;
     }
     return sync_path(directory, O_RDONLY, err);
 }

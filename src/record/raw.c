@@ -9,8 +9,8 @@ rk_status rk__raw_write(const rk__record *record, const void *bytes, size_t size
         if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote < 0 && (errno == ENOSPC || errno == EDQUOT))
-            return rk__fail(err, RK_EIO, "%s: %s; make room, then go on with: rankine resume %s", record->path,
-                            errno == ENOSPC ? "the disk is full" : "the disk quota is used up", record->path);
+            return rk__fail(err, RK_EIO, "%s: %s", record->path,
+                            errno == ENOSPC ? "the disk is full" : "the disk quota is used up");
         if (wrote <= 0)
             return rk__fail(err, RK_EIO, "%s: writing %zu bytes: %s", record->path, size - done,
                             rk__errno_text(wrote < 0 ? errno : EIO));
