@@ -31,6 +31,8 @@ def kill_everything_then_resume_with_other_ranks():
     assert "complete" in command("digest", "out.h5", expect=RESUMABLE).stderr
     assert summary("resume", "out.h5", "-n", 3)["tasks_here"] == TASKS - before
     assert digest("out.h5") == want
+    with h5py.File("out.h5") as f:
+        assert not f["rankine/records"][1].any(), "a committed block was computed again"
 
 
 def a_storm_of_kills_loses_nothing():
@@ -68,6 +70,11 @@ def a_storm_of_kills_loses_nothing():
     run(kernel("null"), n=2, out="sweep.h5")  # a launcher that was killed cannot tidy up: the next one does it
 
 
+def mpirun_version():
+    words = subprocess.run([MPIRUN, "--version"], stdout=subprocess.PIPE, text=True).stdout.split()
+    return int(next(word for word in words if word[0].isdigit())[0])
+
+
 def stop_and_resume(signals, mpirun):
     want = undisturbed()
     words = [*WORDS, "-o", "out.h5"]
@@ -78,7 +85,8 @@ def stop_and_resume(signals, mpirun):
     out, err = process.communicate(timeout=20)
     assert time.monotonic() - begin < 5, "it took too long to stop"
     assert mpirun or process.returncode == RESUMABLE, (process.returncode, out, err)
-    assert "rankine resume" in out + err, (out, err)
+    if not mpirun or mpirun_version() < 5:  # version 5, interrupted, does not bring the ranks' last words any more
+        assert "rankine resume" in out + err, (out, err)
     assert done_of("out.h5") < TASKS
     command("resume", "out.h5", "-n", 2, "-q")
     assert digest("out.h5") == want

@@ -36,7 +36,7 @@ FAULTS = [
     ("the last task of a block is left out", "src/record/schema.c", "return schema->tasks - first < most ? schema->tasks - first : most;", "return (schema->tasks - first < most ? schema->tasks - first : most) - (most > 1);", "failed_tasks"),
     ("a dropped block", "src/run/session.c", "if (rk__window_is_done(session->segment.window, block))", "if (block == 5 || rk__window_is_done(session->segment.window, block))", "ep_class_s"),
     ("committed blocks are computed again", "src/run/session.c", "if (rk__window_is_done(session->segment.window, block))", "if (false)", "kill_everything"),
-    ("fill is hashed", "src/record/checksum.c", "if (status[i] == RK__TASK_OK)", "if (true)", "failed_tasks"),
+    ("fill is hashed", "src/record/checksum.c", "if (status[i] == RK__TASK_OK)", "if (true)", "unit.stage"),
     ("the checksum forgets the task", "src/record/checksum.c", "(first_task + i) | (uint64_t)column->id << 56", "(uint64_t)column->id << 56", "digest_tells"),
     ("a commit before its rows", "src/record/stage.c", "for (size_t s = 0; s < stage->segment_count; s++)\n        if (stage->segments[s].written", "for (size_t s = stage->segment_count; s < stage->segment_count; s++)\n        if (stage->segments[s].written", "unit.stage"),
     ("a rewrite into the slot that counts", "src/record/stage.c", "*slot = winner == 0;", "*slot = winner == 1;", "unit.stage"),

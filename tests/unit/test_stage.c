@@ -243,6 +243,19 @@ static void damage_is_found(void **state) {
     close_stage(f);
 }
 
+static void only_good_rows_are_hashed(void **state) {
+    fixture *f = *state;
+    const double rows[] = {1, 2, 3}, other[] = {1, -7, 3};
+    const uint8_t status[] = {RK__TASK_OK, RK__TASK_FAILED, RK__TASK_OK};
+    uint64_t a[2] = {0, 0}, b[2] = {0, 0}, parts[2] = {0, 0};
+    rk__checksum_rows(a, &f->schema.columns[0], 10, 3, rows, status);
+    rk__checksum_rows(b, &f->schema.columns[0], 10, 3, other, status);
+    assert_memory_equal(a, b, sizeof a);
+    rk__checksum_rows(parts, &f->schema.columns[0], 12, 1, rows + 2, status + 2);
+    rk__checksum_rows(parts, &f->schema.columns[0], 10, 1, rows, status);
+    assert_memory_equal(a, parts, sizeof a);
+}
+
 static void identity_is_held_against_the_file(void **state) {
     fixture *f = *state;
     rk__identity other = f->identity;
@@ -275,6 +288,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_rewrite_takes_the_other_slot_and_a_torn_one_does_not_count, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_in_another_place_is_not_valid, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_is_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(only_good_rows_are_hashed, setup, teardown),
         cmocka_unit_test_setup_teardown(identity_is_held_against_the_file, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_in_the_way_is_not_overwritten, setup, teardown),
     };
