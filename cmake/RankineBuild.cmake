@@ -17,7 +17,7 @@ target_compile_definitions(rankine_options INTERFACE _POSIX_C_SOURCE=200809L _XO
 # No contraction: a fused multiply-add where the source has none would make the bits depend on the compiler's mood.
 target_compile_options(rankine_options INTERFACE
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings
-  -Wundef -Wvla -Wno-missing-field-initializers -ffp-contract=off
+  -Wundef -Wvla -ffp-contract=off
   # snprintf into a fixed buffer is how we cut text; that a failed call's outputs are not used, gcc does not see.
   $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation> $<$<C_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
   $<$<BOOL:${RANKINE_WERROR}>:-Werror>)

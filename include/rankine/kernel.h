@@ -198,20 +198,32 @@ typedef struct rk_kernel {
     rk_batch_fn run_batch;
 } rk_kernel;
 
-#define RK_PARAM(struct_type, field, type, ...)                                                                        \
-    { #field, offsetof(struct_type, field), sizeof(((struct_type *)0)->field), type, __VA_ARGS__ }
-#define RK_OUTPUT(struct_type, field, type, ...)                                                                       \
-    { #field, offsetof(struct_type, field), sizeof(((struct_type *)0)->field), false, type, __VA_ARGS__ }
-#define RK_OUTPUT_ROW(struct_type, field, type, ...)                                                                   \
-    { #field, offsetof(struct_type, field), sizeof(*((struct_type *)0)->field), true, type, __VA_ARGS__ }
-#define RK_REDUCE(name, op, output)                                                                                    \
-    { name, op, #output, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, 0 }
+#define RK_PARAM(struct_type, field, value_type, ...)                                                                  \
+    {                                                                                                                  \
+        .name = #field, .offset = offsetof(struct_type, field), .size = sizeof(((struct_type *)0)->field),             \
+        .type = value_type, __VA_ARGS__                                                                                \
+    }
+#define RK_OUTPUT(struct_type, field, value_type, ...)                                                                 \
+    {                                                                                                                  \
+        .name = #field, .offset = offsetof(struct_type, field), .size = sizeof(((struct_type *)0)->field),             \
+        .type = value_type, __VA_ARGS__                                                                                \
+    }
+#define RK_OUTPUT_ROW(struct_type, field, value_type, ...)                                                             \
+    {                                                                                                                  \
+        .name = #field, .offset = offsetof(struct_type, field), .size = sizeof(*((struct_type *)0)->field),            \
+        .is_row = true, .type = value_type, __VA_ARGS__                                                                \
+    }
+#define RK_REDUCE(id, operation, field)                                                                                \
+    { .name = id, .op = operation, .output = #field }
 /* Fed by rk_accumulate: RK_REDUCE_VALUES("sum", RK_SUM, "m", "sum of all values"), then .lo, .hi, .bins where needed.
  */
-#define RK_REDUCE_VALUES(name, op, ...)                                                                                \
-    { name, op, NULL, __VA_ARGS__ }
-#define RK_REDUCE_CUSTOM(name, state_type, merge_fn, finish_fn, value_count)                                           \
-    { name, RK_CUSTOM, NULL, NULL, NULL, NULL, NULL, NULL, sizeof(state_type), merge_fn, finish_fn, value_count }
+#define RK_REDUCE_VALUES(id, operation, ...)                                                                           \
+    { .name = id, .op = operation, .output = NULL, __VA_ARGS__ }
+#define RK_REDUCE_CUSTOM(id, state_type, merge_fn, finish_fn, value_count)                                             \
+    {                                                                                                                  \
+        .name = id, .op = RK_CUSTOM, .state_bytes = sizeof(state_type), .merge = merge_fn, .finish = finish_fn,        \
+        .values = value_count                                                                                          \
+    }
 
 /* Defines the kernel `id`. In a shared object this is its one entry; to link several kernels into one program, define
  * RK_KERNEL_LINKED before including this header and pass `&rk_kernel_<id>` to rk_command_main. */
