@@ -11,7 +11,8 @@ static rk_status look(rk__cli *cli, const char *path, rk_error *err) {
     RK_TRY(rk__record_open(&record, path, false, err));
     size_t bytes = rk__record_schema(record)->results_bytes;
     void *results = malloc(bytes ? bytes : 1);
-    if (results != NULL && rk__record_read_results(record, results, NULL) == RK_OK) {
+    bool again = cli->arguments.repair || cli->arguments.retry_failed;
+    if (!again && results != NULL && rk__record_read_results(record, results, NULL) == RK_OK) {
         cli->arguments.ranks = 1;
         cli->arguments.hostfile = NULL;
     }
@@ -42,9 +43,11 @@ int rk__cmd_resume(rk__cli *cli) {
     rk__run_options options = {.kernel = cli->arguments.kernel,
                                .linked = cli->linked,
                                .output = path,
-                               .policy = cli->arguments.policy,
                                .accept_kernel = cli->arguments.accept_kernel,
+                               .repair = cli->arguments.repair,
+                               .retry_failed = cli->arguments.retry_failed,
                                .command_line = rk__text_get(&command_line)};
+    rk__request_session(cli, &options);
     int code = am_rank ? rk__drive_rank(cli, &options, rk__run_resume) : look_and_drive(cli, &options);
     rk__text_fini(&command_line);
     return code;

@@ -81,6 +81,8 @@ static int report_as_text(const rk__record *record, const rk__verify_report *rep
     rk__text_add(&out, " (%" PRIu64 " of %" PRIu64 " tasks%s)\n", report->totals.tasks_done, schema->tasks,
                  report->complete ? ", complete" : "");
     add_damage(&out, schema, report);
+    if (code != RK_EXIT_OK)
+        rk__display_fact(&out, "mend", "rankine resume %s --repair   (computes the damaged blocks again)", path);
     return rk__cli_print(&out, code);
 }
 

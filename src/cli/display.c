@@ -223,7 +223,8 @@ static void add_headline(rk__text *out, const rk__run_summary *s) {
     if (s->complete)
         rk__text_add(out, "%s: complete, %s", s->kernel, tasks);
     else
-        rk__text_add(out, "%s: stopped, %" PRIu64 " of %s done", s->kernel, s->done, tasks);
+        rk__text_add(out, "%s: stopped%s, %" PRIu64 " of %s done", s->kernel, s->timed_out ? " at its time limit" : "",
+                     s->done, tasks);
     if (s->failed > 0)
         rk__text_add(out, ", %" PRIu64 " failed", s->failed);
     rk__text_add(out, "\n\n");
@@ -260,6 +261,17 @@ static void add_file(rk__text *out, const rk__run_summary *s) {
         rk__display_fact(out, "go on", "rankine resume %s", path);
 }
 
+/* What a resume found before it went on. */
+static void add_settled(rk__text *out, const rk__run_summary *s) {
+    char count[40];
+    if (s->blocks_damaged > 0)
+        rk__display_fact(out, "damage", "%s, computed again",
+                         rk__display_number_of(s->blocks_damaged, "damaged block", count, sizeof count));
+    if (s->blocks_retried > 0)
+        rk__display_fact(out, "retried", "%s with failed tasks",
+                         rk__display_number_of(s->blocks_retried, "block", count, sizeof count));
+}
+
 void rk__display_summary(rk__text *out, const rk__run_summary *summary) {
     add_headline(out, summary);
     if (summary->tasks_here > 0)
@@ -267,6 +279,7 @@ void rk__display_summary(rk__text *out, const rk__run_summary *summary) {
     else
         rk__display_fact(out, "time", "nothing was left to compute");
     add_ranks(out, summary);
+    add_settled(out, summary);
     if (summary->results != NULL && summary->schema.field_count > 0) {
         rk__text_add(out, "\n");
         rk__display_results(out, &summary->schema, summary->results);

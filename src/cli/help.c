@@ -36,8 +36,11 @@ static const page pages[RK__COMMAND_COUNT] = {
     [RK__COMMAND_RESUME] = {"FILE", "go on with a run that was stopped or killed",
                             "Everything is in the file: kernel, parameters, seed. What was committed is kept,\n"
                             "the rest is computed, on any number of ranks; the result has the same bits as\n"
-                            "that of a run nobody stopped. A complete file is left as it is.\n",
+                            "that of a run nobody stopped. A complete file is left as it is.\n"
+                            "--retry-failed computes failed tasks again, --repair what 'rankine verify' finds\n"
+                            "damaged.\n",
                             "  rankine resume lorenz.h5 -n 4\n"
+                            "  rankine resume lorenz.h5 --retry-failed --time-limit 2h\n"
                             "  rankine resume lorenz.h5 --kernel build/lorenz.so --accept-kernel\n",
                             false, true},
     [RK__COMMAND_KERNELS] = {"[KERNEL]", "list the kernels, or describe one",

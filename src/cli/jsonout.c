@@ -113,7 +113,10 @@ void rk__jsonout_summary(rk__json *json, const rk__run_summary *s, const uint64_
     rk__json_u64(json, "tasks", s->tasks);
     rk__json_u64(json, "done", s->done);
     rk__json_u64(json, "failed", s->failed);
+    rk__json_bool(json, "timed_out", s->timed_out);
     rk__json_u64(json, "tasks_here", s->tasks_here);
+    rk__json_u64(json, "blocks_damaged", s->blocks_damaged);
+    rk__json_u64(json, "blocks_retried", s->blocks_retried);
     rk__json_f64(json, "seconds", s->seconds);
     rk__json_f64(json, "setup_seconds", s->setup_seconds);
     rk__json_f64(json, "end_seconds", s->end_seconds);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/when.h"
 #include "run/run.h"
 
 /* ---- setters: one per option ---- */
@@ -78,6 +79,19 @@ static rk_status set_samples(rk__arguments *a, const char *value, rk_error *err)
     return whole_number("--samples", value, 1, UINT64_C(1) << 40, &a->samples, err);
 }
 
+static rk_status set_sync(rk__arguments *a, const char *value, rk_error *err) {
+    return rk__parse_duration("--sync", value, &a->sync_seconds, err);
+}
+
+static rk_status set_time_limit(rk__arguments *a, const char *value, rk_error *err) {
+    RK_TRY(rk__parse_duration("--time-limit", value, &a->limit_seconds, err));
+    return a->limit_seconds > 0 ? RK_OK : rk__fail(err, RK_EINVAL, "--time-limit %s: nothing could be done", value);
+}
+
+static rk_status set_until(rk__arguments *a, const char *value, rk_error *err) {
+    return rk__parse_time("--until", value, rk__wall_ns(), &a->until_ns, err);
+}
+
 static rk_status set_output(rk__arguments *a, const char *value, rk_error *err) {
     (void)err;
     a->output = value;
@@ -114,6 +128,8 @@ FLAG_SETTER(dry_run)
 FLAG_SETTER(quiet)
 FLAG_SETTER(json)
 FLAG_SETTER(accept_kernel)
+FLAG_SETTER(repair)
+FLAG_SETTER(retry_failed)
 FLAG_SETTER(help)
 FLAG_SETTER(version)
 #undef FLAG_SETTER
@@ -131,6 +147,11 @@ static const rk__option options[] = {
     {"schedule", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "POLICY",
      "how tasks are dealt: adaptive (default), static, dynamic, guided, factoring; never changes the results",
      set_schedule},
+    {"time-limit", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "TIME",
+     "stop in time to end within TIME (90s, 1.5h, 1:30:00): what would take longer is not begun; exit code 75",
+     set_time_limit},
+    {"until", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "TIME",
+     "the same, by the clock: 14:30, 2026-11-21T14:30, @SECONDS-SINCE-1970", set_until},
     {"dry-run", 0, RK__OPTION_FLAG, RK__GROUP_WHERE, IN(RUN), false, NULL,
      "check everything and say what would be run: tasks, bytes, memory, where", set_dry_run},
     {"seed", 0, RK__OPTION_VALUE, RK__GROUP_TASKS, IN(RUN) | IN(CHECK), false, "S",
@@ -151,6 +172,12 @@ static const rk__option options[] = {
      "the run file (default: KERNEL.h5 in this directory)", set_output},
     {"force", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RUN), false, NULL, "overwrite the run file if it exists",
      set_force},
+    {"sync", 0, RK__OPTION_VALUE, RK__GROUP_FILE, IN(RUN) | IN(RESUME), false, "TIME",
+     "how much work a power cut may take (default 5s); 0: sync at the end only", set_sync},
+    {"retry-failed", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RESUME), false, NULL,
+     "compute failed tasks again (with the other tasks of their blocks)", set_retry_failed},
+    {"repair", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RESUME), false, NULL,
+     "check every block as verify does, and compute damaged ones again", set_repair},
     {"kernel", 0, RK__OPTION_VALUE, RK__GROUP_FILE, IN(RESUME), false, "PATH",
      "where the kernel is now, if it has moved", set_kernel},
     {"accept-kernel", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RESUME), false, NULL,
@@ -390,6 +417,7 @@ rk_status rk__arguments_parse(rk__arguments *out, int argc, char **argv, rk_erro
     *out = (rk__arguments){.command = RK__COMMAND_NONE,
                            .program = argc > 0 ? argv[0] : "rankine",
                            .seed = RK__DEFAULT_SEED,
+                           .sync_seconds = (double)RK__DEFAULT_SYNC_NS * 1e-9,
                            .samples = 256,
                            .json = wants_json(argc, argv)};
     size_t room = (size_t)argc + 1;

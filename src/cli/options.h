@@ -40,11 +40,13 @@ typedef struct rk__arguments {
     char **forward; /* argv without -n and --hostfile, NULL-terminated; owned array */
     int ranks;      /* 0: not given */
     uint64_t seed, block_tasks, repeat, samples;
+    double sync_seconds, limit_seconds; /* limit 0: not given */
+    uint64_t until_ns;                  /* wall clock; 0: not given */
     unsigned input_dims;
     rk__policy policy;
     rk__progress_when progress;
     const char *output, *table, *hostfile, *kernel;
-    bool force, dry_run, quiet, json, accept_kernel, help, version;
+    bool force, dry_run, quiet, json, accept_kernel, repair, retry_failed, help, version;
 } rk__arguments;
 
 typedef enum rk__option_kind {

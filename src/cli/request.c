@@ -7,6 +7,23 @@ void rk__request_command_line(const rk__cli *cli, rk__text *out) {
         rk__text_add(out, "%s%s", i > 0 ? " " : "", cli->argv[i]);
 }
 
+static void earlier(uint64_t *deadline_ns, uint64_t other_ns) {
+    if (*deadline_ns == 0 || other_ns < *deadline_ns)
+        *deadline_ns = other_ns;
+}
+
+void rk__request_session(const rk__cli *cli, rk__run_options *options) {
+    const rk__arguments *a = &cli->arguments;
+    uint64_t now = rk__clock_ns(), wall = rk__wall_ns();
+    options->policy = a->policy;
+    options->sync_ns = (uint64_t)(a->sync_seconds * 1e9);
+    options->deadline_ns = 0;
+    if (a->limit_seconds > 0)
+        earlier(&options->deadline_ns, now + (uint64_t)(a->limit_seconds * 1e9));
+    if (a->until_ns > 0)
+        earlier(&options->deadline_ns, now + (a->until_ns > wall ? a->until_ns - wall : 0));
+}
+
 rk_status rk__request_make(const rk__cli *cli, rk__run_options *options, rk__text *command_line, rk_error *err) {
     const rk__arguments *a = &cli->arguments;
     RK_TRY(rk__cli_words(cli, 1, SIZE_MAX, "a kernel", err));
@@ -27,9 +44,9 @@ rk_status rk__request_make(const rk__cli *cli, rk__run_options *options, rk__tex
         .output = a->output,
         .seed = a->seed,
         .block_tasks = a->block_tasks,
-        .policy = a->policy,
         .force = a->force,
         .command_line = rk__text_get(command_line),
     };
+    rk__request_session(cli, options);
     return RK_OK;
 }

@@ -11,4 +11,7 @@ rk_status rk__request_make(const rk__cli *cli, rk__run_options *options, rk__tex
 /* The words as they were typed, for the record. */
 void rk__request_command_line(const rk__cli *cli, rk__text *out);
 
+/* What `run` and `resume` share: policy, sync, and the time until which they may run, counted from now. */
+void rk__request_session(const rk__cli *cli, rk__run_options *options);
+
 #endif

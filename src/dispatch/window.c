@@ -151,6 +151,19 @@ bool rk__window_is_done(rk__window *window, uint64_t block) {
     return LOAD(rk__window_bitmap(window)[block / 64], acquire) >> block % 64 & 1;
 }
 
+uint32_t rk__window_next_epoch(rk__window *window) {
+    return atomic_fetch_add(&window->epoch, 1);
+}
+
+bool rk__window_is_quiet(rk__window *window, uint32_t epoch) {
+    for (uint32_t i = 0; i < window->claimers; i++) {
+        uint32_t flushing = atomic_load(&rk__window_line(window, i)->flushing);
+        if (flushing != 0 && flushing - 1 <= epoch)
+            return false;
+    }
+    return true;
+}
+
 rk__window_counts rk__window_count(rk__window *window) {
     rk__window_counts sum = {0};
     for (uint32_t i = 0; i < window->claimers; i++) {

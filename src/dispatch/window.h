@@ -41,7 +41,8 @@ typedef struct rk__claimer_line { /* written by its claimer (beat: by its servic
     _Atomic uint64_t tasks, failed, kernel_ns; /* of this session; tasks counts inside the running block too */
     _Atomic uint64_t beat_ns;
     _Atomic uint32_t state, pid;
-    unsigned char pad[128 - 7 * 8 - 2 * 4];
+    _Atomic uint32_t flushing; /* the epoch in which it is writing, + 1; 0: it is not */
+    unsigned char pad[128 - 7 * 8 - 3 * 4];
 } rk__claimer_line;
 
 typedef struct rk__span_slot {
@@ -65,7 +66,8 @@ typedef struct rk__window {
     _Atomic uint32_t drain;     /* start nothing new */
     _Atomic uint64_t published; /* spans ever added */
     _Atomic uint64_t failures;  /* failure-table entries handed out on this node */
-    unsigned char pad[128 - 8 * 8];
+    _Atomic uint32_t epoch;     /* of synchronisation: records say in which one they were written */
+    unsigned char pad[128 - 8 * 8 - 4];
     rk__span_slot spans[RK__WINDOW_SPANS];
     /* then: rk__claimer_line[claimers], then the bitmap */
 } rk__window;
@@ -99,6 +101,11 @@ void rk__claimer_finish(rk__claimer *claimer);
 
 void rk__window_set_done(rk__window *window, uint64_t first, uint64_t count);
 bool rk__window_is_done(rk__window *window, uint64_t block);
+
+/* The one who synchronises the node's writes: begin a new epoch, and return the one that ends. Once rk__window_is_quiet
+ * for it, all that was written in it has been handed to the system. */
+uint32_t rk__window_next_epoch(rk__window *window);
+bool rk__window_is_quiet(rk__window *window, uint32_t epoch);
 
 typedef struct rk__window_counts {
     uint64_t tasks, failed, kernel_ns;

@@ -36,6 +36,17 @@ int rk__block_winner(const rk__record *record, uint64_t block, const rk__block_r
     return a ? 0 : b ? 1 : -1;
 }
 
+bool rk__block_is_open(const rk__block_record *entry) {
+    return entry->owner == RK__OWNER_NOBODY;
+}
+
+rk_status rk__block_reopen(rk__record *record, uint64_t block, unsigned slot, const rk__block_record *entry,
+                           rk_error *err) {
+    rk__block_record open = {.generation = entry->generation + 1, .owner = RK__OWNER_NOBODY};
+    rk__block_seal(record, block, &open);
+    return rk__raw_write(record, &open, sizeof open, rk__record_at(record, !slot, block), err);
+}
+
 bool rk__record_block(rk__record *record, uint64_t block, rk__block_record *out) {
     rk__block_record slots[2];
     if (block >= record->schema.blocks)
@@ -44,9 +55,10 @@ bool rk__record_block(rk__record *record, uint64_t block, rk__block_record *out)
         if (rk__raw_read(record, &slots[s], sizeof slots[s], rk__record_at(record, s, block), NULL) != RK_OK)
             return false;
     int winner = rk__block_winner(record, block, &slots[0], &slots[1]);
-    if (winner >= 0)
-        *out = slots[winner];
-    return winner >= 0;
+    if (winner < 0 || rk__block_is_open(&slots[winner]))
+        return false;
+    *out = slots[winner];
+    return true;
 }
 
 static rk_status walk_piece(rk__record *record, uint64_t first, uint64_t count, rk__block_record *slots[2],
@@ -55,7 +67,7 @@ static rk_status walk_piece(rk__record *record, uint64_t first, uint64_t count, 
         RK_TRY(rk__raw_read(record, slots[s], count * sizeof *slots[s], rk__record_at(record, s, first), err));
     for (uint64_t i = 0; i < count; i++) {
         int winner = rk__block_winner(record, first + i, &slots[0][i], &slots[1][i]);
-        if (winner >= 0)
+        if (winner >= 0 && !rk__block_is_open(&slots[winner][i]))
             RK_TRY(visit(ctx, first + i, (unsigned)winner, &slots[winner][i], err));
     }
     return RK_OK;

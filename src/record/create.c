@@ -1,9 +1,13 @@
 /* The file appears whole or not at all: written under a temporary name, synced, linked into place. */
+#ifdef __linux__
+#define _GNU_SOURCE /* fallocate; NOLINT(bugprone-reserved-identifier) */
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -11,6 +15,8 @@
 
 #include "base/types.h"
 #include "record/record_private.h"
+
+enum { SECTOR_BYTES = 512 };
 
 static bool write_text(hid_t parent, const char *name, const char *text) {
     hid_t type = H5Tcopy(H5T_C_S1);
@@ -72,11 +78,12 @@ static bool create_table(hid_t group, const char *name, hid_t type, int rank, co
 static bool create_tables(hid_t group, const rk__schema *schema) {
     hsize_t records[] = {2, schema->blocks, 8}, partials[] = {2, schema->blocks, schema->partial_bytes};
     hsize_t failures[] = {RK__FAILURES_MAX, RK__FAILURE_BYTES}, sessions[] = {RK__SESSIONS_MAX, RK__SESSION_BYTES};
-    hsize_t finish = RK__FINISH_BYTES;
+    hsize_t marks[] = {RK__MARKS_MAX, RK__MARK_BYTES}, finish = RK__FINISH_BYTES;
     return create_table(group, "records", H5T_STD_U64LE, 3, records) &&
            (schema->partial_bytes == 0 || create_table(group, "partials", H5T_STD_U8LE, 3, partials)) &&
            create_table(group, "failures", H5T_STD_U8LE, 2, failures) &&
            create_table(group, "sessions", H5T_STD_U8LE, 2, sessions) &&
+           create_table(group, "marks", H5T_STD_U8LE, 2, marks) &&
            create_table(group, "finish", H5T_STD_U8LE, 1, &finish);
 }
 
@@ -171,6 +178,7 @@ static hid_t create_hdf5(const char *path) {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS), creation = H5Pcreate(H5P_FILE_CREATE);
     H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+    H5Pset_alignment(access, SECTOR_BYTES, SECTOR_BYTES); /* so that no record lies in two sectors */
     H5Pset_link_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
     hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
     H5Pclose(access);
@@ -205,6 +213,31 @@ static rk_status sync_path(const char *path, int flags, rk_error *err) {
     return failed != 0 && code != EINVAL ? rk__fail(err, RK_EIO, "syncing %s: %s", path, rk__errno_text(code)) : RK_OK;
 }
 
+/* Space for all of a file whose holes HDF5 did not fill; an errno. */
+static int reserve_bytes(int fd, const struct stat *info) {
+#ifdef __linux__ /* posix_fallocate would write zeros where the file system cannot reserve */
+    if (fallocate(fd, 0, 0, info->st_size) == 0)
+        return 0;
+    if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)
+        return errno;
+#endif
+    struct statvfs disk;
+    uint64_t have = (uint64_t)info->st_blocks * 512, need = (uint64_t)info->st_size;
+    if (fstatvfs(fd, &disk) == 0 && need > have && need - have > (uint64_t)disk.f_bavail * disk.f_frsize)
+        return ENOSPC;
+    return 0;
+}
+
+/* So that a full disk is found out before the first task. */
+static rk_status reserve(const char *path, rk_error *err) {
+    struct stat info;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int code = fd < 0 || fstat(fd, &info) != 0 ? errno : reserve_bytes(fd, &info);
+    if (fd >= 0)
+        close(fd);
+    return code != 0 ? rk__fail(err, RK_EIO, "%s: reserving space: %s", path, rk__errno_text(code)) : RK_OK;
+}
+
 static rk_status exists(const char *path, rk_error *err) {
     return rk__fail(err, RK_EEXIST,
                     "%s exists: choose another name with -o, go on with it by 'rankine resume', or "
@@ -231,7 +264,7 @@ static rk_status put_in_place(const char *temporary, const char *path, bool forc
 }
 
 static rk_status claim_name(const char *temporary, const char *directory, rk_error *err) {
-    unlink(temporary); /* ours by its pid: left by a process that was killed */
+    unlink(temporary); /* left by a run of this file that was killed: we hold the file's lock */
     int fd = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
     if (fd >= 0) {
         close(fd);
@@ -244,15 +277,23 @@ static rk_status claim_name(const char *temporary, const char *directory, rk_err
     return rk__fail(err, status, "output directory '%s': %s; choose another with -o", directory, rk__errno_text(code));
 }
 
-/* HDF5 does not say why it failed; a disk that is too small is the likely reason, and can be told. */
-static rk_status explain(const char *directory, const rk__schema *schema, rk_status status, rk_error *err) {
+static uint64_t room_in(const char *directory) {
     struct statvfs disk;
+    struct rlimit limit;
+    uint64_t room = UINT64_MAX;
+    if (statvfs(directory, &disk) == 0)
+        room = (uint64_t)disk.f_bavail * disk.f_frsize;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < room)
+        room = limit.rlim_cur;
+    return room;
+}
+
+/* Before HDF5 meets it, which would not say why it failed. */
+static rk_status check_room(const char *directory, const rk__schema *schema, rk_error *err) {
     char need[32], have[32];
-    if (statvfs(directory, &disk) != 0)
-        return status;
-    uint64_t room = (uint64_t)disk.f_bavail * disk.f_frsize, bytes = rk__schema_file_bytes(schema);
+    uint64_t room = room_in(directory), bytes = rk__schema_file_bytes(schema);
     if (room >= bytes)
-        return status;
+        return RK_OK;
     return rk__fail(err, RK_EIO,
                     "the run file needs %s, and '%s' has %s free: make room, or choose another place with -o",
                     rk__format_bytes(bytes, need, sizeof need), directory, rk__format_bytes(room, have, sizeof have));
@@ -260,24 +301,27 @@ static rk_status explain(const char *directory, const rk__schema *schema, rk_sta
 
 rk_status rk__record_create(const char *path, const rk__schema *schema, const rk__space *space,
                             const rk__identity *identity, const rk__provenance *provenance, bool force, rk_error *err) {
-    char directory[4096], temporary[4096 + 64];
+    char directory[4096], temporary[RK__BESIDE_MAX];
     struct stat info;
     const char *slash = strrchr(path, '/');
     if (slash == NULL || (size_t)(slash - path) >= sizeof directory)
         return rk__fail(err, RK_EINVAL, "output '%.100s': an absolute path below 4096 bytes is needed", path);
     snprintf(directory, sizeof directory, "%.*s", (int)(slash == path ? 1 : slash - path), path);
-    snprintf(temporary, sizeof temporary, "%s/.rankine-%ld.tmp", directory, (long)getpid());
+    rk__path_beside(path, "tmp", temporary);
     if (!force && lstat(path, &info) == 0)
         return exists(path, err);
+    RK_TRY(check_room(directory, schema, err));
     RK_TRY(claim_name(temporary, directory, err));
     rk_status status = make_whole(temporary, schema, space, identity, provenance, err);
+    if (status == RK_OK)
+        status = reserve(temporary, err);
     if (status == RK_OK)
         status = sync_path(temporary, O_RDWR, err);
     if (status == RK_OK)
         status = put_in_place(temporary, path, force, err);
     if (status != RK_OK) {
         unlink(temporary);
-        return status == RK_EHDF5 || status == RK_EIO ? explain(directory, schema, status, err) : status;
+        return status;
     }
     return sync_path(directory, O_RDONLY, err);
 }

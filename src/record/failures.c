@@ -4,7 +4,8 @@
 #include "record/record_private.h"
 
 typedef struct failure_entry {
-    uint64_t check, reserved;
+    uint64_t check;
+    uint64_t session; /* an entry of a block that another session committed is of an attempt before */
     rk__failure failure;
 } failure_entry;
 
@@ -39,44 +40,64 @@ rk_status rk__record_failure_base(rk__record *record, uint64_t *base, rk_error *
     return RK_OK;
 }
 
-rk_status rk__record_write_failure(rk__record *record, uint64_t slot, const rk__failure *failure, rk_error *err) {
+rk_status rk__record_write_failure(rk__record *record, uint64_t slot, uint16_t session, const rk__failure *failure,
+                                   rk_error *err) {
     failure_entry entry;
     if (slot >= RK__FAILURES_MAX)
         return RK_OK;
     memset(&entry, 0, sizeof entry);
+    entry.session = session;
     entry.failure = *failure;
     entry.check = check_of(record, &entry);
     return rk__raw_write(record, &entry, sizeof entry, record->failures_at + slot * sizeof entry, err);
 }
 
-static int by_task(const void *a, const void *b) {
-    uint64_t left = ((const rk__failure *)a)->task, right = ((const rk__failure *)b)->task;
-    return left < right ? -1 : left > right;
+/* By task, and of one task the entry that counts first. */
+static int in_order(const void *a, const void *b) {
+    const failure_entry *left = a, *right = b;
+    if (left->failure.task != right->failure.task)
+        return left->failure.task < right->failure.task ? -1 : 1;
+    return left->session > right->session ? -1 : left->session < right->session;
 }
 
-/* An entry may be of a block that was killed before its commit and then computed again: only committed ones count, and
- * of several for one task the last. */
+static size_t keep_valid(const rk__record *record, failure_entry *table) {
+    size_t count = 0;
+    for (size_t i = 0; i < RK__FAILURES_MAX; i++)
+        if (is_valid(record, &table[i]))
+            table[count++] = table[i];
+    qsort(table, count, sizeof *table, in_order);
+    return count;
+}
+
+/* An entry may be of a block that was killed before its commit, or that was computed again later: only those of the
+ * session that committed the block count. The others are attempts. */
+static bool counts(rk__record *record, const failure_entry *entry) {
+    rk__block_record block;
+    return rk__record_block(record, entry->failure.task >> record->schema.block_log2, &block) && block.failed > 0 &&
+           block.session == entry->session;
+}
+
 rk_status rk__record_read_failures(rk__record *record, rk__failure **out, size_t *count, rk_error *err) {
     failure_entry *table;
     rk__failure *found;
-    rk__block_record block;
     RK_TRY(read_table(record, &table, err));
     rk_status status = rk__alloc((void **)&found, RK__FAILURES_MAX, sizeof *found, "failures", err);
+    if (status != RK_OK) {
+        free(table);
+        return status;
+    }
+    size_t entries = keep_valid(record, table);
     *count = 0;
-    for (size_t i = RK__FAILURES_MAX; status == RK_OK && i-- > 0;) {
-        if (!is_valid(record, &table[i]))
+    for (size_t i = 0, next; i < entries; i = next) {
+        uint64_t sessions = 1;
+        for (next = i + 1; next < entries && table[next].failure.task == table[i].failure.task; next++)
+            sessions += table[next].session != table[next - 1].session;
+        if (!counts(record, &table[i]))
             continue;
-        bool known = false;
-        for (size_t k = 0; k < *count && !known; k++)
-            known = found[k].task == table[i].failure.task;
-        if (!known && rk__record_block(record, table[i].failure.task >> record->schema.block_log2, &block) &&
-            block.failed > 0)
-            found[(*count)++] = table[i].failure;
+        table[i].failure.attempts = (uint32_t)sessions;
+        found[(*count)++] = table[i].failure;
     }
     free(table);
-    if (status != RK_OK)
-        return status;
-    qsort(found, *count, sizeof *found, by_task);
     *out = found;
     return RK_OK;
 }

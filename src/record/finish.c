@@ -38,6 +38,12 @@ rk_status rk__record_finish(rk__record *record, const void *results, rk_error *e
     return rk__record_sync(record, err);
 }
 
+rk_status rk__record_unfinish(rk__record *record, rk_error *err) {
+    static const finish_entry none;
+    RK_TRY(rk__raw_write(record, &none, sizeof none, record->finish_at, err));
+    return rk__record_sync(record, err);
+}
+
 rk_status rk__record_read_results(rk__record *record, void *results, rk_error *err) {
     const rk__schema *schema = &record->schema;
     finish_entry entry;

@@ -23,11 +23,13 @@
 #ifndef RANKINE_RECORD_H
 #define RANKINE_RECORD_H
 
+#include <stdatomic.h>
+
 #include "base/base.h"
 #include "reduce/reduce.h"
 #include "space/space.h"
 
-enum { RK__FORMAT_VERSION = 1, RK__COLUMNS_MAX = RK_OUTPUTS_MAX + 1, RK__FAILURE_TEXT_MAX = 216 };
+enum { RK__FORMAT_VERSION = 2, RK__COLUMNS_MAX = RK_OUTPUTS_MAX + 1, RK__FAILURE_TEXT_MAX = 216 };
 #define RK__FILL_BYTES_MAX     (UINT64_C(64) << 20)
 #define RK__DEFAULT_BLOCKS_MAX (UINT64_C(1) << 20)
 #define RK__BOOKKEEPING_BUDGET (UINT64_C(8) << 20) /* records and partials of a file with the default block size */
@@ -97,6 +99,12 @@ typedef struct rk__provenance { /* strings borrowed; free text goes into data se
 rk_status rk__record_create(const char *path, const rk__schema *schema, const rk__space *space,
                             const rk__identity *identity, const rk__provenance *provenance, bool force, rk_error *err);
 
+/* One run at a time on the file at `path` (which need not exist yet): RK_EEXIST names the host and process that holds
+ * it. Ends with the process; leaves a small file behind only if that is killed. */
+typedef struct rk__lock rk__lock;
+rk_status rk__lock_take(rk__lock **out, const char *path, const char *host, rk_error *err);
+void rk__lock_release(rk__lock *lock); /* NULL is legal */
+
 typedef struct rk__record rk__record;
 /* Reads the schema and identity from the file, checks them (every size and offset against the file's length; hostile
  * files give RK_EFORMAT, never a crash) and opens it for pread, or for pwrite too. "not a Rankine run file",
@@ -112,14 +120,15 @@ rk_status rk__record_match(const rk__record *record, const rk__identity *identit
                            bool accept_kernel, rk_error *err);
 
 /* ---- blocks ---- */
+#define RK__OWNER_NOBODY UINT32_MAX
 typedef struct rk__block_record { /* exactly 64 bytes, no padding, little-endian in the file */
     uint64_t check;               /* XXH3-64 of the other 56 bytes, seed = run nonce ^ mix(block) */
     uint32_t generation;          /* 1 for the first commit; 0 never */
-    uint32_t owner;               /* rank */
-    uint16_t session;
-    uint16_t flags;
-    uint32_t failed;   /* tasks */
-    uint64_t start_ns; /* wall clock */
+    uint32_t owner;               /* rank; RK__OWNER_NOBODY: the block is open again */
+    uint16_t session;             /* its number, counted over the file's life */
+    uint16_t epoch;               /* of synchronisation, modulo 2^16; see rk__record_mark */
+    uint32_t failed;              /* tasks */
+    uint64_t start_ns;            /* wall clock */
     uint64_t duration_ns;
     uint64_t checksum[2];   /* Σ over good tasks, mod 2^128: low, high */
     uint64_t partial_check; /* XXH3-64 of the partial */
@@ -152,6 +161,10 @@ typedef struct rk__stage rk__stage;
 typedef struct rk__stage_options {
     uint32_t owner;
     uint16_t session;
+    /* The node's synchronisation: records carry the epoch that was current when their flush began; `flushing` holds
+     * that epoch + 1 while it goes on. Both NULL: epoch 0. */
+    const _Atomic uint32_t *epoch;
+    _Atomic uint32_t *flushing;
     size_t bytes; /* written when this much has come together; 0: 1 MiB */
     void (*committed)(void *ctx, uint64_t first_block, uint64_t count); /* after their records are in the file */
     void *ctx;
@@ -181,14 +194,15 @@ rk_status rk__stage_flush_older(rk__stage *stage, uint64_t age_ns, rk_error *err
 typedef struct rk__failure {
     uint64_t task;
     int32_t code;
-    uint32_t attempts;
+    uint32_t attempts; /* as read: over all sessions */
     double seconds;
     char message[RK__FAILURE_TEXT_MAX]; /* NUL-terminated, cut on a UTF-8 boundary */
 } rk__failure;
 /* Table slots are dealt to nodes: node i of n uses base+i, base+i+n, …; `ordinal` counts within the node. Beyond the
  * table the entry is dropped (the failed count in the block's record stays right). */
 rk_status rk__record_failure_base(rk__record *record, uint64_t *base, rk_error *err);
-rk_status rk__record_write_failure(rk__record *record, uint64_t slot, const rk__failure *failure, rk_error *err);
+rk_status rk__record_write_failure(rk__record *record, uint64_t slot, uint16_t session, const rk__failure *failure,
+                                   rk_error *err);
 /* Valid entries of committed blocks, one per task, ascending; caller frees. */
 rk_status rk__record_read_failures(rk__record *record, rk__failure **out, size_t *count, rk_error *err);
 
@@ -199,8 +213,11 @@ typedef struct rk__session {
     uint32_t outcome; /* 0 running or killed, 1 complete, 2 stopped, 3 failed */
     char host[64];
     uint32_t pid;
+    uint32_t number; /* as in the records of its blocks; 1, 2, ... */
+    uint32_t merged; /* how many earlier sessions this entry stands for besides its own */
 } rk__session;
-/* A fixed table; when it is full the oldest are merged into one. Returns the number for the records. */
+/* A fixed table; when it is full the oldest are merged into one. Returns the number for the records. From then on what
+ * earlier sessions committed is trusted: rk__record_settle comes before. Syncs the file. */
 rk_status rk__record_session_begin(rk__record *record, const rk__session *session, uint16_t *number, rk_error *err);
 rk_status rk__record_session_end(rk__record *record, uint16_t number, const rk__session *session, rk_error *err);
 rk_status rk__record_read_sessions(rk__record *record, rk__session **out, size_t *count, rk_error *err);
@@ -210,6 +227,24 @@ rk_status rk__record_finish(rk__record *record, const void *results, rk_error *e
 /* RK_EINTERRUPTED if the run is not complete. `results` of schema.results_bytes. */
 rk_status rk__record_read_results(rk__record *record, void *results, rk_error *err);
 rk_status rk__record_sync(rk__record *record, rk_error *err);
+
+/* ---- what a power cut may have taken ----
+ * A record can reach the disk before the rows that it vouches for. So each node, every few seconds, begins a new epoch,
+ * waits until no flush of an older one is under way, syncs, and leaves a mark for each of its ranks: what this rank
+ * committed in this session up to that epoch may be trusted. Ranks beyond the table are checked at the next resume. */
+rk_status rk__record_mark(rk__record *record, uint32_t owner, uint16_t session, uint32_t epoch, rk_error *err);
+
+typedef struct rk__settle_options {
+    bool check_all;    /* check every block, not only those that no mark covers */
+    bool retry_failed; /* open blocks with failed tasks again */
+} rk__settle_options;
+typedef struct rk__settle_report {
+    uint64_t blocks_checked, blocks_damaged, blocks_retried;
+} rk__settle_report;
+/* Before a session: blocks whose rows or partial are not what their record vouches for are opened again. Syncs the file
+ * if anything was changed. One process, while no session is going on. */
+rk_status rk__record_settle(rk__record *record, const rk__settle_options *options, rk__settle_report *report,
+                            rk_error *err);
 
 /* ---- verify and digest: from the file alone ---- */
 typedef struct rk__verify_report {

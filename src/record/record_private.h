@@ -10,8 +10,11 @@ enum {
     RK__FAILURES_MAX = 4096,
     RK__FAILURE_BYTES = 256,
     RK__SESSIONS_MAX = 64,
-    RK__SESSION_BYTES = 128,
-    RK__FINISH_BYTES = 64
+    RK__SESSION_BYTES = 256,
+    RK__MARKS_MAX = 4096,
+    RK__MARK_BYTES = 16,
+    RK__FINISH_BYTES = 64,
+    RK__BESIDE_MAX = 4096 + 64
 };
 
 struct rk__record {
@@ -25,7 +28,7 @@ struct rk__record {
     /* where things lie in the file */
     uint64_t column_at[RK__COLUMNS_MAX];
     uint64_t *field_at; /* [field_count] */
-    uint64_t records_at, partials_at, failures_at, sessions_at, finish_at;
+    uint64_t records_at, partials_at, failures_at, sessions_at, marks_at, finish_at;
 };
 
 _Static_assert(sizeof(rk__block_record) == 64, "a record is one cache line");
@@ -51,6 +54,9 @@ hid_t rk__dataset_create(hid_t parent, const char *name, hid_t type, int rank, c
 bool rk__attribute_text(hid_t object, const char *name, const char *value);
 hid_t rk__type_hdf5(rk_type type);
 
+/* beside.c: ".NAME.suffix" in the same directory; of a name that is too long for that, its hash. */
+void rk__path_beside(const char *path, const char *suffix, char out[RK__BESIDE_MAX]);
+
 /* raw.c: whole reads and writes; a short read is RK_EFORMAT, errors name the file. */
 rk_status rk__raw_write(const rk__record *record, const void *bytes, size_t size, uint64_t at, rk_error *err);
 rk_status rk__raw_read(const rk__record *record, void *bytes, size_t size, uint64_t at, rk_error *err);
@@ -63,6 +69,11 @@ bool rk__block_is_valid(const rk__record *record, uint64_t block, const rk__bloc
 /* Which of a block's two slots counts; -1: none. */
 int rk__block_winner(const rk__record *record, uint64_t block, const rk__block_record *first,
                      const rk__block_record *second);
+/* Is the block open again, although the record is valid? */
+bool rk__block_is_open(const rk__block_record *entry);
+/* Open a block again: its record in `slot` is `entry`. */
+rk_status rk__block_reopen(rk__record *record, uint64_t block, unsigned slot, const rk__block_record *entry,
+                           rk_error *err);
 /* Walk all committed blocks in order. */
 typedef rk_status (*rk__block_fn)(void *ctx, uint64_t block, unsigned slot, const rk__block_record *entry,
                                   rk_error *err);
@@ -71,6 +82,19 @@ rk_status rk__blocks_walk(rk__record *record, rk__block_fn visit, void *ctx, rk_
 /* The partial that an entry vouches for; RK_ECORRUPT if it is another one. */
 rk_status rk__record_read_partial(rk__record *record, uint64_t block, unsigned slot, const rk__block_record *entry,
                                   void *partial, rk_error *err);
+
+/* settle.c: the highest session that left a mark; 0: none. */
+rk_status rk__marks_last_session(rk__record *record, uint32_t *last, rk_error *err);
+/* finish.c: the run is not complete any more. */
+rk_status rk__record_unfinish(rk__record *record, rk_error *err);
+
+/* verify.c: checks blocks one by one with the same memory. */
+typedef struct rk__checker rk__checker;
+rk_status rk__checker_create(rk__checker **out, rk__record *record, rk_error *err);
+void rk__checker_destroy(rk__checker *checker);
+/* Are the rows, states and partial of a block what its record vouches for? */
+rk_status rk__checker_block(rk__checker *checker, uint64_t block, unsigned slot, const rk__block_record *entry,
+                            bool *sound, rk_error *err);
 
 uint64_t rk__hash64(const void *bytes, size_t size, uint64_t seed);
 

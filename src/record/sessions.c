@@ -54,25 +54,64 @@ static void merge(rk__session *into, const rk__session *from) {
     into->tasks_after = from->tasks_after;
     into->kernel_ns += from->kernel_ns;
     into->outcome = from->outcome;
+    into->number = from->number;
+    into->merged += from->merged + 1;
+}
+
+static rk_status make_room(rk__record *record, rk__session *sessions, size_t *count, rk_error *err) {
+    if (*count < RK__SESSIONS_MAX)
+        return RK_OK;
+    merge(&sessions[0], &sessions[1]);
+    memmove(&sessions[1], &sessions[2], (*count - 2) * sizeof *sessions);
+    --*count;
+    for (unsigned i = 0; i < *count; i++)
+        RK_TRY(write_entry(record, i, &sessions[i], err));
+    return RK_OK;
+}
+
+/* Numbers are used once: a mark of one session must not vouch for another. */
+static rk_status next_number(rk__record *record, const rk__session *sessions, size_t count, uint16_t *number,
+                             rk_error *err) {
+    uint32_t last;
+    RK_TRY(rk__marks_last_session(record, &last, err));
+    for (size_t i = 0; i < count; i++)
+        last = sessions[i].number > last ? sessions[i].number : last;
+    if (last >= UINT16_MAX)
+        return rk__fail(err, RK_EOVERFLOW, "%s was resumed %u times, which is all that it has numbers for",
+                        record->path, last);
+    *number = (uint16_t)(last + 1);
+    return RK_OK;
+}
+
+static rk_status write_first(rk__record *record, rk__session *sessions, size_t count, const rk__session *session,
+                             uint16_t *number, rk_error *err) {
+    rk__session entry = *session;
+    RK_TRY(next_number(record, sessions, count, number, err));
+    RK_TRY(make_room(record, sessions, &count, err));
+    entry.number = *number;
+    RK_TRY(write_entry(record, (unsigned)count, &entry, err));
+    return rk__record_sync(record, err);
 }
 
 rk_status rk__record_session_begin(rk__record *record, const rk__session *session, uint16_t *number, rk_error *err) {
     rk__session *sessions;
     size_t count;
     RK_TRY(rk__record_read_sessions(record, &sessions, &count, err));
-    rk_status status = RK_OK;
-    if (count == RK__SESSIONS_MAX) {
-        merge(&sessions[0], &sessions[1]);
-        memmove(&sessions[1], &sessions[2], (count - 2) * sizeof *sessions);
-        count--;
-        for (unsigned i = 0; status == RK_OK && i < count; i++)
-            status = write_entry(record, i, &sessions[i], err);
-    }
+    rk_status status = write_first(record, sessions, count, session, number, err);
     free(sessions);
-    *number = (uint16_t)count;
-    return status != RK_OK ? status : write_entry(record, (unsigned)count, session, err);
+    return status;
 }
 
 rk_status rk__record_session_end(rk__record *record, uint16_t number, const rk__session *session, rk_error *err) {
-    return write_entry(record, number, session, err);
+    for (unsigned i = 0; i < RK__SESSIONS_MAX; i++) {
+        session_entry entry;
+        bool valid;
+        RK_TRY(read_entry(record, i, &entry, &valid, err));
+        if (!valid || entry.session.number != number)
+            continue;
+        rk__session ended = *session;
+        ended.number = number;
+        return write_entry(record, i, &ended, err);
+    }
+    return rk__fail(err, RK_ECORRUPT, "%s: the entry of session %u is gone", record->path, number);
 }

@@ -136,7 +136,11 @@ static rk_status write_partials(rk__stage *stage, rk_error *err) {
     return RK_OK;
 }
 
-static rk_status write_records(rk__stage *stage, rk_error *err) {
+static rk_status write_records(rk__stage *stage, uint16_t epoch, rk_error *err) {
+    for (size_t i = 0; i < stage->pending_count; i++) {
+        stage->records[i].epoch = epoch;
+        rk__block_seal(stage->record, stage->queue[i].block, &stage->records[i]);
+    }
     for (size_t i = 0, n; i < stage->pending_count; i += n) {
         n = run_length(stage, i);
         RK_TRY(rk__raw_write(stage->record, stage->records + i, n * sizeof *stage->records,
@@ -149,15 +153,40 @@ static rk_status write_records(rk__stage *stage, rk_error *err) {
     return RK_OK;
 }
 
-static rk_status flush_locked(rk__stage *stage, rk_error *err) {
+/* Say which epoch is written in, so that who ends it can wait. The second look is for one that ended meanwhile. */
+static uint32_t enter_epoch(rk__stage *stage) {
+    if (stage->options.epoch == NULL)
+        return 0;
+    uint32_t epoch = atomic_load(stage->options.epoch), again;
+    for (;; epoch = again) {
+        atomic_store(stage->options.flushing, epoch + 1);
+        again = atomic_load(stage->options.epoch);
+        if (again == epoch)
+            return epoch;
+    }
+}
+
+static void leave_epoch(rk__stage *stage) {
+    if (stage->options.flushing != NULL)
+        atomic_store(stage->options.flushing, 0);
+}
+
+static rk_status write_staged(rk__stage *stage, uint32_t epoch, rk_error *err) {
     for (size_t s = 0; s < stage->segment_count; s++)
         if (stage->segments[s].written < stage->segments[s].committed)
             RK_TRY(write_segment(stage, &stage->segments[s], stage->segments[s].committed, err));
     RK_TRY(write_partials(stage, err));
-    RK_TRY(write_records(stage, err));
+    RK_TRY(write_records(stage, (uint16_t)epoch, err));
     stage->pending_count = 0;
     stage->oldest_ns = 0;
     return RK_OK;
+}
+
+static rk_status flush_locked(rk__stage *stage, rk_error *err) {
+    uint32_t epoch = enter_epoch(stage);
+    rk_status status = write_staged(stage, epoch, err);
+    leave_epoch(stage);
+    return status;
 }
 
 /* The main thread's, between batches: all rows are computed. Rows of a block that is not whole are written early;
@@ -280,7 +309,6 @@ rk_status rk__stage_commit(rk__stage *stage, uint64_t block, const rk__block_rec
     sealed.owner = stage->options.owner;
     sealed.session = stage->options.session;
     sealed.partial_check = partial ? rk__hash64(partial, stage->record->schema.partial_bytes, block) : 0;
-    rk__block_seal(stage->record, block, &sealed);
     pthread_mutex_lock(&stage->lock);
     rk_status status = RK_OK;
     if (stage->pending_count == stage->pending_max)

@@ -6,101 +6,132 @@
 
 enum { PIECE_BYTES = 1 << 20 };
 
-typedef struct verifying {
+struct rk__checker {
     rk__record *record;
-    rk__verify_report *report;
-    void (*progress)(void *ctx, uint64_t done, uint64_t total);
-    void *ctx;
     void *partial;
     unsigned char *rows;
     uint8_t *status;
-    uint64_t piece_tasks, blocks_seen;
+    uint64_t piece_tasks;
     const rk__column *status_column; /* NULL: no rows are kept */
     uint64_t status_at;
-} verifying;
+};
 
-static rk_status sum_rows(verifying *v, uint64_t first, uint64_t count, uint64_t sum[2], rk_error *err) {
-    const rk__schema *schema = &v->record->schema;
+static rk_status sum_rows(rk__checker *checker, uint64_t first, uint64_t count, uint64_t sum[2], rk_error *err) {
+    const rk__schema *schema = &checker->record->schema;
     for (size_t c = 0; c < schema->column_count; c++) {
         const rk__column *column = &schema->columns[c];
         if (!column->hashed)
             continue;
-        RK_TRY(rk__raw_read(v->record, v->rows, (size_t)(count * column->row_bytes),
-                            v->record->column_at[c] + first * column->row_bytes, err));
-        rk__checksum_rows(sum, column, first, count, v->rows, v->status);
+        RK_TRY(rk__raw_read(checker->record, checker->rows, (size_t)(count * column->row_bytes),
+                            checker->record->column_at[c] + first * column->row_bytes, err));
+        rk__checksum_rows(sum, column, first, count, checker->rows, checker->status);
     }
     return RK_OK;
 }
 
 /* The sum of a block from its rows; *missing counts tasks that a committed block must not have. */
-static rk_status sum_block(verifying *v, uint64_t block, uint64_t sum[2], uint64_t *failed, uint64_t *missing,
+static rk_status sum_block(rk__checker *checker, uint64_t block, uint64_t sum[2], uint64_t *failed, uint64_t *missing,
                            rk_error *err) {
-    uint64_t first = block << v->record->schema.block_log2, tasks = rk__schema_block_tasks(&v->record->schema, block);
+    uint64_t first = block << checker->record->schema.block_log2,
+             tasks = rk__schema_block_tasks(&checker->record->schema, block);
     for (uint64_t done = 0, count; done < tasks; done += count) {
-        count = tasks - done < v->piece_tasks ? tasks - done : v->piece_tasks;
-        RK_TRY(rk__raw_read(v->record, v->status, (size_t)count, v->status_at + first + done, err));
+        count = tasks - done < checker->piece_tasks ? tasks - done : checker->piece_tasks;
+        RK_TRY(rk__raw_read(checker->record, checker->status, (size_t)count, checker->status_at + first + done, err));
         for (uint64_t i = 0; i < count; i++) {
-            if (v->status[i] == RK__TASK_FAILED) {
+            if (checker->status[i] == RK__TASK_FAILED) {
                 rk__checksum_failed(sum, first + done + i);
                 ++*failed;
-            } else if (v->status[i] != RK__TASK_OK) {
+            } else if (checker->status[i] != RK__TASK_OK) {
                 ++*missing;
             }
         }
-        RK_TRY(sum_rows(v, first + done, count, sum, err));
+        RK_TRY(sum_rows(checker, first + done, count, sum, err));
     }
     return RK_OK;
 }
 
-static rk_status is_sound(verifying *v, uint64_t block, unsigned slot, const rk__block_record *entry, bool *sound,
-                          rk_error *err) {
+rk_status rk__checker_block(rk__checker *checker, uint64_t block, unsigned slot, const rk__block_record *entry,
+                            bool *sound, rk_error *err) {
     uint64_t sum[2] = {0, 0}, failed = 0, missing = 0;
     *sound = true;
-    if (v->record->schema.partial_bytes > 0) {
-        rk_status status = rk__record_read_partial(v->record, block, slot, entry, v->partial, err);
+    if (checker->record->schema.partial_bytes > 0) {
+        rk_status status = rk__record_read_partial(checker->record, block, slot, entry, checker->partial, err);
         if (status != RK_OK && status != RK_ECORRUPT)
             return status;
         *sound = status == RK_OK;
     }
-    if (v->status_column == NULL)
+    if (checker->status_column == NULL)
         return RK_OK;
-    RK_TRY(sum_block(v, block, sum, &failed, &missing, err));
+    RK_TRY(sum_block(checker, block, sum, &failed, &missing, err));
     *sound = *sound && missing == 0 && failed == entry->failed && memcmp(sum, entry->checksum, sizeof sum) == 0;
     return RK_OK;
 }
 
+static void find_status(rk__checker *checker) {
+    const rk__schema *schema = &checker->record->schema;
+    for (size_t c = 0; c < schema->column_count; c++)
+        if (schema->columns[c].keep && schema->columns[c].id == UINT32_MAX) {
+            checker->status_column = &schema->columns[c];
+            checker->status_at = checker->record->column_at[c];
+        }
+}
+
+static rk_status prepare(rk__checker *checker, rk_error *err) {
+    const rk__schema *schema = &checker->record->schema;
+    uint64_t widest = 1;
+    find_status(checker);
+    for (size_t c = 0; c < schema->column_count; c++)
+        if (schema->columns[c].hashed && schema->columns[c].row_bytes > widest)
+            widest = schema->columns[c].row_bytes;
+    checker->piece_tasks = PIECE_BYTES / widest + 1;
+    RK_TRY(rk__alloc((void **)&checker->rows, (size_t)checker->piece_tasks, (size_t)widest, "rows", err));
+    RK_TRY(rk__alloc((void **)&checker->status, (size_t)checker->piece_tasks, 1, "task states", err));
+    return rk__alloc(&checker->partial, 1, schema->partial_bytes, "partial", err);
+}
+
+rk_status rk__checker_create(rk__checker **out, rk__record *record, rk_error *err) {
+    rk__checker *checker;
+    RK_TRY(rk__alloc((void **)&checker, 1, sizeof *checker, "checker", err));
+    checker->record = record;
+    rk_status status = prepare(checker, err);
+    if (status != RK_OK) {
+        rk__checker_destroy(checker);
+        return status;
+    }
+    *out = checker;
+    return RK_OK;
+}
+
+void rk__checker_destroy(rk__checker *checker) {
+    if (checker == NULL)
+        return;
+    free(checker->rows);
+    free(checker->status);
+    free(checker->partial);
+    free(checker);
+}
+
+/* ---- all of it ---- */
+
+typedef struct verifying {
+    rk__record *record;
+    rk__verify_report *report;
+    rk__checker *checker;
+    void (*progress)(void *ctx, uint64_t done, uint64_t total);
+    void *ctx;
+    uint64_t blocks_seen;
+} verifying;
+
 static rk_status verify_block(void *ctx, uint64_t block, unsigned slot, const rk__block_record *entry, rk_error *err) {
     verifying *v = ctx;
     bool sound;
-    RK_TRY(is_sound(v, block, slot, entry, &sound, err));
+    RK_TRY(rk__checker_block(v->checker, block, slot, entry, &sound, err));
     if (!sound && v->report->blocks_bad < sizeof v->report->first_bad / sizeof *v->report->first_bad)
         v->report->first_bad[v->report->blocks_bad] = block;
     v->report->blocks_bad += !sound;
     if (v->progress != NULL && (++v->blocks_seen % 64 == 0 || v->record->schema.blocks < 64))
         v->progress(v->ctx, v->blocks_seen, v->record->schema.blocks);
     return RK_OK;
-}
-
-static void find_status(verifying *v) {
-    const rk__schema *schema = &v->record->schema;
-    for (size_t c = 0; c < schema->column_count; c++)
-        if (schema->columns[c].keep && schema->columns[c].id == UINT32_MAX) {
-            v->status_column = &schema->columns[c];
-            v->status_at = v->record->column_at[c];
-        }
-}
-
-static rk_status prepare(verifying *v, rk_error *err) {
-    const rk__schema *schema = &v->record->schema;
-    uint64_t widest = 1;
-    find_status(v);
-    for (size_t c = 0; c < schema->column_count; c++)
-        if (schema->columns[c].hashed && schema->columns[c].row_bytes > widest)
-            widest = schema->columns[c].row_bytes;
-    v->piece_tasks = PIECE_BYTES / widest + 1;
-    RK_TRY(rk__alloc((void **)&v->rows, (size_t)v->piece_tasks, (size_t)widest, "rows", err));
-    RK_TRY(rk__alloc((void **)&v->status, (size_t)v->piece_tasks, 1, "task states", err));
-    return rk__alloc(&v->partial, 1, schema->partial_bytes, "partial", err);
 }
 
 static rk_status verify_results(verifying *v, rk_error *err) {
@@ -117,16 +148,14 @@ rk_status rk__record_verify(rk__record *record, rk__verify_report *report,
                             void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx, rk_error *err) {
     verifying v = {.record = record, .report = report, .progress = progress, .ctx = ctx};
     *report = (rk__verify_report){0};
-    rk_status status = prepare(&v, err);
+    rk_status status = rk__checker_create(&v.checker, record, err);
     if (status == RK_OK)
         status = rk__record_scan(record, NULL, &report->totals, err);
     if (status == RK_OK)
         status = rk__blocks_walk(record, verify_block, &v, err);
     if (status == RK_OK)
         status = verify_results(&v, err);
-    free(v.rows);
-    free(v.status);
-    free(v.partial);
+    rk__checker_destroy(v.checker);
     if (status == RK_OK)
         rk__error_clear(err);
     return status;

@@ -98,6 +98,20 @@ static rk_status begin_session(rk__session_run *session, rk_error *err) {
     return rk__world_bcast(world->comm, &session->failure_base, sizeof session->failure_base, 0, err);
 }
 
+/* Before anybody looks at what is committed: is it there, and is it wanted? */
+static rk_status settle_file(rk__session_run *session, rk__run_summary *summary, rk_error *err) {
+    const rk__run_options *options = session->options;
+    rk_status status = RK_OK;
+    if (session->world->rank == 0) {
+        rk__settle_options wanted = {.check_all = options->repair, .retry_failed = options->retry_failed};
+        rk__settle_report report;
+        status = rk__record_settle(session->record, &wanted, &report, err);
+        summary->blocks_damaged = report.blocks_damaged;
+        summary->blocks_retried = report.blocks_retried;
+    }
+    return rk__world_agree(session->world, status, err);
+}
+
 /* The first rank of each node learns from the file what is committed. */
 static rk_status scan_file(rk__session_run *session, rk_error *err) {
     rk_status status = RK_OK;
@@ -191,6 +205,7 @@ static rk_status finish_session(rk__session_run *session, rk__run_summary *summa
 static rk_status run_session(rk__session_run *session, rk__run_summary *summary, rk_error *err) {
     RK_TRY(rk__segment_create(&session->segment, session->world, session->job->schema.blocks, session->options->policy,
                               err));
+    RK_TRY(settle_file(session, summary, err));
     RK_TRY(scan_file(session, err));
     RK_TRY(begin_session(session, err));
     RK_TRY(rk__world_agree(session->world, create_ledger(session, err), err));
@@ -200,6 +215,7 @@ static rk_status run_session(rk__session_run *session, rk__run_summary *summary,
 
 static void session_fini(rk__session_run *session) {
     rk__service_stop(session);
+    rk__syncer_stop(session, NULL);
     rk__exec_destroy(session->exec);
     rk__stage_destroy(session->stage);
     free(session->partial);
@@ -251,9 +267,17 @@ static rk_status compute(const rk__world *world, const rk__run_options *options,
     summary->schema = job->schema;
     job->schema = (rk__schema){0};
     summary->interrupted = !summary->complete;
+    summary->timed_out = summary->interrupted && options->deadline_ns > 0 && !rk__run_is_draining();
     if (summary->complete)
         return RK_OK;
-    return rk__fail(err, RK_EINTERRUPTED, "stopped before the end; go on with: rankine resume %s", path);
+    return rk__fail(err, RK_EINTERRUPTED, "stopped %s; go on with: rankine resume %s",
+                    summary->timed_out ? "at its time limit" : "before the end", path);
+}
+
+/* Rank 0 holds the lock for all. */
+static rk_status take_lock(const rk__world *world, const char *path, rk__lock **lock, rk_error *err) {
+    rk_status status = world->rank == 0 ? rk__lock_take(lock, path, world->host, err) : RK_OK;
+    return rk__world_agree(world, status, err);
 }
 
 rk_status rk__run_start(const rk__world *world, const rk__run_options *options, rk__run_summary *summary,
@@ -263,12 +287,16 @@ rk_status rk__run_start(const rk__world *world, const rk__run_options *options, 
     uint64_t begin = rk__clock_ns();
     *summary = (rk__run_summary){0};
     RK_TRY(create_job(world, options, &job, err));
+    rk__lock *lock = NULL;
     rk_status status = rk__job_output(options, job.module.kernel, path, sizeof path, err);
+    if (status == RK_OK)
+        status = take_lock(world, path, &lock, err);
     if (status == RK_OK && world->rank == 0)
         status = create_file(world, options, &job, path, err);
     status = rk__world_agree(world, status, err);
     if (status == RK_OK)
         status = compute(world, options, &job, path, begin, summary, err);
+    rk__lock_release(lock);
     rk__job_fini(&job);
     return status;
 }
@@ -304,11 +332,14 @@ rk_status rk__run_resume(const rk__world *world, const rk__run_options *options,
     rk__job job = {0};
     uint64_t begin = rk__clock_ns();
     *summary = (rk__run_summary){0};
+    rk__lock *lock = NULL;
+    RK_TRY(take_lock(world, options->output, &lock, err));
     rk_status status = rk__world_agree(world, load_for_resume(options, options->output, &job, err), err);
     if (status == RK_OK)
         status = same_kernel(world, &job, err);
     if (status == RK_OK)
         status = compute(world, options, &job, options->output, begin, summary, err);
+    rk__lock_release(lock);
     rk__job_fini(&job);
     return status;
 }

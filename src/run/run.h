@@ -25,25 +25,31 @@ typedef struct rk__run_options {
     uint64_t block_tasks; /* 0: default */
     rk__policy policy;
     bool force, accept_kernel;
-    const char *command_line; /* for the record */
+    bool repair, retry_failed; /* resume: compute damaged blocks, blocks with failed tasks, again */
+    uint64_t sync_ns;          /* how much a power cut may take; 0: sync at the end only */
+    uint64_t deadline_ns;      /* on rk__clock_ns: no block is begun that would not end before; 0: none */
+    const char *command_line;  /* for the record */
     void (*progress)(
         void *ctx,
         const rk__progress *progress); /* rank 0, about 5 times a second, from the service thread; NULL: none */
     void *progress_ctx;
 } rk__run_options;
-#define RK__DEFAULT_SEED UINT64_C(20240229)
+#define RK__DEFAULT_SEED    UINT64_C(20240229)
+#define RK__DEFAULT_SYNC_NS UINT64_C(5000000000)
 
 typedef struct rk__run_summary { /* the same on all ranks */
     char path[4096];
     char kernel[80];
-    uint64_t tasks, done, failed; /* in the file */
-    uint64_t tasks_here;          /* computed in this session */
-    double seconds;               /* of this session, from the first claim to the last commit */
+    uint64_t tasks, done, failed;            /* in the file */
+    uint64_t tasks_here;                     /* computed in this session */
+    uint64_t blocks_damaged, blocks_retried; /* found before it, and computed again */
+    double seconds;                          /* of this session, from the first claim to the last commit */
     double setup_seconds, end_seconds;
     double efficiency; /* kernel time / (ranks * seconds) */
     int ranks, nodes;
     uint64_t peak_bytes; /* largest resident set of a rank */
     bool complete, interrupted;
+    bool timed_out;    /* interrupted by the deadline, not by a signal */
     rk__schema schema; /* owned by the summary; fields for printing results */
     void *results;     /* schema.results_bytes, or NULL if not complete */
 } rk__run_summary;

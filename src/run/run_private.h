@@ -3,6 +3,7 @@
  *   prepare.c   from options to a kernel, a space, a schema, an identity; the same on all ranks
  *   segment.c   the node's shared memory
  *   service.c   the service thread of a rank: stamps, flushes, asks, answers, shows progress
+ *   syncer.c    the thread that syncs a node's writes now and then
  *   session.c   one session of a run: claim, execute, commit, until the end
  *   run.c       start, resume, summary
  *   check.c     the same bits in other block sizes? */
@@ -72,10 +73,20 @@ typedef struct rk__session_run {
     _Atomic bool quit;
     _Atomic uint32_t flush_failed;
     rk_error flush_error; /* read by the main thread after joining */
+    /* the syncing thread */
+    pthread_t sync_thread;
+    bool has_syncer;
+    _Atomic bool sync_quit;
+    rk_error sync_error; /* as flush_error */
+    uint64_t longest_ns; /* of the blocks that this rank computed */
+    bool out_of_time;    /* the next block would not end before the deadline */
 } rk__session_run;
 
 rk_status rk__service_start(rk__session_run *session, rk_error *err);
 void rk__service_stop(rk__session_run *session);
+rk_status rk__syncer_start(rk__session_run *session, rk_error *err);
+/* What went wrong while it ran, if anything. */
+rk_status rk__syncer_stop(rk__session_run *session, rk_error *err);
 
 /* Collective. Computes what is open in the file; RK_OK also when drained (look at the file). */
 rk_status rk__session_compute(rk__session_run *session, rk_error *err);

@@ -138,7 +138,8 @@ static void tend_rank(rk__session_run *session, uint64_t now) {
     rk__window *window = session->segment.window;
     rk_error err = RK_ERROR_INIT;
     atomic_store_explicit(&session->claimer.line->beat_ns, now, memory_order_relaxed);
-    if (rk__run_is_draining())
+    uint64_t deadline = session->options->deadline_ns;
+    if (rk__run_is_draining() || (deadline > 0 && now >= deadline))
         atomic_store(&window->drain, 1);
     if (atomic_load(&session->flush_failed))
         return;

@@ -16,7 +16,7 @@ static rk_status write_failure(void *ctx, const rk__failure *failure, rk_error *
     uint64_t ordinal = atomic_fetch_add(&session->segment.window->failures, 1);
     uint64_t slot =
         session->failure_base + ordinal * (uint64_t)session->world->node_count + (uint64_t)session->world->node;
-    return rk__record_write_failure(session->record, slot, failure, err);
+    return rk__record_write_failure(session->record, slot, session->number, failure, err);
 }
 
 static void mark_committed(void *ctx, uint64_t first, uint64_t count) {
@@ -26,6 +26,8 @@ static void mark_committed(void *ctx, uint64_t first, uint64_t count) {
 static rk_status create_stage(rk__session_run *session, rk_error *err) {
     rk__stage_options options = {.owner = (uint32_t)session->world->rank,
                                  .session = session->number,
+                                 .epoch = &session->segment.window->epoch,
+                                 .flushing = &session->claimer.line->flushing,
                                  .committed = mark_committed,
                                  .ctx = session};
     return rk__stage_create(&session->stage, session->record, &options, err);
@@ -48,7 +50,16 @@ static rk_status create_exec(rk__session_run *session, rk_error *err) {
 }
 
 static bool must_stop(rk__session_run *session) {
-    return atomic_load_explicit(&session->segment.window->drain, memory_order_relaxed) != 0;
+    return session->out_of_time || atomic_load_explicit(&session->segment.window->drain, memory_order_relaxed) != 0;
+}
+
+/* A block is not begun if it would take longer than what is left, going by the longest so far. The other ranks go on
+ * as long as theirs fit. */
+static bool fits(rk__session_run *session) {
+    uint64_t deadline = session->options->deadline_ns;
+    if (deadline > 0 && rk__clock_ns() + session->longest_ns + session->longest_ns / 8 >= deadline)
+        session->out_of_time = true;
+    return !session->out_of_time;
 }
 
 static rk_status run_block(rk__session_run *session, uint64_t block, bool *stopped, rk_error *err) {
@@ -60,6 +71,8 @@ static rk_status run_block(rk__session_run *session, uint64_t block, bool *stopp
         rk__stage_abandon(session->stage);
         return status;
     }
+    if (record.duration_ns > session->longest_ns)
+        session->longest_ns = record.duration_ns;
     atomic_uint_least64_t *kernel_ns = &session->claimer.line->kernel_ns;
     atomic_store_explicit(kernel_ns, atomic_load_explicit(kernel_ns, memory_order_relaxed) + record.duration_ns,
                           memory_order_relaxed);
@@ -74,6 +87,8 @@ static rk_status run_claim(rk__session_run *session, uint64_t first, uint64_t co
     for (uint64_t block = first; block < first + count && !stopped && !must_stop(session); block++) {
         if (rk__window_is_done(session->segment.window, block))
             continue;
+        if (!fits(session))
+            break;
         RK_TRY(run_block(session, block, &stopped, err));
         ++*computed;
     }
@@ -132,10 +147,13 @@ rk_status rk__session_compute(rk__session_run *session, rk_error *err) {
     RK_TRY(rk__world_agree(session->world, prepare(session, err), err));
     session->start_ns = rk__clock_ns();
     RK_TRY(rk__world_agree(session->world, rk__service_start(session, err), err));
+    RK_TRY(rk__world_agree(session->world, rk__syncer_start(session, err), err));
     rk_status status = work_and_flush(session, err);
     wait_for_end(session);
     session->seconds_ns = rk__clock_ns() - session->start_ns;
     rk__service_stop(session);
+    rk_status synced = rk__syncer_stop(session, status == RK_OK ? err : NULL);
+    status = status == RK_OK ? synced : status;
     if (status == RK_OK && atomic_load(&session->flush_failed)) {
         *err = session->flush_error;
         status = err->code;

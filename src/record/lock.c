@@ -1,0 +1,128 @@
+/* One run at a time on a file.
+ *
+ * The lock is a file of its own beside the run file, ".NAME.lock": HDF5's readers take a flock on the run file, and
+ * must not be shut out. It is held by an fcntl lock, which ends with the process, however it dies; the text in it says
+ * who holds it. Where the file system knows no locks, the text decides: a process of this host that is alive, or a host
+ * that cannot be asked, keeps others out.
+ *
+ * fcntl locks belong to the process and are lost when any descriptor of the file is closed: nobody else opens it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "record/record_private.h"
+
+enum { HOLDER_MAX = 256, TRIES = 16 };
+
+struct rk__lock {
+    int fd;
+    char path[];
+};
+
+typedef struct holder {
+    char host[128];
+    long pid;
+} holder;
+
+static bool read_holder(int fd, holder *out) {
+    char text[HOLDER_MAX];
+    ssize_t length = pread(fd, text, sizeof text - 1, 0);
+    if (length <= 0)
+        return false;
+    text[length] = '\0';
+    return sscanf(text, "host %127s pid %ld", out->host, &out->pid) == 2;
+}
+
+static rk_status held(const char *path, int fd, rk_error *err) {
+    holder by;
+    if (!read_holder(fd, &by))
+        return rk__fail(err, RK_EEXIST, "%s is in use by another run; wait for it, or stop it", path);
+    return rk__fail(err, RK_EEXIST, "%s is in use by the run of process %ld on host %s; wait for it, or stop it", path,
+                    by.pid, by.host);
+}
+
+/* Without locks: is the one who is named there still alive? */
+static bool seems_held(int fd, const char *host) {
+    holder by;
+    if (!read_holder(fd, &by) || (strcmp(by.host, host) == 0 && by.pid == (long)getpid()))
+        return false;
+    return strcmp(by.host, host) != 0 || kill((pid_t)by.pid, 0) == 0 || errno == EPERM;
+}
+
+/* Taken, unless the file was removed by its last holder between our open and our lock. */
+static bool is_current(int fd, const char *path) {
+    struct stat ours, there;
+    return fstat(fd, &ours) == 0 && lstat(path, &there) == 0 && ours.st_ino == there.st_ino &&
+           ours.st_dev == there.st_dev;
+}
+
+static rk_status write_holder(int fd, const char *path, const char *host, rk_error *err) {
+    char text[HOLDER_MAX];
+    int length = snprintf(text, sizeof text, "host %s pid %ld\n", host, (long)getpid());
+    if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)length, 0) == length)
+        return RK_OK;
+    return rk__fail(err, RK_EIO, "lock file %s: %s", path, rk__errno_text(errno));
+}
+
+static rk_status try_lock(const char *run_file, const char *path, const char *host, int fd, bool *again,
+                          rk_error *err) {
+    struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    *again = false;
+    if (fcntl(fd, F_SETLK, &all) != 0) {
+        if (errno == EACCES || errno == EAGAIN)
+            return held(run_file, fd, err);
+        if (seems_held(fd, host)) /* no locks here: ENOLCK, ENOSYS, ENOTSUP */
+            return held(run_file, fd, err);
+    }
+    *again = !is_current(fd, path);
+    return *again ? RK_OK : write_holder(fd, path, host, err);
+}
+
+static rk_status open_lock(const char *run_file, const char *path, const char *host, int *fd, rk_error *err) {
+    bool again = true;
+    for (int i = 0; i < TRIES && again; i++) {
+        *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+        if (*fd < 0)
+            return rk__fail(err,
+                            errno == ENOENT                     ? RK_ENOENT
+                            : errno == EACCES || errno == EROFS ? RK_EPERM
+                                                                : RK_EIO,
+                            "lock file %s: %s", path, rk__errno_text(errno));
+        rk_status status = try_lock(run_file, path, host, *fd, &again, err);
+        if (status != RK_OK || again)
+            close(*fd);
+        RK_TRY(status);
+    }
+    return again ? rk__fail(err, RK_EIO, "lock file %s: others take it and leave it all the time", path) : RK_OK;
+}
+
+rk_status rk__lock_take(rk__lock **out, const char *path, const char *host, rk_error *err) {
+    char name[RK__BESIDE_MAX];
+    rk__lock *lock;
+    int fd;
+    rk__path_beside(path, "lock", name);
+    RK_TRY(rk__alloc((void **)&lock, 1, sizeof *lock + strlen(name) + 1, "lock", err));
+    rk_status status = open_lock(path, name, host, &fd, err);
+    if (status != RK_OK) {
+        free(lock);
+        return status;
+    }
+    lock->fd = fd;
+    memcpy(lock->path, name, strlen(name) + 1);
+    *out = lock;
+    return RK_OK;
+}
+
+/* Removed while it is still locked: whoever waits for it finds out that it is gone. */
+void rk__lock_release(rk__lock *lock) {
+    if (lock == NULL)
+        return;
+    unlink(lock->path);
+    close(lock->fd);
+    free(lock);
+}

@@ -1,0 +1,153 @@
+"""The run file under adverse conditions: full disks, damage, two runs at once, failed tasks, time limits."""
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.environ["RANKINE_SOURCE"], "tests/support"))
+import h5py
+from rankine_test import *
+
+TASKS = 300
+
+
+def disk(room=None, reserve=True):
+    """Environment in which out.h5 lies on a disk that has `room` bytes left."""
+    env = {"LD_PRELOAD": os.path.join(os.environ["RANKINE_TEST_KERNELS"], "disk.so"),
+           "DISK_FILE": os.path.abspath("out.h5"), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}
+    if room is not None:
+        with open("room", "wb") as f:
+            f.write(struct.pack("<Q", room))
+        env["DISK_ROOM"] = os.path.abspath("room")
+    if not reserve:
+        env["DISK_NO_RESERVE"] = "1"
+    return env
+
+
+def journal_words(*more, ms=1):
+    return [kernel("journal"), f"ms={ms}", "log=" + os.path.abspath("journal"), "broken=" + os.path.abspath("broken"),
+            "--repeat", TASKS, *(more or ["--block", 1])]
+
+
+def journal():
+    with open("journal") as lines:
+        return [int(line) for line in lines]
+
+
+def a_disk_that_fills_up_stops_the_run_and_loses_nothing():
+    words = [kernel("rows"), "--repeat", 20000]
+    run(*words, n=2, out="whole.h5")
+    size = os.path.getsize("whole.h5")
+    for room in (0, 100, 70000, size // 10, size // 3):
+        stopped = run(*words, n=2, expect=None, env=disk(room=room, reserve=False))
+        assert stopped.returncode == RESUMABLE, stopped
+        assert stopped.stderr.count("\n") == 1 and "the disk is full" in stopped.stderr, stopped.stderr
+        assert "rankine resume" in stopped.stderr
+        assert "no damage" in command("verify", "out.h5").stdout
+        done = done_of("out.h5")
+        again = summary("resume", "out.h5", "-n", 3)
+        assert again["done"] == 20000 and again["tasks_here"] == 20000 - done
+        assert digest("out.h5") == digest("whole.h5")
+
+
+def a_disk_that_is_too_small_is_told_before_the_first_task():
+    # A limit on the size of files stands in for a small disk: the same call fails, for the same reason.
+    limited = subprocess.run(["sh", "-c", 'ulimit -f 40000; exec "$0" "$@"', RANKINE, "run", kernel("rows"), "-n", "2",
+                              "--repeat", "1000000", "-o", "out.h5"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             text=True, timeout=60)
+    assert limited.returncode == 1, limited
+    assert limited.stderr.count("\n") == 1 and "the run file needs" in limited.stderr and "MiB" in limited.stderr, limited.stderr
+    assert [name for name in os.listdir(".") if "h5" in name] == [], os.listdir(".")
+
+
+def space_is_reserved_at_the_start():
+    run(kernel("rows"), "--repeat", 20000, n=2)
+    about = os.stat("out.h5")
+    assert about.st_blocks * 512 >= about.st_size, about
+
+
+def two_runs_on_one_file_exclude_each_other():
+    first = start("run", *journal_words(ms=20), "-n", 2, "-o", "out.h5", "-q")
+    wait_until("some tasks are committed", lambda: done_of("out.h5") > 10)
+    for words in (["resume", "out.h5"], ["run", *journal_words(), "-o", "out.h5", "--force"]):
+        second = command(*words, "-n", 2, expect=None)
+        assert second.returncode == 2, second
+        assert second.stderr.count("\n") == 1 and "in use by the run of process" in second.stderr, second.stderr
+        assert os.uname().nodename in second.stderr
+    with h5py.File("out.h5") as f:  # readers are not shut out
+        assert f["number"].shape == (TASKS,)
+    kill_all(first)
+    assert summary("resume", "out.h5", "-n", 2)["done"] == TASKS  # the lock of the dead is no lock
+    assert not [name for name in os.listdir(".") if name.endswith((".lock", ".tmp"))], os.listdir(".")
+
+
+def failed_tasks_are_retried_and_no_others():
+    run(*journal_words(), n=2, out="whole.h5")
+    open("broken", "w").close()
+    os.remove("journal")
+    run(*journal_words(), n=2, expect=FAILED_TASKS)
+    failed = summary("info", "out.h5")["failures"]
+    assert [f["task"] for f in failed] == list(range(3, TASKS, 5)) and failed[0]["attempts"] == 1
+    os.remove("journal")
+    again = summary("resume", "out.h5", "-n", 2, "--retry-failed", expect=FAILED_TASKS)  # they fail once more
+    assert again["blocks_retried"] == TASKS // 5 and sorted(journal()) == list(range(3, TASKS, 5))
+    assert summary("info", "out.h5")["failures"][0]["attempts"] == 2
+    os.remove("broken")
+    os.remove("journal")
+    command("resume", "out.h5", "-n", 3, "-q", expect=FAILED_TASKS)  # nothing is retried unless told to
+    assert not os.path.exists("journal")
+    command("resume", "out.h5", "-n", 3, "-q", "--retry-failed")
+    assert sorted(journal()) == list(range(3, TASKS, 5))
+    assert digest("out.h5") == digest("whole.h5") and summary("info", "out.h5")["failures"] == []
+
+
+def retry_in_blocks_of_many_tasks_gives_the_same_bits():
+    run(*journal_words("--block", 16), n=2, out="whole.h5")
+    open("broken", "w").close()
+    run(*journal_words("--block", 16), n=2, expect=FAILED_TASKS)
+    os.remove("broken")
+    process = start("resume", "out.h5", "-n", 2, "-q", "--retry-failed")
+    wait_until("some are done", lambda: 0 < done_of("out.h5") < TASKS or process.poll() is not None)
+    kill_all(process)
+    assert "no damage" in command("verify", "out.h5").stdout
+    command("resume", "out.h5", "-n", 2, "-q")
+    assert digest("out.h5") == digest("whole.h5")
+
+
+def damage_is_repaired_and_nothing_else_is_computed():
+    run(*journal_words(), n=2)
+    want = digest("out.h5")
+    with h5py.File("out.h5") as f:
+        wave, number = f["wave"].id.get_offset(), f["number"].id.get_offset()
+    with open("out.h5", "r+b") as f:
+        for place in (wave + 17 * 512 + 5, number + 8 * 40):
+            f.seek(place)
+            byte = f.read(1)[0]
+            f.seek(place)
+            f.write(bytes([byte ^ 1]))
+    found = command("verify", "out.h5", expect=4).stdout
+    assert "2 of 300" in found and "rankine resume out.h5 --repair" in found, found
+    os.remove("journal")
+    repaired = summary("resume", "out.h5", "-n", 2, "--repair")
+    assert repaired["blocks_damaged"] == 2 and sorted(journal()) == [17, 40]
+    command("verify", "out.h5")
+    assert digest("out.h5") == want
+
+
+def a_time_limit_stops_before_it_is_over():
+    for option, value in (("--time-limit", "2s"), ("--until", f"@{int(time.time()) + 3}")):
+        begin = time.monotonic()
+        stopped = command("run", *journal_words(ms=300), "-n", 2, "-o", "out.h5", "--force", option, value,
+                          expect=RESUMABLE)
+        assert time.monotonic() - begin < 4.5 and "stopped at its time limit" in stopped.stdout, stopped
+        assert 2 <= done_of("out.h5") < TASKS
+    os.remove("journal")
+    before = done_of("out.h5")  # a task that does not fit is not begun: what was begun is committed
+    stopped = command("resume", "out.h5", "-n", 2, "--time-limit", "1.5s", expect=RESUMABLE)
+    assert len(journal()) == done_of("out.h5") - before > 0
+
+
+main([value for value in list(globals().values()) if callable(value) and getattr(value, "__module__", "") == "__main__"])
