@@ -16,7 +16,7 @@
 #include "base/types.h"
 #include "record/record_private.h"
 
-enum { SECTOR_BYTES = 512 };
+enum { SECTOR_BYTES = 512, PAGE_BYTES = 4096 };
 
 static bool write_text(hid_t parent, const char *name, const char *text) {
     hid_t type = H5Tcopy(H5T_C_S1);
@@ -178,7 +178,7 @@ static hid_t create_hdf5(const char *path) {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS), creation = H5Pcreate(H5P_FILE_CREATE);
     H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-    H5Pset_alignment(access, SECTOR_BYTES, SECTOR_BYTES); /* so that no record lies in two sectors */
+    H5Pset_alignment(access, SECTOR_BYTES, PAGE_BYTES); /* no record lies in two sectors, no aligned row in two pages */
     H5Pset_link_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
     hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
     H5Pclose(access);

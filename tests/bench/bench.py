@@ -52,4 +52,28 @@ def bench():
     row("NAS EP class A", "s", rankine_ep, plain_ep, "plain MPI, static")
 
 
-main([bench])
+def raw_seconds(size, piece):
+    return float(subprocess.run([os.path.join(PROGRAMS, "raw_writes"), "raw", str(size), str(piece), "2"], check=True,
+                                stdout=subprocess.PIPE, text=True).stdout)
+
+
+def rows_seconds(tasks, n, sync="0"):
+    if os.path.exists("bench.h5"):
+        os.remove("bench.h5")
+    return summary("run", kernel("wide"), f"n={n}", "--repeat", tasks, "-n", 2, "-o", "bench.h5", "--sync", sync)["seconds"]
+
+
+def rows():
+    """Rows against pwrite of as many bytes by as many processes; nothing is synced within the clock, unless it says so."""
+    size = 1 << 30
+    print(f"2 ranks, 1 GiB of rows, medians of {ROUNDS} pairs")
+    for n in (512, 1):
+        tasks, what = size // (8 * n), f"{8 * n} bytes a task"
+        for piece, name in ((1 << 20, "pwrite of 1 MiB"), (max(8 * n, 512), f"pwrite of {max(8 * n, 512)} bytes")):
+            row(what, "s", lambda: rows_seconds(tasks, n), lambda: raw_seconds(size, piece), name)
+    for sync in ("5s", "1s"):
+        row(f"4096 bytes a task, --sync {sync}", "s", lambda: rows_seconds(size // 4096, 512, sync),
+            lambda: rows_seconds(size // 4096, 512), "--sync 0")
+
+
+main([bench, rows])
