@@ -21,7 +21,8 @@
  * table of functions in its task. The ABI version is checked when the kernel is loaded.
  *
  * A kernel is called by many processes at once, never by two threads of one process. It must not depend on
- * the rank, on the time, or on tasks that ran before; then its results have the same bits everywhere. */
+ * the rank, on the time, or on tasks that ran before; then its results have the same bits everywhere. One that does
+ * not use the task's index itself (but parameters and random numbers) can also be extended: --reuse. */
 #ifndef RANKINE_KERNEL_H
 #define RANKINE_KERNEL_H
 
@@ -37,7 +38,7 @@ extern "C" {
 #endif
 
 #define RK_KERNEL_MAGIC 0x4b4e4b52u /* "RKNK" */
-#define RK_KERNEL_ABI   1u
+#define RK_KERNEL_ABI   2u
 
 enum { RK_PARAMS_MAX = 48, RK_OUTPUTS_MAX = 32, RK_REDUCTIONS_MAX = 32, RK_DIMS_MAX = 4, RK_AXES_MAX = 16 };
 
@@ -143,6 +144,7 @@ struct rk_task {
     uint64_t input_index; /* index of the input row; 0 without an input */
     uint64_t replicate;   /* 0 … R-1; 0 without --repeat */
     uint64_t seed;        /* of the run */
+    uint64_t last_axis;   /* tasks along the last axis: index = point * last_axis + place on it */
     const rk_task_api *api;
     void *host; /* Rankine's own */
 };
@@ -290,8 +292,9 @@ static inline int rk_plan_fail(rk_plan *plan, const char *fmt, ...) {
     return result;
 }
 
-/* ---- random numbers: Philox4x64-10 with key (seed, stream) and counter (position, task, 0, 0). They depend on
- * nothing else, so a task draws the same numbers on any rank.
+/* ---- random numbers: Philox4x64-10 with key (seed, stream) and counter (position, point, place, 0), where place is
+ * the task's on the last axis and point numbers the other axes. They depend on nothing else, so a task draws the same
+ * numbers on any rank, and also when values are appended to the first or the last axis later.
  * Source: J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11, section 4,
  * doi:10.1145/2063384.2063405. */
 typedef struct rk_random {
@@ -302,7 +305,12 @@ typedef struct rk_random {
 
 /** Stream number `stream` of a task. Streams and tasks are independent of each other. */
 static inline rk_random rk_random_stream(const rk_task *task, uint64_t stream) {
-    rk_random r = {{task->seed, stream}, {0, task->index, 0, 0}, {0, 0, 0, 0}, 0, task->api->random};
+    uint64_t along = task->last_axis > 0 ? task->last_axis : 1;
+    rk_random r = {{task->seed, stream},
+                   {0, task->index / along, task->index % along, 0},
+                   {0, 0, 0, 0},
+                   0,
+                   task->api->random};
     return r;
 }
 /** 64 random bits. */

@@ -26,6 +26,7 @@ int rk__cmd_kernels(rk__cli *cli);
 int rk__cmd_info(rk__cli *cli);
 int rk__cmd_verify(rk__cli *cli);
 int rk__cmd_digest(rk__cli *cli);
+int rk__cmd_merge(rk__cli *cli);
 int rk__cmd_check(rk__cli *cli);
 
 /* The exit code that goes with a status. */

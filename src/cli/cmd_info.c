@@ -93,8 +93,13 @@ static bool is_running(const facts *f) {
     return last->outcome == 0 && strcmp(last->host, host) == 0 && last->pid > 0 && kill((pid_t)last->pid, 0) == 0;
 }
 
+/* Tasks of the file's part of the run. */
+static bool is_whole(const facts *f) {
+    return f->schema->parts > 1 && f->totals.tasks_done == rk__schema_part_tasks(f->schema);
+}
+
 static const char *state_of(const facts *f) {
-    return f->results ? "complete" : is_running(f) ? "running" : "stopped";
+    return f->results || is_whole(f) ? "complete" : is_running(f) ? "running" : "stopped";
 }
 
 static const char *outcome_words(uint32_t outcome) {
@@ -106,10 +111,13 @@ static const char *outcome_words(uint32_t outcome) {
 
 static void add_head(rk__text *out, const facts *f) {
     char tasks[40];
+    uint64_t of_part = rk__schema_part_tasks(f->schema);
     rk__text_add(out, "%s: %s, %" PRIu64 " of %s", rk__display_path(rk__record_path(f->record)), state_of(f),
-                 f->totals.tasks_done, rk__display_number_of(f->schema->tasks, "task", tasks, sizeof tasks));
-    if (f->totals.tasks_done < f->schema->tasks)
-        rk__text_add(out, " (%d %%)", rk__display_percent(f->totals.tasks_done, f->schema->tasks));
+                 f->totals.tasks_done, rk__display_number_of(of_part, "task", tasks, sizeof tasks));
+    if (f->totals.tasks_done < of_part)
+        rk__text_add(out, " (%d %%)", rk__display_percent(f->totals.tasks_done, of_part));
+    if (f->schema->parts > 1)
+        rk__text_add(out, ", part %" PRIu32 " of %" PRIu32, f->schema->part, f->schema->parts);
     if (f->totals.tasks_failed > 0)
         rk__text_add(out, ", %" PRIu64 " failed", f->totals.tasks_failed);
     rk__text_add(out, "\n\n");
@@ -207,7 +215,7 @@ static void add_sessions(rk__text *out, const facts *f) {
 static void add_hints(rk__text *out, const facts *f) {
     const char *path = rk__display_path(rk__record_path(f->record));
     rk__text_add(out, "\n");
-    if (f->results == NULL && !is_running(f))
+    if (f->results == NULL && !is_whole(f) && !is_running(f))
         rk__display_fact(out, "go on", "rankine resume %s", path);
     rk__display_python(out, path, f->schema);
 }
@@ -294,7 +302,9 @@ static int info_as_json(const facts *f) {
     rk__jsonout_begin(&json, RK_EXIT_OK);
     rk__json_string(&json, "file", rk__record_path(f->record));
     rk__json_string(&json, "state", state_of(f));
-    rk__json_u64(&json, "tasks", f->schema->tasks);
+    rk__json_u64(&json, "tasks", rk__schema_part_tasks(f->schema));
+    rk__json_u64(&json, "part", f->schema->part);
+    rk__json_u64(&json, "parts", f->schema->parts);
     rk__json_u64(&json, "done", f->totals.tasks_done);
     rk__json_u64(&json, "failed", f->totals.tasks_failed);
     rk__json_u64(&json, "blocks", f->schema->blocks);

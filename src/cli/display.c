@@ -218,13 +218,15 @@ void rk__display_python(rk__text *out, const char *path, const rk__schema *schem
 /* ---- the summary of a run ---- */
 
 static void add_headline(rk__text *out, const rk__run_summary *s) {
-    char tasks[40];
+    char tasks[40], part[48] = "";
     rk__display_number_of(s->tasks, "task", tasks, sizeof tasks);
+    if (s->parts > 1)
+        snprintf(part, sizeof part, "part %" PRIu32 " of %" PRIu32 " ", s->part, s->parts);
     if (s->complete)
-        rk__text_add(out, "%s: complete, %s", s->kernel, tasks);
+        rk__text_add(out, "%s: %scomplete, %s", s->kernel, part, tasks);
     else
-        rk__text_add(out, "%s: stopped%s, %" PRIu64 " of %s done", s->kernel, s->timed_out ? " at its time limit" : "",
-                     s->done, tasks);
+        rk__text_add(out, "%s: %sstopped%s, %" PRIu64 " of %s done", s->kernel, part,
+                     s->timed_out ? " at its time limit" : "", s->done, tasks);
     if (s->failed > 0)
         rk__text_add(out, ", %" PRIu64 " failed", s->failed);
     rk__text_add(out, "\n\n");
@@ -255,7 +257,9 @@ static void add_file(rk__text *out, const rk__run_summary *s) {
     rk__display_file_size(s->path, size, sizeof size);
     rk__display_fact(out, "file", "%s%s%s%s", path, *size ? " (" : "", size, *size ? ")" : "");
     rk__display_fact(out, "look", "rankine info %s%s", path, s->failed > 0 ? "   (lists the failed tasks too)" : "");
-    if (s->complete)
+    if (s->complete && s->parts > 1)
+        rk__display_fact(out, "join", "rankine merge PART... -o FILE");
+    else if (s->complete)
         rk__display_python(out, path, &s->schema);
     else
         rk__display_fact(out, "go on", "rankine resume %s", path);
@@ -270,6 +274,15 @@ static void add_settled(rk__text *out, const rk__run_summary *s) {
     if (s->blocks_retried > 0)
         rk__display_fact(out, "retried", "%s with failed tasks",
                          rk__display_number_of(s->blocks_retried, "block", count, sizeof count));
+}
+
+void rk__display_merged(rk__text *out, const rk__run_summary *summary) {
+    add_headline(out, summary);
+    add_settled(out, summary);
+    if (summary->results != NULL && summary->schema.field_count > 0)
+        rk__display_results(out, &summary->schema, summary->results);
+    rk__text_add(out, "\n");
+    add_file(out, summary);
 }
 
 void rk__display_summary(rk__text *out, const rk__run_summary *summary) {

@@ -27,5 +27,7 @@ void rk__display_results(rk__text *out, const rk__schema *schema, const void *re
 /* How to open the file in Python. */
 void rk__display_python(rk__text *out, const char *path, const rk__schema *schema);
 void rk__display_summary(rk__text *out, const rk__run_summary *summary);
+/* The same without times. */
+void rk__display_merged(rk__text *out, const rk__run_summary *summary);
 
 #endif

@@ -70,6 +70,14 @@ static const page pages[RK__COMMAND_COUNT] = {
                             "changes: runs on 1 and on 1000 ranks have the same digest. The run must be\n"
                             "complete.\n",
                             "  rankine digest one.h5 two.h5\n", false, true},
+    [RK__COMMAND_MERGE] = {"PART ...", "join the parts of a run into one file",
+                           "The parts come from 'run --part I/N', on whichever machines; -o names the new\n"
+                           "file. Its digest is that of one run. Blocks that no part has, or that are\n"
+                           "damaged, are left open: the exit code is 75 then, and 'resume' computes them.\n",
+                           "  rankine run lorenz rho=20:30:0.1 --part 1/2 -o one.h5\n"
+                           "  rankine run lorenz rho=20:30:0.1 --part 2/2 -o two.h5\n"
+                           "  rankine merge one.h5 two.h5 -o lorenz.h5\n",
+                           false, true},
     [RK__COMMAND_CHECK] = {"KERNEL [name=value ...]", "do other block sizes give the same bits?",
                            "Takes the words that 'run' takes, computes samples of that run in several ways\n"
                            "of cutting them into blocks, in this process and without a file, and compares\n"
@@ -77,7 +85,7 @@ static const page pages[RK__COMMAND_COUNT] = {
                            "else than its task.\n",
                            "  rankine check lorenz rho=20:30:0.1 --samples 1000\n", true, true},
     [RK__COMMAND_HELP] = {"[COMMAND]", "also: help values, help exit-codes",
-                          "Topics: run, resume, kernels, info, verify, digest, check, values, exit-codes.\n",
+                          "Topics: run, resume, kernels, info, verify, digest, merge, check, values,\nexit-codes.\n",
                           "  rankine help run\n"
                           "  rankine help values\n",
                           false, false},

@@ -114,6 +114,8 @@ void rk__jsonout_summary(rk__json *json, const rk__run_summary *s, const uint64_
     rk__json_u64(json, "done", s->done);
     rk__json_u64(json, "failed", s->failed);
     rk__json_bool(json, "timed_out", s->timed_out);
+    rk__json_u64(json, "part", s->part);
+    rk__json_u64(json, "parts", s->parts);
     rk__json_u64(json, "tasks_here", s->tasks_here);
     rk__json_u64(json, "blocks_damaged", s->blocks_damaged);
     rk__json_u64(json, "blocks_retried", s->blocks_retried);

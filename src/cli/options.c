@@ -79,6 +79,20 @@ static rk_status set_samples(rk__arguments *a, const char *value, rk_error *err)
     return whole_number("--samples", value, 1, UINT64_C(1) << 40, &a->samples, err);
 }
 
+static rk_status set_part(rk__arguments *a, const char *value, rk_error *err) {
+    char number[24] = "";
+    const char *slash = strchr(value, '/');
+    uint64_t part, parts;
+    if (slash != NULL && (size_t)(slash - value) < sizeof number)
+        memcpy(number, value, (size_t)(slash - value));
+    if (slash == NULL || !rk__parse_u64(number, &part) || !rk__parse_u64(slash + 1, &parts) || part < 1 ||
+        part > parts || parts > RK__PARTS_MAX)
+        return rk__fail(err, RK_EINVAL, "--part %s: I/N is expected, such as 1/4, 2/4, 3/4, 4/4", value);
+    a->part = (uint32_t)part;
+    a->parts = (uint32_t)parts;
+    return RK_OK;
+}
+
 static rk_status set_sync(rk__arguments *a, const char *value, rk_error *err) {
     return rk__parse_duration("--sync", value, &a->sync_seconds, err);
 }
@@ -101,6 +115,12 @@ static rk_status set_output(rk__arguments *a, const char *value, rk_error *err) 
 static rk_status set_kernel(rk__arguments *a, const char *value, rk_error *err) {
     (void)err;
     a->kernel = value;
+    return RK_OK;
+}
+
+static rk_status set_reuse(rk__arguments *a, const char *value, rk_error *err) {
+    (void)err;
+    a->reuse = value;
     return RK_OK;
 }
 
@@ -166,25 +186,32 @@ static const rk__option options[] = {
      "how many leading dimensions of the input become tasks (default 1)", set_input_dims},
     {"block", 0, RK__OPTION_VALUE, RK__GROUP_TASKS, IN(RUN) | IN(CHECK), false, "T",
      "tasks per block, the unit of claim and commit: a power of two; never changes the results", set_block},
+    {"part", 0, RK__OPTION_VALUE, RK__GROUP_TASKS, IN(RUN), false, "I/N",
+     "compute the I-th of N parts of the tasks only, into a file of its own; 'rankine merge' joins the parts",
+     set_part},
+    {"reuse", 0, RK__OPTION_VALUE, RK__GROUP_TASKS, IN(RUN), false, "FILE",
+     "take what FILE, an earlier run, has computed: the same words with values appended to the first or the last axis "
+     "(the replicates, say)",
+     set_reuse},
     {"samples", 0, RK__OPTION_VALUE, RK__GROUP_TASKS, IN(CHECK), false, "N",
      "how many tasks to recompute (default 256)", set_samples},
-    {"output", 'o', RK__OPTION_VALUE, RK__GROUP_FILE, IN(RUN), false, "FILE",
+    {"output", 'o', RK__OPTION_VALUE, RK__GROUP_FILE, IN(RUN) | IN(MERGE), false, "FILE",
      "the run file (default: KERNEL.h5 in this directory)", set_output},
-    {"force", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RUN), false, NULL, "overwrite the run file if it exists",
-     set_force},
+    {"force", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RUN) | IN(MERGE), false, NULL,
+     "overwrite the run file if it exists", set_force},
     {"sync", 0, RK__OPTION_VALUE, RK__GROUP_FILE, IN(RUN) | IN(RESUME), false, "TIME",
      "how much work a power cut may take (default 5s); 0: sync at the end only", set_sync},
     {"retry-failed", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RESUME), false, NULL,
      "compute failed tasks again (with the other tasks of their blocks)", set_retry_failed},
     {"repair", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RESUME), false, NULL,
      "check every block as verify does, and compute damaged ones again", set_repair},
-    {"kernel", 0, RK__OPTION_VALUE, RK__GROUP_FILE, IN(RESUME), false, "PATH",
+    {"kernel", 0, RK__OPTION_VALUE, RK__GROUP_FILE, IN(RESUME) | IN(MERGE), false, "PATH",
      "where the kernel is now, if it has moved", set_kernel},
-    {"accept-kernel", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RESUME), false, NULL,
+    {"accept-kernel", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RESUME) | IN(MERGE), false, NULL,
      "go on although the kernel's file has changed (rebuilt, say); this is recorded", set_accept_kernel},
     {"progress", 0, RK__OPTION_OPTIONAL, RK__GROUP_TALK, IN(RUN) | IN(RESUME) | IN(VERIFY), false, "WHEN",
      "auto (default: a live line on a terminal, else a line now and then), always (live line), never", set_progress},
-    {"quiet", 'q', RK__OPTION_FLAG, RK__GROUP_TALK, IN(RUN) | IN(RESUME) | IN(VERIFY), false, NULL,
+    {"quiet", 'q', RK__OPTION_FLAG, RK__GROUP_TALK, IN(RUN) | IN(RESUME) | IN(VERIFY) | IN(MERGE), false, NULL,
      "no progress and no summary; errors only", set_quiet},
     {"json", 0, RK__OPTION_FLAG, RK__GROUP_TALK, EVERYWHERE & ~IN(HELP), false, NULL,
      "the result as JSON on stdout, and nothing else there", set_json},

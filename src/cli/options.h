@@ -16,6 +16,7 @@
     X(INFO, "info")                                                                                                    \
     X(VERIFY, "verify")                                                                                                \
     X(DIGEST, "digest")                                                                                                \
+    X(MERGE, "merge")                                                                                                  \
     X(CHECK, "check")                                                                                                  \
     X(HELP, "help")
 
@@ -43,9 +44,10 @@ typedef struct rk__arguments {
     double sync_seconds, limit_seconds; /* limit 0: not given */
     uint64_t until_ns;                  /* wall clock; 0: not given */
     unsigned input_dims;
+    uint32_t part, parts; /* 0: not given */
     rk__policy policy;
     rk__progress_when progress;
-    const char *output, *table, *hostfile, *kernel;
+    const char *output, *table, *hostfile, *kernel, *reuse;
     bool force, dry_run, quiet, json, accept_kernel, repair, retry_failed, help, version;
 } rk__arguments;
 

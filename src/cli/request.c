@@ -45,6 +45,9 @@ rk_status rk__request_make(const rk__cli *cli, rk__run_options *options, rk__tex
         .seed = a->seed,
         .block_tasks = a->block_tasks,
         .force = a->force,
+        .reuse = a->reuse,
+        .part = a->part,
+        .parts = a->parts,
         .command_line = rk__text_get(command_line),
     };
     rk__request_session(cli, options);

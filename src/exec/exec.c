@@ -81,6 +81,8 @@ static rk_status allocate(rk__exec *exec, rk_error *err) {
     RK_TRY(rk__alloc((void **)&exec->touched, exec->batch_max, sizeof *exec->touched, "reduction states", err));
     RK_TRY(allocate_params(exec, err));
     RK_TRY(allocate_rows(exec, err));
+    if (exec->options.reuse.load != NULL)
+        RK_TRY(rk__alloc((void **)&exec->known, exec->batch_max, 1, "known tasks", err));
     if (!space->has_input)
         return RK_OK;
     RK_TRY(rk__alloc((void **)&exec->input_rows, exec->batch_max, space->input.row_values * sizeof(double),
@@ -125,6 +127,7 @@ void rk__exec_destroy(rk__exec *exec) {
     free(exec->input_rows);
     free(exec->scratch);
     free(exec->touched);
+    free(exec->known);
     free(exec);
 }
 
@@ -145,6 +148,7 @@ static rk_status prepare_rows(rk__exec *exec, rk_error *err) {
 
 static rk_status run_one_batch(rk__exec *exec, rk__block_record *record, bool *stopped, rk_error *err) {
     RK_TRY(prepare_rows(exec, err));
+    RK_TRY(rk__exec_load_known(exec, err));
     if (exec->input != NULL) {
         rk_task first;
         rk__space_locate(exec->options.space, exec->batch_first, &first);

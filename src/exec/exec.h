@@ -30,6 +30,13 @@ typedef struct rk__exec_sink {
     uint64_t batch_tasks; /* most tasks in one call of `rows` */
 } rk__exec_sink;
 
+/* Tasks whose rows are known already. `load` writes the rows of `task` at place `place` of rows[c] for every kept
+ * column, and sets *known; otherwise it leaves them as they are. */
+typedef struct rk__exec_reuse {
+    rk_status (*load)(void *ctx, uint64_t task, void *const *rows, uint64_t place, bool *known, rk_error *err);
+    void *ctx;
+} rk__exec_reuse;
+
 typedef struct rk__exec_options {
     const rk_kernel *kernel;
     const rk__space *space;
@@ -37,6 +44,7 @@ typedef struct rk__exec_options {
     const rk__reducer *reducer;
     uint64_t seed;
     rk__exec_sink sink;
+    rk__exec_reuse reuse;             /* .load NULL: nothing is known */
     const _Atomic uint32_t *drain;    /* not 0: stop before the next task; NULL: never */
     _Atomic uint64_t *tasks, *failed; /* counted up as tasks end; NULL: not */
 } rk__exec_options;

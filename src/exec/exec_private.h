@@ -35,6 +35,7 @@ struct rk__exec {
     uint8_t *states;                /* status of the running batch */
     exec_failure *failures;         /* [batch_max] */
     uint64_t failed_in_batch;
+    uint8_t *known;     /* [batch_max] tasks whose rows were loaded; NULL: nothing can be */
     double *input_rows; /* [batch_max][row_values] */
 
     /* values that tasks gave by themselves: one scratch state per task and reduction */
@@ -48,6 +49,9 @@ struct rk__exec {
 /* tasks.c: let the kernel compute the batch. *stopped as in rk__exec_block. */
 void rk__exec_tasks(rk__exec *exec, bool *stopped);
 const rk_task_api *rk__exec_task_api(void);
+/* reuse.c: load what is known of the batch into its rows; then copy its scalars to the results. */
+rk_status rk__exec_load_known(rk__exec *exec, rk_error *err);
+void rk__exec_restore_known(rk__exec *exec);
 /* harvest.c: from results to rows, checksum, reductions and failures. */
 rk_status rk__exec_harvest(rk__exec *exec, rk__block_record *record, rk_error *err);
 

@@ -64,7 +64,7 @@ static void locate(rk__exec *exec, uint64_t i) {
 
 static rk_task *batch_task(rk_batch *batch, uint64_t i) {
     rk__exec *exec = batch->first.host;
-    locate(exec, i);
+    locate(exec, batch->first.index - exec->batch_first + i);
     return &exec->task;
 }
 
@@ -89,6 +89,8 @@ static void run_each(rk__exec *exec, bool *stopped) {
             *stopped = true;
             return;
         }
+        if (exec->known != NULL && exec->known[i])
+            continue;
         locate(exec, i);
         int code = run(&exec->task, exec->params + i * exec->params_stride, exec->results + i * exec->results_stride);
         if (code != RK_OK)
@@ -96,17 +98,35 @@ static void run_each(rk__exec *exec, bool *stopped) {
     }
 }
 
-static void run_batch(rk__exec *exec, bool *stopped) {
-    if (is_told_to_stop(exec)) {
-        *stopped = true;
-        return;
-    }
-    locate(exec, 0);
-    rk_batch batch = {exec->task,    exec->batch_count,    exec->params, exec->params_stride,
-                      exec->results, exec->results_stride, batch_task};
+static void run_part(rk__exec *exec, uint64_t first, uint64_t count) {
+    locate(exec, first);
+    rk_batch batch = {exec->task,
+                      count,
+                      exec->params + first * exec->params_stride,
+                      exec->params_stride,
+                      exec->results + first * exec->results_stride,
+                      exec->results_stride,
+                      batch_task};
     int code = exec->options.kernel->run_batch(&batch);
-    for (uint64_t i = 0; code != RK_OK && i < exec->batch_count; i++)
+    for (uint64_t i = first; code != RK_OK && i < first + count; i++)
         mark_failed(exec, i, code);
+}
+
+/* The runs of tasks that are not known. */
+static void run_batch(rk__exec *exec, bool *stopped) {
+    for (uint64_t i = 0, end; i < exec->batch_count; i = end) {
+        bool known = exec->known != NULL && exec->known[i];
+        for (end = i + 1; exec->known != NULL && end < exec->batch_count && exec->known[end] == exec->known[i];)
+            end++;
+        if (exec->known == NULL)
+            end = exec->batch_count;
+        if (!known && is_told_to_stop(exec)) {
+            *stopped = true;
+            return;
+        }
+        if (!known)
+            run_part(exec, i, end - i);
+    }
 }
 
 static void bind_params(rk__exec *exec) {
@@ -128,6 +148,7 @@ void rk__exec_tasks(rk__exec *exec, bool *stopped) {
     memset(exec->states, RK__TASK_OK, exec->batch_count);
     if (exec->scratch_bytes > 0)
         memset(exec->touched, 0, exec->batch_count * sizeof *exec->touched);
+    rk__exec_restore_known(exec);
     exec->any_touched = false;
     exec->failed_in_batch = 0;
     bind_params(exec);

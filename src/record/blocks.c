@@ -61,6 +61,11 @@ bool rk__record_block(rk__record *record, uint64_t block, rk__block_record *out)
     return true;
 }
 
+rk_status rk__record_read_row(rk__record *record, size_t column, uint64_t task, void *row, rk_error *err) {
+    uint64_t bytes = record->schema.columns[column].row_bytes;
+    return rk__raw_read(record, row, (size_t)bytes, record->column_at[column] + task * bytes, err);
+}
+
 static rk_status walk_piece(rk__record *record, uint64_t first, uint64_t count, rk__block_record *slots[2],
                             rk__block_fn visit, void *ctx, rk_error *err) {
     for (unsigned s = 0; s < 2; s++)

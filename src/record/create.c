@@ -310,10 +310,12 @@ rk_status rk__record_create(const char *path, const rk__schema *schema, const rk
     rk__path_beside(path, "tmp", temporary);
     if (!force && lstat(path, &info) == 0)
         return exists(path, err);
-    RK_TRY(check_room(directory, schema, err));
+    bool whole = schema->parts == 1; /* the file of a part has holes where the others would be */
+    if (whole)
+        RK_TRY(check_room(directory, schema, err));
     RK_TRY(claim_name(temporary, directory, err));
     rk_status status = make_whole(temporary, schema, space, identity, provenance, err);
-    if (status == RK_OK)
+    if (status == RK_OK && whole)
         status = reserve(temporary, err);
     if (status == RK_OK)
         status = sync_path(temporary, O_RDWR, err);

@@ -48,6 +48,9 @@ rk_status rk__record_read_results(rk__record *record, void *results, rk_error *e
     const rk__schema *schema = &record->schema;
     finish_entry entry;
     RK_TRY(rk__raw_read(record, &entry, sizeof entry, record->finish_at, err));
+    if (schema->parts > 1)
+        return rk__fail(err, RK_EINTERRUPTED, "%s is part %u of %u of a run; join the parts with: rankine merge",
+                        record->path, schema->part, schema->parts);
     if (entry.check == 0 || entry.check != check_of(record, &entry) || !entry.complete)
         return rk__fail(err, RK_EINTERRUPTED, "%s is not complete; go on with: rankine resume %s", record->path,
                         record->path);

@@ -69,8 +69,8 @@ static rk_status spaces_differ(const rk__record *record, const char *there, cons
                     (int)(strcspn(here, "\n") < 120 ? strcspn(here, "\n") : 120), here);
 }
 
-rk_status rk__record_match(const rk__record *record, const rk__identity *identity, const rk__schema *schema,
-                           bool accept_kernel, rk_error *err) {
+rk_status rk__record_match_kernel(const rk__record *record, const rk__identity *identity, bool accept_kernel,
+                                  rk_error *err) {
     const rk__identity *own = &record->identity;
     if (strcmp(own->kernel_name, identity->kernel_name) != 0)
         return differs(record, "kernel", own->kernel_name, identity->kernel_name, err);
@@ -79,20 +79,27 @@ rk_status rk__record_match(const rk__record *record, const rk__identity *identit
     if (own->seed != identity->seed)
         return rk__fail(err, RK_EMISMATCH, "%s belongs to another run: its seed is %llu, not %llu", record->path,
                         (ull)own->seed, (ull)identity->seed);
-    if (strcmp(own->space_text, identity->space_text) != 0)
-        return spaces_differ(record, own->space_text, identity->space_text, err);
     if (memcmp(own->description, identity->description, sizeof own->description) != 0)
         return rk__fail(err, RK_EMISMATCH, "%s belongs to another run: the description of kernel '%s' has changed",
                         record->path, own->kernel_name);
-    if (record->schema.tasks != schema->tasks || record->schema.block_log2 != schema->block_log2 ||
-        record->schema.partial_bytes != schema->partial_bytes)
-        return rk__fail(err, RK_EMISMATCH, "%s belongs to another run: %llu tasks in blocks of 2^%u, not %llu in 2^%u",
-                        record->path, (ull)record->schema.tasks, record->schema.block_log2, (ull)schema->tasks,
-                        schema->block_log2);
     if (!accept_kernel && memcmp(own->content, identity->content, sizeof own->content) != 0)
         return rk__fail(err, RK_EMISMATCH,
                         "kernel '%s' was built anew since %s was begun; if it computes the same, go on "
                         "with --accept-kernel",
                         own->kernel_name, record->path);
+    return RK_OK;
+}
+
+rk_status rk__record_match(const rk__record *record, const rk__identity *identity, const rk__schema *schema,
+                           bool accept_kernel, rk_error *err) {
+    const rk__identity *own = &record->identity;
+    RK_TRY(rk__record_match_kernel(record, identity, accept_kernel, err));
+    if (strcmp(own->space_text, identity->space_text) != 0)
+        return spaces_differ(record, own->space_text, identity->space_text, err);
+    if (record->schema.tasks != schema->tasks || record->schema.block_log2 != schema->block_log2 ||
+        record->schema.partial_bytes != schema->partial_bytes)
+        return rk__fail(err, RK_EMISMATCH, "%s belongs to another run: %llu tasks in blocks of 2^%u, not %llu in 2^%u",
+                        record->path, (ull)record->schema.tasks, record->schema.block_log2, (ull)schema->tasks,
+                        schema->block_log2);
     return RK_OK;
 }

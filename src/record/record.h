@@ -29,7 +29,12 @@
 #include "reduce/reduce.h"
 #include "space/space.h"
 
-enum { RK__FORMAT_VERSION = 2, RK__COLUMNS_MAX = RK_OUTPUTS_MAX + 1, RK__FAILURE_TEXT_MAX = 216 };
+enum {
+    RK__FORMAT_VERSION = 2,
+    RK__PARTS_MAX = 1 << 20,
+    RK__COLUMNS_MAX = RK_OUTPUTS_MAX + 1,
+    RK__FAILURE_TEXT_MAX = 216
+};
 #define RK__FILL_BYTES_MAX     (UINT64_C(64) << 20)
 #define RK__DEFAULT_BLOCKS_MAX (UINT64_C(1) << 20)
 #define RK__BOOKKEEPING_BUDGET (UINT64_C(8) << 20) /* records and partials of a file with the default block size */
@@ -59,7 +64,8 @@ typedef struct rk__column {
 typedef struct rk__schema {
     uint64_t tasks, blocks;
     unsigned block_log2;
-    size_t column_count; /* the kernel's outputs in order (also those not kept), then task_status if any is kept */
+    uint32_t part, parts; /* the file is for part 1 ... parts of the blocks only; 1 of 1: for all */
+    size_t column_count;  /* the kernel's outputs in order (also those not kept), then task_status if any is kept */
     rk__column columns[RK__COLUMNS_MAX];
     size_t partial_bytes;
     size_t field_count;       /* results of the reductions */
@@ -85,6 +91,9 @@ rk_status rk__schema_create(rk__schema *out, const rk_kernel *kernel, const rk__
                             const rk__reducer *reducer, uint64_t block_tasks, rk_error *err);
 void rk__schema_fini(rk__schema *schema);
 uint64_t rk__schema_file_bytes(const rk__schema *schema); /* apparent size, within a few KiB */
+/* The blocks of the schema's part. */
+void rk__schema_part(const rk__schema *schema, uint64_t *first_block, uint64_t *count);
+uint64_t rk__schema_part_tasks(const rk__schema *schema);
 /* Tasks of a block (the last one may be short). */
 uint64_t rk__schema_block_tasks(const rk__schema *schema, uint64_t block);
 
@@ -114,8 +123,12 @@ void rk__record_close(rk__record *record);
 const rk__schema *rk__record_schema(const rk__record *record);     /* borrowed */
 const rk__identity *rk__record_identity(const rk__record *record); /* borrowed */
 const char *rk__record_path(const rk__record *record);
-/* RK_EMISMATCH naming what differs (kernel, version, parameters, seed, input, block size) and both values.
- * `accept_kernel`: another content hash of the kernel's file is allowed. */
+/* RK_EMISMATCH if the file is of another kernel, version, description or seed, or (unless accept_kernel) of another
+ * build of the kernel. */
+rk_status rk__record_match_kernel(const rk__record *record, const rk__identity *identity, bool accept_kernel,
+                                  rk_error *err);
+/* The same for all of the run. RK_EMISMATCH naming what differs (kernel, version, parameters, seed, input, block size)
+ * and both values. `accept_kernel`: another content hash of the kernel's file is allowed. */
 rk_status rk__record_match(const rk__record *record, const rk__identity *identity, const rk__schema *schema,
                            bool accept_kernel, rk_error *err);
 
@@ -142,6 +155,11 @@ typedef struct rk__totals {
     uint64_t kernel_ns;                             /* sum of block durations */
     uint64_t checksum[2];                           /* sum over blocks */
 } rk__totals;
+/* Is the block committed, and what its record vouches for in the file? */
+rk_status rk__record_check_block(rk__record *record, uint64_t block, bool *sound, rk_error *err);
+/* One task's row of a kept column: row_bytes. */
+rk_status rk__record_read_row(rk__record *record, size_t column, uint64_t task, void *row, rk_error *err);
+
 /* Reads all records in large pieces. `done`: bitmap of rk__schema.blocks bits (64 per word), set where committed; may
  * be NULL. */
 rk_status rk__record_scan(rk__record *record, uint64_t *done, rk__totals *totals, rk_error *err);
@@ -189,6 +207,18 @@ rk_status rk__stage_flush(rk__stage *stage, rk_error *err);
 /* The service thread's: flush if the oldest staged commit is older than `age_ns`. Never waits for the main thread's
  * kernel. */
 rk_status rk__stage_flush_older(rk__stage *stage, uint64_t age_ns, rk_error *err);
+
+/* ---- copying what another file of the same kernel holds ---- */
+typedef struct rk__copy_report {
+    uint64_t blocks, tasks; /* copied */
+    uint64_t blocks_there;  /* committed in `to` before, with the same checksum */
+    uint64_t blocks_damaged;
+} rk__copy_report;
+/* Commit in `to` every block that `from` has committed, that has as many tasks in both and that is sound in `from`;
+ * failures of its tasks too. The files have the same columns and partials; tasks have the same numbers. Before the
+ * first session of `to`, in one process. RK_EMISMATCH: a block that both have differs, so the kernel is not
+ * deterministic. */
+rk_status rk__record_copy(rk__record *to, rk__record *from, rk__copy_report *report, rk_error *err);
 
 /* ---- failures, sessions, results ---- */
 typedef struct rk__failure {

@@ -170,7 +170,7 @@ static rk_status fill_schema(rk__schema *schema, const rk_kernel *kernel, const 
 
 rk_status rk__schema_create(rk__schema *out, const rk_kernel *kernel, const rk__space *space,
                             const rk__reducer *reducer, uint64_t block_tasks, rk_error *err) {
-    *out = (rk__schema){0};
+    *out = (rk__schema){.part = 1, .parts = 1};
     rk_status status = fill_schema(out, kernel, space, reducer, block_tasks, err);
     if (status != RK_OK)
         rk__schema_fini(out);
@@ -187,11 +187,26 @@ void rk__schema_fini(rk__schema *schema) {
 }
 
 uint64_t rk__schema_file_bytes(const rk__schema *schema) {
-    uint64_t bytes = (UINT64_C(64) << 10) + RK__FAILURES_MAX * RK__FAILURE_BYTES + RK__SESSIONS_MAX * RK__SESSION_BYTES;
+    uint64_t bytes = (UINT64_C(128) << 10) + RK__FAILURES_MAX * RK__FAILURE_BYTES +
+                     RK__SESSIONS_MAX * RK__SESSION_BYTES + RK__MARKS_MAX * RK__MARK_BYTES;
     for (size_t c = 0; c < schema->column_count; c++)
         if (schema->columns[c].keep)
             bytes += schema->tasks * schema->columns[c].row_bytes;
     return bytes + schema->blocks * 2 * (sizeof(rk__block_record) + schema->partial_bytes) + schema->results_bytes;
+}
+
+void rk__schema_part(const rk__schema *schema, uint64_t *first_block, uint64_t *count) {
+    uint64_t each = schema->blocks / schema->parts, rest = schema->blocks % schema->parts;
+    uint64_t before = schema->part - 1;
+    *first_block = each * before + (before < rest ? before : rest);
+    *count = each + (before < rest);
+}
+
+uint64_t rk__schema_part_tasks(const rk__schema *schema) {
+    uint64_t first, count;
+    rk__schema_part(schema, &first, &count);
+    uint64_t end = (first + count) << schema->block_log2;
+    return (end < schema->tasks ? end : schema->tasks) - (first << schema->block_log2);
 }
 
 uint64_t rk__schema_block_tasks(const rk__schema *schema, uint64_t block) {

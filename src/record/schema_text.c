@@ -32,8 +32,8 @@ static void write_field(const rk__result_field *field, rk__text *out) {
 }
 
 void rk__schema_write(const rk__schema *schema, rk__text *out) {
-    rk__text_add(out, "tasks %llu %u %zu\n", (unsigned long long)schema->tasks, schema->block_log2,
-                 schema->partial_bytes);
+    rk__text_add(out, "tasks %llu %u %zu %u %u\n", (unsigned long long)schema->tasks, schema->block_log2,
+                 schema->partial_bytes, schema->part, schema->parts);
     for (size_t c = 0; c < schema->column_count; c++)
         write_column(&schema->columns[c], out);
     for (size_t f = 0; f < schema->field_count; f++)
@@ -43,10 +43,14 @@ void rk__schema_write(const rk__schema *schema, rk__text *out) {
 /* ---- reading: nothing is believed ---- */
 
 static bool read_tasks(rk__schema *schema, const char *line) {
-    uint64_t log2, partial;
+    uint64_t log2, partial, part, parts;
     if (!rk__words_next_u64(&line, &schema->tasks) || !rk__words_next_u64(&line, &log2) ||
-        !rk__words_next_u64(&line, &partial))
+        !rk__words_next_u64(&line, &partial) || !rk__words_next_u64(&line, &part) || !rk__words_next_u64(&line, &parts))
         return false;
+    if (parts < 1 || parts > RK__PARTS_MAX || part < 1 || part > parts)
+        return false;
+    schema->part = (uint32_t)part;
+    schema->parts = (uint32_t)parts;
     if (schema->tasks == 0 || schema->tasks > UINT64_C(1) << 56 || log2 > 56 || partial > UINT64_C(1) << 40)
         return false;
     schema->block_log2 = (unsigned)log2;

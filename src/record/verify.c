@@ -111,6 +111,21 @@ void rk__checker_destroy(rk__checker *checker) {
     free(checker);
 }
 
+rk_status rk__record_check_block(rk__record *record, uint64_t block, bool *sound, rk_error *err) {
+    rk__checker *checker;
+    rk__block_record slots[2];
+    *sound = false;
+    for (unsigned s = 0; s < 2; s++)
+        RK_TRY(rk__raw_read(record, &slots[s], sizeof slots[s], rk__record_at(record, s, block), err));
+    int winner = rk__block_winner(record, block, &slots[0], &slots[1]);
+    if (winner < 0 || rk__block_is_open(&slots[winner]))
+        return RK_OK;
+    RK_TRY(rk__checker_create(&checker, record, err));
+    rk_status status = rk__checker_block(checker, block, (unsigned)winner, &slots[winner], sound, err);
+    rk__checker_destroy(checker);
+    return status;
+}
+
 /* ---- all of it ---- */
 
 typedef struct verifying {

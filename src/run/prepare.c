@@ -107,6 +107,13 @@ static rk_status fill_job(rk__job *job, const rk__run_options *options, const ch
     RK_TRY(make_space(job, options, text, check_input, err));
     RK_TRY(make_reducer(job->module.kernel, job->space, &job->reducer, err));
     RK_TRY(rk__schema_create(&job->schema, job->module.kernel, job->space, job->reducer, options->block_tasks, err));
+    if (options->parts > 0) {
+        job->schema.part = options->part;
+        job->schema.parts = options->parts;
+    }
+    if (job->schema.parts > job->schema.blocks)
+        return rk__fail(err, RK_EINVAL, "--part %u/%u: there are only %llu blocks to share; use a smaller --block",
+                        job->schema.part, job->schema.parts, (unsigned long long)job->schema.blocks);
     return make_identity(job, options->seed, err);
 }
 
@@ -149,6 +156,43 @@ rk_status rk__job_output(const rk__run_options *options, const rk_kernel *kernel
     return RK_OK;
 }
 
+rk_status rk__job_create_file(const rk__job *job, const rk__run_options *options, const rk__world *world,
+                              const char *path, rk_error *err) {
+    char version[MPI_MAX_LIBRARY_VERSION_STRING] = "", directory[4096] = "";
+    int length;
+    MPI_Get_library_version(version, &length);
+    version[strcspn(version, "\n")] = '\0';
+    if (getcwd(directory, sizeof directory) == NULL)
+        directory[0] = '\0';
+    rk__provenance provenance = {.command_line = options->command_line ? options->command_line : "",
+                                 .directory = directory,
+                                 .host = world->host,
+                                 .user = getenv("USER") ? getenv("USER") : "",
+                                 .mpi_version = version,
+                                 .cpu = "",
+                                 .ranks = world->size,
+                                 .nodes = world->node_count};
+    return rk__record_create(path, &job->schema, job->space, &job->identity, &provenance, options->force, err);
+}
+
+rk_status rk__job_of_record(const rk__run_options *options, rk__record *record, rk__job *job, rk_error *err) {
+    const rk__identity *identity = rk__record_identity(record);
+    const rk__schema *schema = rk__record_schema(record);
+    rk__run_options wanted = *options;
+    if (wanted.kernel == NULL)
+        wanted.kernel = identity->kernel_path[0] != '\0' ? identity->kernel_path : identity->kernel_name;
+    wanted.seed = identity->seed;
+    wanted.block_tasks = UINT64_C(1) << schema->block_log2;
+    wanted.part = schema->part;
+    wanted.parts = schema->parts;
+    if (rk__job_create(job, &wanted, identity->space_text, true, err) != RK_OK)
+        return rk__prefix(err, "resuming %s: ", rk__record_path(record));
+    rk_status status = rk__record_match(record, &job->identity, &job->schema, options->accept_kernel, err);
+    if (status != RK_OK)
+        rk__job_fini(job);
+    return status;
+}
+
 /* Found out before the first task, and before mpirun is started. */
 static rk_status check_output(const char *path, bool force, rk_error *err) {
     char directory[4096];
@@ -179,7 +223,7 @@ static rk_status check_output(const char *path, bool force, rk_error *err) {
 static rk_status fill_plan(const rk__run_options *options, rk__job *job, rk__run_plan *plan, rk_error *err) {
     RK_TRY(rk__job_output(options, job->module.kernel, plan->path, sizeof plan->path, err));
     RK_TRY(check_output(plan->path, options->force, err));
-    plan->tasks = job->schema.tasks;
+    plan->tasks = rk__schema_part_tasks(&job->schema);
     plan->blocks = job->schema.blocks;
     plan->block_tasks = UINT64_C(1) << job->schema.block_log2;
     plan->file_bytes = rk__schema_file_bytes(&job->schema);
@@ -195,11 +239,20 @@ static rk_status fill_plan(const rk__run_options *options, rk__job *job, rk__run
     return RK_OK;
 }
 
+static rk_status check_reuse(const rk__run_options *options, const rk__job *job, rk_error *err) {
+    rk__reuse *reuse = NULL;
+    rk_status status = options->reuse ? rk__reuse_open(&reuse, job, options->reuse, err) : RK_OK;
+    rk__reuse_close(reuse);
+    return status;
+}
+
 rk_status rk__run_prepare(const rk__run_options *options, rk__run_plan *plan, rk_error *err) {
     rk__job job;
     *plan = (rk__run_plan){0};
     RK_TRY(rk__job_create(&job, options, NULL, false, err));
-    rk_status status = fill_plan(options, &job, plan, err);
+    rk_status status = check_reuse(options, &job, err);
+    if (status == RK_OK)
+        status = fill_plan(options, &job, plan, err);
     /* The space points into the kernel's description: its shared object stays loaded. */
     job.module.handle = NULL;
     rk__job_fini(&job);

@@ -58,25 +58,6 @@ static rk_status create_job(const rk__world *world, const rk__run_options *optio
     return same_kernel(world, job, err);
 }
 
-static rk_status create_file(const rk__world *world, const rk__run_options *options, const rk__job *job,
-                             const char *path, rk_error *err) {
-    char version[MPI_MAX_LIBRARY_VERSION_STRING] = "", directory[4096] = "";
-    int length;
-    MPI_Get_library_version(version, &length);
-    version[strcspn(version, "\n")] = '\0';
-    if (getcwd(directory, sizeof directory) == NULL)
-        directory[0] = '\0';
-    rk__provenance provenance = {.command_line = options->command_line ? options->command_line : "",
-                                 .directory = directory,
-                                 .host = world->host,
-                                 .user = getenv("USER") ? getenv("USER") : "",
-                                 .mpi_version = version,
-                                 .cpu = "",
-                                 .ranks = world->size,
-                                 .nodes = world->node_count};
-    return rk__record_create(path, &job->schema, job->space, &job->identity, &provenance, options->force, err);
-}
-
 /* ---- one session over an existing file ---- */
 
 static rk_status begin_session(rk__session_run *session, rk_error *err) {
@@ -112,6 +93,15 @@ static rk_status settle_file(rk__session_run *session, rk__run_summary *summary,
     return rk__world_agree(session->world, status, err);
 }
 
+/* Blocks of other parts count as done: nobody computes them. */
+static void close_other_parts(const rk__schema *schema, uint64_t *done) {
+    uint64_t first, count;
+    rk__schema_part(schema, &first, &count);
+    for (uint64_t block = 0; schema->parts > 1 && block < schema->blocks; block++)
+        if (block - first >= count)
+            done[block / 64] |= UINT64_C(1) << block % 64;
+}
+
 /* The first rank of each node learns from the file what is committed. */
 static rk_status scan_file(rk__session_run *session, rk_error *err) {
     rk_status status = RK_OK;
@@ -121,6 +111,8 @@ static rk_status scan_file(rk__session_run *session, rk_error *err) {
         status = rk__alloc((void **)&done, words, sizeof *done, "map of blocks", err);
         if (status == RK_OK)
             status = rk__record_scan(session->record, done, &session->before, err);
+        if (status == RK_OK)
+            close_other_parts(&session->job->schema, done);
         for (size_t w = 0; status == RK_OK && w < words; w++)
             atomic_store_explicit(&rk__window_bitmap(session->segment.window)[w], done[w], memory_order_relaxed);
         free(done);
@@ -155,18 +147,17 @@ static rk_status end_session(rk__session_run *session, const rk__totals *after, 
 }
 
 /* Rank 0: reductions are the fold of the partials in the file; nothing is kept in memory for them. */
-static rk_status reduce(rk__session_run *session, void **results, rk_error *err) {
-    const rk__job *job = session->job;
+rk_status rk__job_reduce(const rk__job *job, rk__record *record, void **results, rk_error *err) {
     void *partial = NULL;
     rk_status status = rk__alloc(&partial, 1, job->schema.partial_bytes, "partial", err);
     if (status == RK_OK)
         status = rk__alloc(results, 1, job->schema.results_bytes, "results", err);
     if (status == RK_OK && job->schema.partial_bytes > 0)
-        status = rk__record_fold(session->record, job->reducer, partial, err);
+        status = rk__record_fold(record, job->reducer, partial, err);
     if (status == RK_OK && job->schema.partial_bytes > 0)
         status = rk__reducer_results(job->reducer, partial, *results, err);
     if (status == RK_OK)
-        status = rk__record_finish(session->record, *results, err);
+        status = rk__record_finish(record, *results, err);
     free(partial);
     return status;
 }
@@ -176,9 +167,11 @@ static rk_status close_run(rk__session_run *session, rk__run_summary *summary, r
     uint64_t begin = rk__clock_ns();
     RK_TRY(rk__record_sync(session->record, err));
     RK_TRY(rk__record_scan(session->record, NULL, &after, err));
-    bool complete = after.blocks_done == session->job->schema.blocks;
-    if (complete)
-        RK_TRY(reduce(session, &summary->results, err));
+    uint64_t first, count;
+    rk__schema_part(&session->job->schema, &first, &count);
+    bool complete = after.blocks_done == count;
+    if (complete && session->job->schema.parts == 1)
+        RK_TRY(rk__job_reduce(session->job, session->record, &summary->results, err));
     RK_TRY(end_session(session, &after, complete, err));
     summary->complete = complete;
     summary->done = after.tasks_done;
@@ -218,6 +211,7 @@ static void session_fini(rk__session_run *session) {
     rk__syncer_stop(session, NULL);
     rk__exec_destroy(session->exec);
     rk__stage_destroy(session->stage);
+    rk__reuse_close(session->reuse);
     free(session->partial);
     free(session->nodes);
     rk__segment_destroy(&session->segment);
@@ -240,7 +234,9 @@ static rk_status measure_peak(const rk__world *world, uint64_t *bytes, rk_error 
 static void describe_run(const rk__world *world, rk__job *job, const char *path, rk__run_summary *summary) {
     snprintf(summary->path, sizeof summary->path, "%s", path);
     snprintf(summary->kernel, sizeof summary->kernel, "%s", job->module.kernel->name);
-    summary->tasks = job->schema.tasks;
+    summary->tasks = rk__schema_part_tasks(&job->schema);
+    summary->part = job->schema.part;
+    summary->parts = job->schema.parts;
     summary->ranks = world->size;
     summary->nodes = world->node_count;
 }
@@ -251,11 +247,22 @@ void rk__run_summary_fini(rk__run_summary *summary) {
     *summary = (rk__run_summary){0};
 }
 
+/* Every rank loads tasks for itself; whole blocks are copied by one. */
+static rk_status take_over(rk__session_run *session, rk_error *err) {
+    rk_status status = rk__reuse_open(&session->reuse, session->job, session->options->reuse, err);
+    RK_TRY(rk__world_agree(session->world, status, err));
+    if (session->world->rank == 0)
+        status = rk__reuse_copy(session->reuse, session->record, err);
+    return rk__world_agree(session->world, status, err);
+}
+
 static rk_status compute(const rk__world *world, const rk__run_options *options, rk__job *job, const char *path,
                          uint64_t setup_ns, rk__run_summary *summary, rk_error *err) {
     rk__session_run session = {.world = world, .options = options, .job = job};
     describe_run(world, job, path, summary);
     rk_status status = rk__world_agree(world, rk__record_open(&session.record, path, true, err), err);
+    if (status == RK_OK && options->reuse != NULL)
+        status = take_over(&session, err);
     if (status == RK_OK)
         status = run_session(&session, summary, err);
     if (session.start_ns > 0)
@@ -292,7 +299,7 @@ rk_status rk__run_start(const rk__world *world, const rk__run_options *options, 
     if (status == RK_OK)
         status = take_lock(world, path, &lock, err);
     if (status == RK_OK && world->rank == 0)
-        status = create_file(world, options, &job, path, err);
+        status = rk__job_create_file(&job, options, world, path, err);
     status = rk__world_agree(world, status, err);
     if (status == RK_OK)
         status = compute(world, options, &job, path, begin, summary, err);
@@ -303,26 +310,10 @@ rk_status rk__run_start(const rk__world *world, const rk__run_options *options, 
 
 /* ---- resume ---- */
 
-static rk_status resume_job(const rk__run_options *options, rk__record *record, rk__job *job, rk_error *err) {
-    const rk__identity *identity = rk__record_identity(record);
-    const rk__schema *schema = rk__record_schema(record);
-    rk__run_options wanted = *options;
-    if (wanted.kernel == NULL)
-        wanted.kernel = identity->kernel_path[0] != '\0' ? identity->kernel_path : identity->kernel_name;
-    wanted.seed = identity->seed;
-    wanted.block_tasks = UINT64_C(1) << schema->block_log2;
-    if (rk__job_create(job, &wanted, identity->space_text, true, err) != RK_OK)
-        return rk__prefix(err, "resuming %s: ", rk__record_path(record));
-    rk_status status = rk__record_match(record, &job->identity, &job->schema, options->accept_kernel, err);
-    if (status != RK_OK)
-        rk__job_fini(job);
-    return status;
-}
-
 static rk_status load_for_resume(const rk__run_options *options, const char *path, rk__job *job, rk_error *err) {
     rk__record *record = NULL;
     RK_TRY(rk__record_open(&record, path, false, err));
-    rk_status status = resume_job(options, record, job, err);
+    rk_status status = rk__job_of_record(options, record, job, err);
     rk__record_close(record);
     return status;
 }

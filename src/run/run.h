@@ -26,6 +26,8 @@ typedef struct rk__run_options {
     rk__policy policy;
     bool force, accept_kernel;
     bool repair, retry_failed; /* resume: compute damaged blocks, blocks with failed tasks, again */
+    const char *reuse;         /* run: a file whose tasks need not be computed again; NULL: none */
+    uint32_t part, parts;      /* run: compute this part of the blocks only, into a file of its own; 0 or 1 of 1: all */
     uint64_t sync_ns;          /* how much a power cut may take; 0: sync at the end only */
     uint64_t deadline_ns;      /* on rk__clock_ns: no block is begun that would not end before; 0: none */
     const char *command_line;  /* for the record */
@@ -47,8 +49,9 @@ typedef struct rk__run_summary { /* the same on all ranks */
     double setup_seconds, end_seconds;
     double efficiency; /* kernel time / (ranks * seconds) */
     int ranks, nodes;
-    uint64_t peak_bytes; /* largest resident set of a rank */
-    bool complete, interrupted;
+    uint64_t peak_bytes;        /* largest resident set of a rank */
+    bool complete, interrupted; /* complete: all of the file's part */
+    uint32_t part, parts;
     bool timed_out;    /* interrupted by the deadline, not by a signal */
     rk__schema schema; /* owned by the summary; fields for printing results */
     void *results;     /* schema.results_bytes, or NULL if not complete */
@@ -74,6 +77,12 @@ rk_status rk__run_start(const rk__world *world, const rk__run_options *options, 
  * accept_kernel, progress are honoured. A complete file: RK_OK at once. */
 rk_status rk__run_resume(const rk__world *world, const rk__run_options *options, rk__run_summary *summary,
                          rk_error *err);
+
+/* Join the parts of a run (files made with options->parts) into a new file, options->output. One process, no MPI.
+ * Blocks that no part has, or that are damaged, are left open: then RK_EINTERRUPTED, and the file can be resumed. A
+ * part of another run is RK_EMISMATCH. The parts are left as they are. */
+rk_status rk__run_merge(const rk__run_options *options, const char *const *parts, size_t count,
+                        rk__run_summary *summary, rk_error *err);
 
 /* Recompute samples of a run in other batch and block sizes and compare the bits (one process, no file). */
 typedef struct rk__check_report {

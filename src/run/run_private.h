@@ -5,6 +5,8 @@
  *   service.c   the service thread of a rank: stamps, flushes, asks, answers, shows progress
  *   syncer.c    the thread that syncs a node's writes now and then
  *   session.c   one session of a run: claim, execute, commit, until the end
+ *   reuse.c     takes from an earlier run what it has computed
+ *   merge.c     joins the parts of a run
  *   run.c       start, resume, summary
  *   check.c     the same bits in other block sizes? */
 #ifndef RANKINE_RUN_PRIVATE_H
@@ -32,6 +34,22 @@ typedef struct rk__job {
 rk_status rk__job_create(rk__job *job, const rk__run_options *options, const char *text, bool check_input,
                          rk_error *err);
 void rk__job_fini(rk__job *job);
+/* The job that a file is of; its identity is matched. options: kernel (a path that replaces the recorded one),
+ * accept_kernel. */
+rk_status rk__job_of_record(const rk__run_options *options, rk__record *record, rk__job *job, rk_error *err);
+/* One process: make the file. */
+rk_status rk__job_create_file(const rk__job *job, const rk__run_options *options, const rk__world *world,
+                              const char *path, rk_error *err);
+/* One process: all blocks are committed; fold them, write the results into the file. */
+rk_status rk__job_reduce(const rk__job *job, rk__record *record, void **results, rk_error *err);
+/* An earlier run of the same kernel whose tasks need not be computed again. RK_EMISMATCH, RK_EUNSUPPORTED: why not. */
+typedef struct rk__reuse rk__reuse;
+rk_status rk__reuse_open(rk__reuse **out, const rk__job *job, const char *path, rk_error *err);
+void rk__reuse_close(rk__reuse *reuse); /* NULL is legal */
+/* One process, before the first session: copies the blocks that are taken whole. */
+rk_status rk__reuse_copy(rk__reuse *reuse, rk__record *to, rk_error *err);
+/* For tasks that are loaded one by one; .load NULL if none are. Borrows. NULL is legal. */
+rk__exec_reuse rk__reuse_loader(rk__reuse *reuse);
 /* The file that a run writes; absolute. */
 rk_status rk__job_output(const rk__run_options *options, const rk_kernel *kernel, char *path, size_t size,
                          rk_error *err);
@@ -58,6 +76,7 @@ typedef struct rk__session_run {
     rk__segment segment;
     rk__claimer claimer;
     rk__stage *stage;
+    rk__reuse *reuse; /* NULL: none */
     rk__exec *exec;
     void *partial;
     uint16_t number;

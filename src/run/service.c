@@ -121,7 +121,7 @@ static void show_progress(rk__session_run *session, display *shown, uint64_t now
         shown->rate = weight * rate + (1 - weight) * shown->rate;
     }
     uint64_t done = session->before.tasks_done + counts.tasks;
-    rk__progress progress = {.tasks = session->job->schema.tasks,
+    rk__progress progress = {.tasks = rk__schema_part_tasks(&session->job->schema),
                              .done = done,
                              .failed = session->before.tasks_failed + counts.failed,
                              .seconds = (double)(now - session->start_ns) * 1e-9,

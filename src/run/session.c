@@ -42,6 +42,7 @@ static rk_status create_exec(rk__session_run *session, rk_error *err) {
         .reducer = job->reducer,
         .seed = job->identity.seed,
         .sink = {stage_rows, write_failure, session, rk__stage_batch_tasks(session->stage)},
+        .reuse = rk__reuse_loader(session->reuse),
         .drain = &session->segment.window->drain,
         .tasks = &session->claimer.line->tasks,
         .failed = &session->claimer.line->failed,

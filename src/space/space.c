@@ -41,6 +41,7 @@ void rk__space_locate(const rk__space *space, uint64_t task, rk_task *out) {
     out->index = task;
     out->plan_index = priv->plan_count > 0 ? task / priv->plan_stride % priv->plan_count : 0;
     out->input_index = priv->input_rows > 0 ? task / priv->input_stride % priv->input_rows : 0;
+    out->last_axis = space->axis_count > 0 ? space->axes[space->axis_count - 1].count : 1;
     out->replicate = priv->replicates > 0 ? task % priv->replicates : 0;
 }
 

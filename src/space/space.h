@@ -127,6 +127,17 @@ rk_status rk__space_describe(const rk_kernel *kernel, const rk__request *request
 rk_status rk__space_create(rk__space **out, const rk_kernel *kernel, const char *text, bool check_input, rk_error *err);
 void rk__space_destroy(rk__space *space);
 
+/* How the tasks of an earlier space lie in one that has more values on its first or its last axis. A task is at
+ * (point, place): place on the last axis, point on all others. */
+typedef struct rk__extension {
+    uint64_t along, along_before;         /* values on the last axis: now, then */
+    uint64_t along_shared, points_shared; /* places and points that are the same in both */
+} rk__extension;
+/* RK_EMISMATCH says what is not the same. */
+rk_status rk__space_extends(const rk__space *space, const rk__space *earlier, rk__extension *out, rk_error *err);
+/* The number that a task had; false: it is new. */
+bool rk__extension_find(const rk__extension *extension, uint64_t task, uint64_t *earlier);
+
 /* Set the swept fields of *params (a copy of base_params) for a task. Cheap; no errors. The strings belong to the
  * space. */
 void rk__space_bind(const rk__space *space, uint64_t task, void *params);

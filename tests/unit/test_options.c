@@ -148,7 +148,7 @@ static void wrong_words_are_named_with_the_remedy(void **state) {
     assert_refused("run pi -o", "--output needs a value: --output FILE");
     assert_refused("run pi -o --force", "--output needs a value: --output FILE");
     assert_refused("run pi --output=", "--output needs a value: --output FILE");
-    assert_refused("info f.h5 --force", "--force is no option of 'rankine info' (it is one of: run)");
+    assert_refused("info f.h5 --force", "--force is no option of 'rankine info' (it is one of: run, merge)");
     assert_refused("--samples 3 run pi", "--samples is no option of 'rankine run' (it is one of: check)");
 }
 

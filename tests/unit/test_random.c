@@ -41,6 +41,17 @@ static void streams_depend_on_seed_task_and_stream_only(void **state) {
     }
 }
 
+static void streams_stay_when_the_last_axis_grows(void **state) {
+    (void)state;
+    rk_task a = {.index = 2 * 5 + 3, .last_axis = 5, .seed = 9, .api = &api}, b = a, c = a;
+    b.index = 2 * 8 + 3; /* the same point and place, of 8 */
+    b.last_axis = 8;
+    c.index = 3 * 5 + 2; /* point and place exchanged */
+    rk_random ra = rk_random_stream(&a, 0), rb = rk_random_stream(&b, 0), rc = rk_random_stream(&c, 0);
+    uint64_t x = rk_random_u64(&ra);
+    assert_true(x == rk_random_u64(&rb) && x != rk_random_u64(&rc));
+}
+
 static void uniform_numbers_stay_in_range(void **state) {
     (void)state;
     rk_task task = {.seed = 1, .api = &api};
@@ -58,6 +69,7 @@ static void uniform_numbers_stay_in_range(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_answers),
+        cmocka_unit_test(streams_stay_when_the_last_axis_grows),
         cmocka_unit_test(streams_depend_on_seed_task_and_stream_only),
         cmocka_unit_test(uniform_numbers_stay_in_range),
     };

@@ -1,0 +1,115 @@
+"""Parts of a run that are joined, and runs that are extended: one digest, nothing computed twice."""
+import os
+import shutil
+import sys
+
+sys.path.insert(0, os.path.join(os.environ["RANKINE_SOURCE"], "tests/support"))
+import h5py
+from rankine_test import *
+
+LOG = "log=" + os.path.abspath("journal")
+
+
+def journal():
+    with open("journal") as lines:
+        return sorted(int(line) for line in lines)
+
+
+def parts_of_a_run_are_joined():
+    for words in ([kernel("journal"), "ms=0", LOG, "--repeat", 101, "--block", 2], ["lorenz", "rho=20:30:1", "steps=200"],
+                  [kernel("flaky"), "--repeat", 50, "--block", 1], ["pi", "--repeat", 100000]):
+        expect = FAILED_TASKS if "flaky" in str(words[0]) else COMPLETE
+        run(*words, n=2, out="whole.h5", expect=expect)
+        if os.path.exists("journal"):
+            os.remove("journal")
+        names = []
+        for i in range(1, 4):
+            run(*words, "--part", f"{i}/3", n=i, out=f"part{i}.h5", expect=None)
+            names.append(f"part{i}.h5")
+            assert "merge" in command("digest", names[-1], expect=RESUMABLE).stderr
+            assert f"part {i} of 3" in command("info", names[-1]).stdout
+        joined = command("merge", *names, "-o", "joined.h5", "--force", expect=expect)
+        assert "complete" in joined.stdout
+        assert digest("joined.h5") == digest("whole.h5") and "no damage" in command("verify", "joined.h5").stdout
+        if "journal" in str(words[0]):
+            assert journal() == list(range(101))
+        if expect == FAILED_TASKS:
+            assert summary("info", "joined.h5")["failures"] == summary("info", "whole.h5")["failures"]
+
+
+def a_missing_or_stopped_part_is_resumed_after_joining():
+    words = [kernel("journal"), "ms=5", LOG, "--repeat", 200, "--block", 1]
+    run(*words, n=2, out="whole.h5")
+    os.remove("journal")
+    run(*words, "--part", "1/2", n=2, out="one.h5")
+    command("run", *words, "--part", "2/2", "-n", 2, "-o", "two.h5", "-q", "--time-limit", "0.3s", expect=RESUMABLE)
+    joined = command("merge", "one.h5", "two.h5", "-o", "joined.h5", expect=RESUMABLE)
+    assert "rankine resume joined.h5" in joined.stdout, joined.stdout
+    shutil.copy("two.h5", "two_copy.h5")
+    command("resume", "joined.h5", "-n", 2, "-q")
+    assert digest("joined.h5") == digest("whole.h5") and journal() == list(range(200))
+    assert summary("resume", "two_copy.h5", "-n", 2)["done"] == 100  # the rest of its part, and no more
+
+
+def parts_of_different_runs_are_refused():
+    run("lorenz", "rho=1,2,3,4", "steps=10", "--part", "1/2", out="a.h5")
+    run("lorenz", "rho=1,2,3,5", "steps=10", "--part", "2/2", out="b.h5")
+    run("lorenz", "rho=1,2,3,4", "steps=10", "--part", "2/2", "--seed", 5, out="c.h5")
+    for other in ("b.h5", "c.h5"):
+        error = command("merge", "a.h5", other, "-o", "joined.h5", expect=2).stderr
+        assert error.count("\n") == 1 and other in error and not os.path.exists("joined.h5"), error
+
+
+def extended_with(first, then, new_tasks):
+    """`first` words, then `then`: the digest is that of `then` alone, and only new_tasks are computed."""
+    run(*then, n=2, out="whole.h5")
+    run(*first, n=2, out="old.h5")
+    if os.path.exists("journal"):
+        os.remove("journal")
+    for n in (1, 3):
+        before = len(journal()) if os.path.exists("journal") else 0
+        run(*then, "--reuse", "old.h5", n=n, out="new.h5")
+        assert digest("new.h5") == digest("whole.h5"), then
+        assert "no damage" in command("verify", "new.h5").stdout
+        if new_tasks is not None:
+            assert len(journal()) - before == new_tasks, (len(journal()), new_tasks)
+
+
+def a_finished_sweep_is_extended_without_computing_anything_twice():
+    base = [kernel("sums"), LOG]
+    extended_with([*base, "--repeat", 40], [*base, "--repeat", 100], 60)
+    extended_with([*base, "a=1,2,3", "--repeat", 5], [*base, "a=1,2,3", "--repeat", 9], 12)
+    extended_with([*base, "a=1:3:0.5", "b=5,6"], [*base, "a=1:3:0.5", "b=5,6,7,8"], 10)
+    extended_with([*base, "a=1,2", "b=5,6,7"], [*base, "a=1,2,9", "b=5,6,7"], 3)
+    extended_with([*base, "a=1,2", "b=5,6,7", "--block", 4], [*base, "a=1,2,9", "b=5,6,7,8,9", "--block", 2], 9)
+    extended_with(["lorenz", "rho=20,25", "steps=100"], ["lorenz", "rho=20,25,28", "steps=100"], None)
+    extended_with(["pi", "--repeat", 1000, "--block", 8], ["pi", "--repeat", 3000, "--block", 8], None)
+
+
+def an_extension_takes_nothing_that_failed_or_is_damaged():
+    base = [kernel("journal"), "ms=0", LOG, "--block", 1]
+    run(*base, "--repeat", 30, n=1, out="whole.h5")
+    run(*base, "--repeat", 20, n=1, out="old.h5")
+    with h5py.File("old.h5") as f:
+        place = f["wave"].id.get_offset() + 512 * 7
+    with open("old.h5", "r+b") as f:
+        f.seek(place)
+        f.write(b"?")
+    os.remove("journal")
+    run(*base, "--repeat", 30, "--reuse", "old.h5", n=2, out="new.h5")
+    assert journal() == [7, *range(20, 30)] and digest("new.h5") == digest("whole.h5")
+
+
+def what_cannot_be_extended_is_told():
+    run(kernel("sums"), "a=1,2,3", "b=4,5", out="old.h5")
+    for words, says in ((["a=1,2,4", "b=4,5"], "value 3 of 3"), (["a=1,2,3", "b=4,5", "c=9"], "other parameters"),
+                        (["a=1,2,3", "b=5,4"], "value 1 of 2"), (["a=1,2,3"], "had 2 axes"),
+                        (["a=1,2,3", "b=4,5", "--seed", 3], "seed"), (["b=4,5", "a=1,2,3"], "axis 1 was 'a'")):
+        error = command("run", kernel("sums"), *words, "--reuse", "old.h5", "-o", "new.h5", expect=2).stderr
+        assert error.count("\n") == 1 and says in error and "--reuse old.h5" in error, error
+    run("pi", "points=1,2", "--repeat", 10, out="old.h5")
+    error = command("run", "pi", "points=1,2", "--repeat", 20, "--reuse", "old.h5", "-o", "new.h5", expect=None)
+    assert error.returncode != 0 and "first axis" in error.stderr and not os.path.exists("new.h5"), error
+
+
+main([value for value in list(globals().values()) if callable(value) and getattr(value, "__module__", "") == "__main__"])
