@@ -24,6 +24,7 @@ int rk__cmd_run(rk__cli *cli);
 int rk__cmd_resume(rk__cli *cli);
 int rk__cmd_kernels(rk__cli *cli);
 int rk__cmd_info(rk__cli *cli);
+int rk__cmd_watch(rk__cli *cli);
 int rk__cmd_verify(rk__cli *cli);
 int rk__cmd_digest(rk__cli *cli);
 int rk__cmd_check(rk__cli *cli);

@@ -14,6 +14,7 @@
     X(RESUME, "resume")                                                                                                \
     X(KERNELS, "kernels")                                                                                              \
     X(INFO, "info")                                                                                                    \
+    X(WATCH, "watch")                                                                                                  \
     X(VERIFY, "verify")                                                                                                \
     X(DIGEST, "digest")                                                                                                \
     X(CHECK, "check")                                                                                                  \
@@ -41,6 +42,7 @@ typedef struct rk__arguments {
     int ranks;      /* 0: not given */
     uint64_t seed, block_tasks, repeat, samples;
     unsigned input_dims;
+    double interval_seconds; /* 0: not given */
     rk__policy policy;
     rk__progress_when progress;
     const char *output, *table, *hostfile, *kernel;
