@@ -44,7 +44,7 @@ static void make_harmless(char *text) {
 }
 
 static void put_text(rk__canvas *canvas, rk__canvas_style style, char *text) {
-    if (is_full(canvas))
+    if (is_full(canvas) || *text == '\0')
         return;
     make_harmless(text);
     size_t length = fit(canvas, text);

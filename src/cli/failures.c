@@ -7,6 +7,8 @@
 
 #include "cli/table.h"
 
+enum { FEW = 5 };
+
 /* ---- patterns ---- */
 
 static bool is_digit(char c) {
@@ -65,6 +67,12 @@ static int by_count(const void *a, const void *b) {
     return left->first_task < right->first_task ? -1 : left->first_task > right->first_task;
 }
 
+static rk__failure_group group_of(const rk__failure *failure) {
+    rk__failure_group group = {1, failure->task, failure->task, failure->code, ""};
+    memcpy(group.message, failure->message, sizeof group.message);
+    return group;
+}
+
 static void add_to(rk__failure_group *group, const rk__failure *failure) {
     group->count++;
     if (failure->task < group->first_task)
@@ -83,11 +91,10 @@ rk_status rk__failures_group(const rk__failure *failures, size_t count, rk__fail
         size_t g = 0;
         while (g < n && (found[g].code != failure->code || !rk__failures_widen(found[g].message, failure->message)))
             g++;
-        if (g == n) {
-            found[n] = (rk__failure_group){0, failure->task, failure->task, failure->code, ""};
-            memcpy(found[n++].message, failure->message, sizeof failure->message);
-        }
-        add_to(&found[g], failure);
+        if (g == n)
+            found[n++] = group_of(failure);
+        else
+            add_to(&found[g], failure);
     }
     qsort(found, n, sizeof *found, by_count);
     *out = found;
@@ -106,6 +113,17 @@ static void add_group(rk__table *table, const rk__failure_group *group) {
     rk__table_row(table, (const char *[]){count, code, tasks, group->message});
 }
 
+/* A few are told one by one. */
+static rk_status few_or_groups(const rk__failure *failures, size_t count, rk__failure_group **out, size_t *groups) {
+    if (count > FEW)
+        return rk__failures_group(failures, count, out, groups, NULL);
+    RK_TRY(rk__alloc((void **)out, count, sizeof **out, "failures", NULL));
+    for (size_t i = 0; i < count; i++)
+        (*out)[i] = group_of(&failures[i]);
+    *groups = count;
+    return RK_OK;
+}
+
 void rk__failures_print(rk__text *out, const rk__failure *failures, size_t count, uint64_t failed, size_t most) {
     rk__failure_group *groups = NULL;
     size_t group_count = 0;
@@ -113,7 +131,7 @@ void rk__failures_print(rk__text *out, const rk__failure *failures, size_t count
     rk__table table;
     if (count == 0)
         return;
-    if (rk__failures_group(failures, count, &groups, &group_count, NULL) != RK_OK) {
+    if (few_or_groups(failures, count, &groups, &group_count) != RK_OK) {
         out->failed = true;
         return;
     }
@@ -127,5 +145,7 @@ void rk__failures_print(rk__text *out, const rk__failure *failures, size_t count
     rk__table_print(&table, out);
     if (failed > shown)
         rk__text_add(out, "  ... and %" PRIu64 " more\n", failed - shown);
+    if (failed > FEW)
+        rk__text_add(out, "  (--json lists the failed tasks one by one)\n");
     free(groups);
 }

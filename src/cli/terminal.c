@@ -148,7 +148,7 @@ void rk__terminal_draw(rk__terminal *terminal, const char *lines) {
     rk__text_add(&frame, "\033[H");
     for (bool first = true; *lines != '\0'; first = false) {
         size_t length = strcspn(lines, "\n");
-        rk__text_add(&frame, "%s%.*s\033[K", first ? "" : "\r\n", (int)length, lines);
+        rk__text_add(&frame, "%s%.*s\033[K", first ? "" : "\n", (int)length, lines);
         lines += length + (lines[length] == '\n');
     }
     rk__text_add(&frame, "\033[J");

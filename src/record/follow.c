@@ -126,10 +126,10 @@ static rk_status follow_fronts(rk__follower *f, rk_error *err) {
     return RK_OK;
 }
 
-/* Once around, or until time is up. */
+/* Once around, or until time is up; a stride at least, for else a slow disk could stop it for ever. */
 static rk_status sweep(rk__follower *f, uint64_t sweep_ns, rk_error *err) {
     uint64_t begin = rk__clock_ns(), fresh;
-    for (uint64_t seen = 0, count; seen < f->words && rk__clock_ns() - begin < sweep_ns; seen += count) {
+    for (uint64_t seen = 0, count; seen < f->words && (seen == 0 || rk__clock_ns() - begin < sweep_ns); seen += count) {
         if (f->swept >= f->words)
             f->swept = 0;
         count = open_words(f, f->swept, STRIDE_MAX);
@@ -146,12 +146,12 @@ rk_status rk__follower_poll(rk__follower *follower, uint64_t sweep_ns, rk__follo
     follower->visit = visit;
     follower->ctx = ctx;
     RK_TRY(follow_fronts(follower, err));
-    return sweep(follower, sweep_ns, err);
+    return sweep_ns > 0 ? sweep(follower, sweep_ns, err) : RK_OK;
 }
 
 rk_status rk__record_refresh(rk__record *record, rk_error *err) {
     struct stat before, now;
-    int fd = open(record->path, O_RDONLY | O_CLOEXEC);
+    int fd = open(record->path, (record->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
     if (fd < 0)
         return rk__fail(err, errno == ENOENT ? RK_ENOENT : RK_EIO, "run file '%s': %s", record->path,
                         rk__errno_text(errno));

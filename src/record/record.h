@@ -142,11 +142,12 @@ typedef void (*rk__follow_fn)(void *ctx, uint64_t block, const rk__block_record 
 rk_status rk__follower_create(rk__follower **out, rk__record *record, rk_error *err);
 void rk__follower_destroy(rk__follower *follower);
 /* Visit each committed block that was not visited before, in no particular order. Reads what lies next to blocks that
- * are known, and for at most `sweep_ns` also elsewhere; UINT64_MAX: everywhere, so that nothing committed is missed. */
+ * are known, and for about `sweep_ns` also elsewhere; 0: not at all; UINT64_MAX: everywhere, so that nothing committed
+ * is missed. */
 rk_status rk__follower_poll(rk__follower *follower, uint64_t sweep_ns, rk__follow_fn visit, void *ctx, rk_error *err);
 /* Of all blocks visited so far. Borrowed. */
 const rk__totals *rk__follower_totals(const rk__follower *follower);
-/* Open the file again, for reading: a network file system shows what others wrote to whoever opens a file after them.
+/* Open the file again: a network file system shows what others wrote to whoever opens a file after them.
  * RK_ENOENT: it is gone. RK_EMISMATCH: another file lies there now; the record stays as it was. */
 rk_status rk__record_refresh(rk__record *record, rk_error *err);
 
