@@ -136,6 +136,7 @@ typedef struct rk__totals {
 /* Reads all records in large pieces. `done`: bitmap of rk__schema.blocks bits (64 per word), set where committed; may
  * be NULL. */
 rk_status rk__record_scan(rk__record *record, uint64_t *done, rk__totals *totals, rk_error *err);
+
 /* ---- following: what was committed since one last looked ---- */
 typedef struct rk__follower rk__follower;
 typedef void (*rk__follow_fn)(void *ctx, uint64_t block, const rk__block_record *entry);
@@ -151,6 +152,7 @@ const rk__totals *rk__follower_totals(const rk__follower *follower);
  * RK_ENOENT: it is gone. RK_EMISMATCH: another file lies there now; the record stays as it was. */
 rk_status rk__record_refresh(rk__record *record, rk_error *err);
 
+/* ---- folding ---- */
 /* Fold all committed partials in order; memory does not grow with the blocks. */
 rk_status rk__record_fold(rk__record *record, const rk__reducer *reducer, void *partial, rk_error *err);
 
