@@ -83,6 +83,7 @@ typedef struct rk__json {
     rk__text text;
     unsigned depth;
     bool comma[32];
+    bool compact; /* all on one line */
 } rk__json;
 void rk__json_begin(rk__json *json, const char *key, char open); /* open: '{' or '['; key NULL inside arrays */
 void rk__json_end(rk__json *json, char close);

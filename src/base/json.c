@@ -34,11 +34,16 @@ static void add_quoted(rk__text *text, const char *value) {
     rk__text_add_bytes(text, "\"", 1);
 }
 
+static void break_line(rk__json *json) {
+    if (!json->compact)
+        rk__text_add(&json->text, "\n%*s", (int)(2 * json->depth), "");
+}
+
 static void open_item(rk__json *json, const char *key) {
     if (json->comma[json->depth])
         rk__text_add_bytes(&json->text, ",", 1);
     if (json->depth > 0)
-        rk__text_add(&json->text, "\n%*s", (int)(2 * json->depth), "");
+        break_line(json);
     json->comma[json->depth] = true;
     if (key != NULL) {
         add_quoted(&json->text, key);
@@ -59,7 +64,7 @@ void rk__json_end(rk__json *json, char close) {
     if (json->depth > 0)
         json->depth--;
     if (!empty)
-        rk__text_add(&json->text, "\n%*s", (int)(2 * json->depth), "");
+        break_line(json);
     rk__text_add_bytes(&json->text, &close, 1);
 }
 

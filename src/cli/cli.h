@@ -2,6 +2,9 @@
  *
  *     options    words of the command line            help       what it says about itself
  *     display    text for people (table, progress)    jsonout    the same for scripts
+ *     life       is the run of a file still going on?  failures   those that say the same are one line
+ *     watch      the model and the views of a running run, over canvas (lines) and terminal (the screen)
+ *     info       what a run file says, for people and for scripts
  *     drive      run and resume: launcher, ranks, what is left when they died
  *
  * A command returns an exit code. Results go to stdout, messages to stderr ("rankine: ..."), each said once: on a rank
@@ -24,6 +27,7 @@ int rk__cmd_run(rk__cli *cli);
 int rk__cmd_resume(rk__cli *cli);
 int rk__cmd_kernels(rk__cli *cli);
 int rk__cmd_info(rk__cli *cli);
+int rk__cmd_watch(rk__cli *cli);
 int rk__cmd_verify(rk__cli *cli);
 int rk__cmd_digest(rk__cli *cli);
 int rk__cmd_merge(rk__cli *cli);

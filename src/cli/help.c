@@ -54,11 +54,21 @@ static const page pages[RK__COMMAND_COUNT] = {
                              false, false},
     [RK__COMMAND_INFO] = {"FILE", "what a run file holds, and how far the run is",
                           "Works at any time, also while the run is going on and after it was killed. Shows\n"
-                          "what was run, how far it is, the failed tasks, the sessions, and the reductions\n"
-                          "if the run is complete.\n",
+                          "what was run, how far it is and where the time went, the failed tasks, the\n"
+                          "sessions, and the reductions if the run is complete.\n",
                           "  rankine info lorenz.h5\n"
                           "  rankine info lorenz.h5 --json\n",
                           false, false},
+    [RK__COMMAND_WATCH] = {"FILE", "a running run live, from another terminal or node",
+                           "Shows how far the run is, its rate, what each rank committed lately and what\n"
+                           "failed last, from the run file alone: it works on any node that sees the file,\n"
+                           "and the run does not notice. A file that is not there yet is waited for.\n"
+                           "\n"
+                           "q or Ctrl-C leaves; the run goes on. Ends by itself with the run. If stdout is\n"
+                           "no terminal, a line of text is printed now and then.\n",
+                           "  rankine watch lorenz.h5\n"
+                           "  rankine watch lorenz.h5 --json --interval 5\n",
+                           false, true},
     [RK__COMMAND_VERIFY] = {"FILE", "look for damage in a run file",
                             "Recomputes the checksum of every committed block from its rows and compares;\n"
                             "checks partials and reductions too. Exit code 4 if something is damaged, else 0,\n"
@@ -84,11 +94,12 @@ static const page pages[RK__COMMAND_COUNT] = {
                            "every bit. Differences (exit code 4) mean that the kernel depends on something\n"
                            "else than its task.\n",
                            "  rankine check lorenz rho=20:30:0.1 --samples 1000\n", true, true},
-    [RK__COMMAND_HELP] = {"[COMMAND]", "also: help values, help exit-codes",
-                          "Topics: run, resume, kernels, info, verify, digest, merge, check, values,\nexit-codes.\n",
-                          "  rankine help run\n"
-                          "  rankine help values\n",
-                          false, false},
+    [RK__COMMAND_HELP] =
+        {"[COMMAND]", "also: help values, help exit-codes",
+         "Topics: run, resume, kernels, info, watch, verify, digest, merge, check,\nvalues, exit-codes.\n",
+         "  rankine help run\n"
+         "  rankine help values\n",
+         false, false},
 };
 
 static const char values_text[] = "  rho=28            one value for all tasks\n"

@@ -40,7 +40,7 @@ int rk__cli_fail_with(const rk__cli *cli, const rk_error *err, int exit_code) {
     fprintf(stderr, "rankine: %s%s\n", where, *err->message ? err->message : rk_status_text(err->code));
     if (!cli->arguments.json)
         return exit_code;
-    rk__json json = {0};
+    rk__json json = {.compact = cli->arguments.command == RK__COMMAND_WATCH}; /* its answers are lines */
     rk__jsonout_begin(&json, exit_code);
     rk__jsonout_error(&json, err);
     return rk__jsonout_print(&json, exit_code);

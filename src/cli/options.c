@@ -106,6 +106,14 @@ static rk_status set_until(rk__arguments *a, const char *value, rk_error *err) {
     return rk__parse_time("--until", value, rk__wall_ns(), &a->until_ns, err);
 }
 
+static rk_status set_interval(rk__arguments *a, const char *value, rk_error *err) {
+    double seconds;
+    if (!rk__parse_f64(value, &seconds) || !(seconds >= 0.1 && seconds <= 86400))
+        return rk__fail(err, RK_EINVAL, "--interval %s: seconds from 0.1 to 86400 are expected", value);
+    a->interval_seconds = seconds;
+    return RK_OK;
+}
+
 static rk_status set_output(rk__arguments *a, const char *value, rk_error *err) {
     (void)err;
     a->output = value;
@@ -211,10 +219,12 @@ static const rk__option options[] = {
      "go on although the kernel's file has changed (rebuilt, say); this is recorded", set_accept_kernel},
     {"progress", 0, RK__OPTION_OPTIONAL, RK__GROUP_TALK, IN(RUN) | IN(RESUME) | IN(VERIFY), false, "WHEN",
      "auto (default: a live line on a terminal, else a line now and then), always (live line), never", set_progress},
+    {"interval", 0, RK__OPTION_VALUE, RK__GROUP_TALK, IN(WATCH), false, "SECONDS",
+     "how often to show what is new (default: 1, lines of text 10)", set_interval},
     {"quiet", 'q', RK__OPTION_FLAG, RK__GROUP_TALK, IN(RUN) | IN(RESUME) | IN(VERIFY) | IN(MERGE), false, NULL,
      "no progress and no summary; errors only", set_quiet},
     {"json", 0, RK__OPTION_FLAG, RK__GROUP_TALK, EVERYWHERE & ~IN(HELP), false, NULL,
-     "the result as JSON on stdout, and nothing else there", set_json},
+     "the result as JSON on stdout, and nothing else there; of watch a line per interval", set_json},
     {"help", 'h', RK__OPTION_FLAG, RK__GROUP_TALK, EVERYWHERE, false, NULL, "help, also for a command", set_help},
     {"version", 0, RK__OPTION_FLAG, RK__GROUP_TALK, 0, false, NULL, "versions of Rankine, MPI and HDF5", set_version},
 };

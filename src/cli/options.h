@@ -14,6 +14,7 @@
     X(RESUME, "resume")                                                                                                \
     X(KERNELS, "kernels")                                                                                              \
     X(INFO, "info")                                                                                                    \
+    X(WATCH, "watch")                                                                                                  \
     X(VERIFY, "verify")                                                                                                \
     X(DIGEST, "digest")                                                                                                \
     X(MERGE, "merge")                                                                                                  \
@@ -44,7 +45,8 @@ typedef struct rk__arguments {
     double sync_seconds, limit_seconds; /* limit 0: not given */
     uint64_t until_ns;                  /* wall clock; 0: not given */
     unsigned input_dims;
-    uint32_t part, parts; /* 0: not given */
+    uint32_t part, parts;    /* 0: not given */
+    double interval_seconds; /* 0: not given */
     rk__policy policy;
     rk__progress_when progress;
     const char *output, *table, *hostfile, *kernel, *reuse;

@@ -142,6 +142,19 @@ void rk__spaceout_print(rk__text *out, const rk__space *space) {
     rk__table_print(&table, out);
 }
 
+void rk__spaceout_task(rk__text *out, const rk__space *space, uint64_t task) {
+    for (size_t a = 0; a < space->axis_count; a++) {
+        const rk__axis *axis = &space->axes[a];
+        uint64_t i = axis->stride > 0 && axis->count > 0 ? task / axis->stride % axis->count : 0;
+        if (axis->column_count == 0)
+            rk__text_add(out, "%s%s=%" PRIu64, a > 0 ? " " : "", axis->name, i);
+        for (size_t c = 0; c < axis->column_count; c++) {
+            rk__text_add(out, "%s%s=", a + c > 0 ? " " : "", axis->columns[c].name);
+            add_axis_value(out, axis, &axis->columns[c], i);
+        }
+    }
+}
+
 /* ---- for scripts ---- */
 
 static void json_param(rk__json *json, const rk__space *space, const rk_param *param) {

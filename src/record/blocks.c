@@ -92,6 +92,15 @@ rk_status rk__blocks_walk(rk__record *record, rk__block_fn visit, void *ctx, rk_
     return status;
 }
 
+void rk__totals_add(rk__totals *totals, const rk__schema *schema, uint64_t block, const rk__block_record *entry) {
+    totals->blocks_done++;
+    totals->tasks_done += rk__schema_block_tasks(schema, block);
+    totals->tasks_failed += entry->failed;
+    totals->kernel_ns += entry->duration_ns;
+    totals->checksum[0] += entry->checksum[0];
+    totals->checksum[1] += entry->checksum[1] + (totals->checksum[0] < entry->checksum[0]);
+}
+
 typedef struct scan {
     const rk__schema *schema;
     uint64_t *done;
@@ -103,12 +112,7 @@ static rk_status count_block(void *ctx, uint64_t block, unsigned slot, const rk_
     (void)slot, (void)err;
     if (s->done != NULL)
         s->done[block / 64] |= UINT64_C(1) << block % 64;
-    s->totals->blocks_done++;
-    s->totals->tasks_done += rk__schema_block_tasks(s->schema, block);
-    s->totals->tasks_failed += entry->failed;
-    s->totals->kernel_ns += entry->duration_ns;
-    s->totals->checksum[0] += entry->checksum[0];
-    s->totals->checksum[1] += entry->checksum[1] + (s->totals->checksum[0] < entry->checksum[0]);
+    rk__totals_add(s->totals, s->schema, block, entry);
     return RK_OK;
 }
 

@@ -163,6 +163,23 @@ rk_status rk__record_read_row(rk__record *record, size_t column, uint64_t task, 
 /* Reads all records in large pieces. `done`: bitmap of rk__schema.blocks bits (64 per word), set where committed; may
  * be NULL. */
 rk_status rk__record_scan(rk__record *record, uint64_t *done, rk__totals *totals, rk_error *err);
+
+/* ---- following: what was committed since one last looked ---- */
+typedef struct rk__follower rk__follower;
+typedef void (*rk__follow_fn)(void *ctx, uint64_t block, const rk__block_record *entry);
+rk_status rk__follower_create(rk__follower **out, rk__record *record, rk_error *err);
+void rk__follower_destroy(rk__follower *follower);
+/* Visit each committed block that was not visited before, in no particular order. Reads what lies next to blocks that
+ * are known, and for about `sweep_ns` also elsewhere; 0: not at all; UINT64_MAX: everywhere, so that nothing committed
+ * is missed. */
+rk_status rk__follower_poll(rk__follower *follower, uint64_t sweep_ns, rk__follow_fn visit, void *ctx, rk_error *err);
+/* Of all blocks visited so far. Borrowed. */
+const rk__totals *rk__follower_totals(const rk__follower *follower);
+/* Open the file again: a network file system shows what others wrote to whoever opens a file after them.
+ * RK_ENOENT: it is gone. RK_EMISMATCH: another file lies there now; the record stays as it was. */
+rk_status rk__record_refresh(rk__record *record, rk_error *err);
+
+/* ---- folding ---- */
 /* Fold all committed partials in order; memory does not grow with the blocks. */
 rk_status rk__record_fold(rk__record *record, const rk__reducer *reducer, void *partial, rk_error *err);
 
@@ -249,6 +266,7 @@ typedef struct rk__session {
 /* A fixed table; when it is full the oldest are merged into one. Returns the number for the records. From then on what
  * earlier sessions committed is trusted: rk__record_settle comes before. Syncs the file. */
 rk_status rk__record_session_begin(rk__record *record, const rk__session *session, uint16_t *number, rk_error *err);
+/* start_ns stays that of the beginning. */
 rk_status rk__record_session_end(rk__record *record, uint16_t number, const rk__session *session, rk_error *err);
 rk_status rk__record_read_sessions(rk__record *record, rk__session **out, size_t *count, rk_error *err);
 

@@ -79,6 +79,8 @@ typedef rk_status (*rk__block_fn)(void *ctx, uint64_t block, unsigned slot, cons
                                   rk_error *err);
 rk_status rk__blocks_walk(rk__record *record, rk__block_fn visit, void *ctx, rk_error *err);
 
+void rk__totals_add(rk__totals *totals, const rk__schema *schema, uint64_t block, const rk__block_record *entry);
+
 /* The partial that an entry vouches for; RK_ECORRUPT if it is another one. */
 rk_status rk__record_read_partial(rk__record *record, uint64_t block, unsigned slot, const rk__block_record *entry,
                                   void *partial, rk_error *err);

@@ -111,6 +111,7 @@ rk_status rk__record_session_end(rk__record *record, uint16_t number, const rk__
             continue;
         rk__session ended = *session;
         ended.number = number;
+        ended.start_ns = entry.session.start_ns;
         return write_entry(record, i, &ended, err);
     }
     return rk__fail(err, RK_ECORRUPT, "%s: the entry of session %u is gone", record->path, number);

@@ -133,8 +133,7 @@ static rk_status create_ledger(rk__session_run *session, rk_error *err) {
 }
 
 static rk_status end_session(rk__session_run *session, const rk__totals *after, bool complete, rk_error *err) {
-    rk__session entry = {.start_ns = rk__wall_ns() - session->seconds_ns,
-                         .end_ns = rk__wall_ns(),
+    rk__session entry = {.end_ns = rk__wall_ns(),
                          .ranks = (uint32_t)session->world->size,
                          .nodes = (uint32_t)session->world->node_count,
                          .tasks_before = session->before.tasks_done,
