@@ -36,10 +36,17 @@ static void add_duration(survey *s, double seconds) {
     t->most_seconds = seconds > t->most_seconds ? seconds : t->most_seconds;
 }
 
+/* Place in the table of the session with this number; the entries of the oldest may have been merged into the first. */
+static bool find_session(const rk__info *info, uint32_t number, size_t *place) {
+    uint32_t first = info->session_count > 0 ? info->sessions[0].number : 0;
+    *place = number > first ? number - first : 0;
+    return *place < info->session_count && (*place == 0 || info->sessions[*place].number == number);
+}
+
 static void add_to_session(survey *s, uint64_t block, const rk__block_record *record, uint64_t end_ns) {
     rk__info *info = s->info;
-    size_t number = record->session;
-    if (number >= info->session_count || !rk__life_is_of(record, &info->sessions[number], number))
+    size_t number;
+    if (!find_session(info, record->session, &number))
         return;
     info->times.session_ns[number] += record->duration_ns;
     if (end_ns > info->times.session_end_ns[number])

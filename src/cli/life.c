@@ -120,10 +120,6 @@ rk_status rk__life_read(rk__record *record, rk__session **sessions, size_t *coun
     return RK_OK;
 }
 
-bool rk__life_is_of(const rk__block_record *entry, const rk__session *session, size_t number) {
-    return entry->session == number && entry->start_ns + CLOCK_SLACK_NS >= session->start_ns;
-}
-
 const char *rk__life_outcome(uint32_t outcome) {
     static const char *const words[] = {"running or killed", "complete", "stopped", "failed"};
     return outcome < 4 ? words[outcome] : "?";

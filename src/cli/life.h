@@ -18,8 +18,6 @@ typedef enum rk__life {
 rk_status rk__life_read(rk__record *record, rk__session **sessions, size_t *count, rk__life *life, rk_error *err);
 /* The latest session, or NULL. Borrowed. */
 const rk__session *rk__life_latest(const rk__session *sessions, size_t count);
-/* Is a record of the session with this number? Numbers are used again when the table is full: times decide then. */
-bool rk__life_is_of(const rk__block_record *entry, const rk__session *session, size_t number);
 /* "running or killed", "complete", "stopped", "failed" */
 const char *rk__life_outcome(uint32_t outcome);
 /* Seconds since a time on the wall clock, maybe that of another host: never negative. */

@@ -149,7 +149,7 @@ static void on_block(void *ctx, uint64_t block, const rk__block_record *entry) {
     const rk__session *session = rk__life_latest(w->sessions, w->session_count);
     uint64_t end_ns = entry->start_ns + entry->duration_ns, tasks;
     rk__watch_slot *slot = &w->ring[w->slot];
-    if (session == NULL || !rk__life_is_of(entry, session, w->session_count - 1))
+    if (session == NULL || entry->session != session->number)
         return;
     tasks = rk__schema_block_tasks(rk__record_schema(w->record), block);
     bool recent = w->polled || rk__life_seconds_since(end_ns) * 1e9 < (double)slot->span_ns;

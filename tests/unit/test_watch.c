@@ -93,7 +93,7 @@ static void on_another_host_only_silence_can_be_told(void **state) {
     fixture *f = *state;
     begin_session(f, "no-such-host", dead_process(), 300);
     assert_state(f, RK__WATCH_SILENT);
-    commit_of(f, 7, 0, 1, 2);
+    commit_of(f, 7, 1, 1, 2);
     assert_state(f, RK__WATCH_RUNNING);
 }
 
@@ -109,10 +109,10 @@ static void what_came_lately_is_counted_by_rank_and_session(void **state) {
     fixture *f = *state;
     rk__watch watch = {0};
     begin_session(f, this_host(), dead_process(), 4000);
-    commit_of(f, 0, 0, 0, 3900);
+    commit_of(f, 0, 1, 0, 3900);
     begin_session(f, this_host(), (uint32_t)getpid(), 100);
-    commit_of(f, 1, 1, 0, 90);
-    commit_of(f, 2, 1, 1, 1);
+    commit_of(f, 1, 2, 0, 90);
+    commit_of(f, 2, 2, 1, 1);
     state_now(f, &watch);
     assert_int_equal(watch.rank_count, 2);
     assert_int_equal(watch.ranks[0].tasks, BLOCK);
@@ -123,7 +123,7 @@ static void what_came_lately_is_counted_by_rank_and_session(void **state) {
     assert_int_equal(figures.recent_tasks, BLOCK);
     assert_true(figures.recent_seconds > 8 && figures.recent_seconds < 11);
     assert_true(figures.eta_seconds > 0);
-    commit_of(f, 3, 1, 0, 0);
+    commit_of(f, 3, 2, 0, 0);
     state_now(f, &watch);
     assert_int_equal(rk__watch_recent(&watch.ranks[0]), BLOCK);
     rk__watch_fini(&watch);
@@ -133,7 +133,7 @@ static void a_new_session_begins_anew(void **state) {
     fixture *f = *state;
     rk__watch watch = {0};
     begin_session(f, "no-such-host", 1, 50);
-    commit_of(f, 0, 0, 1, 1);
+    commit_of(f, 0, 1, 1, 1);
     assert_int_equal(state_now(f, &watch), RK__WATCH_RUNNING);
     assert_int_equal(watch.ranks[1].tasks, BLOCK);
     begin_session(f, "no-such-host", 2, 0);
@@ -149,7 +149,7 @@ static void many_ranks_are_cells_that_fit_the_screen(void **state) {
     rk__text frame = RK__TEXT_INIT;
     begin_session(f, "no-such-host", 1, 50);
     for (uint32_t rank = 0; rank < 1000; rank++)
-        commit_of(f, rank, 0, rank, rank % 20);
+        commit_of(f, rank, 1, rank, rank % 20);
     state_now(f, &watch);
     rk__frame_style style = {.columns = 80, .rows = 24, .live = true};
     rk__watch_frame(&frame, &watch, &style);
