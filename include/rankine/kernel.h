@@ -306,11 +306,8 @@ typedef struct rk_random {
 /** Stream number `stream` of a task. Streams and tasks are independent of each other. */
 static inline rk_random rk_random_stream(const rk_task *task, uint64_t stream) {
     uint64_t along = task->last_axis > 0 ? task->last_axis : 1;
-    rk_random r = {{task->seed, stream},
-                   {0, task->index / along, task->index % along, 0},
-                   {0, 0, 0, 0},
-                   0,
-                   task->api->random};
+    rk_random r = {
+        {task->seed, stream}, {0, task->index / along, task->index % along, 0}, {0, 0, 0, 0}, 0, task->api->random};
     return r;
 }
 /** 64 random bits. */
