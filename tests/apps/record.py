@@ -9,6 +9,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.environ["RANKINE_SOURCE"], "tests/support"))
 import h5py
+import numpy
 from rankine_test import *
 
 TASKS = 300
@@ -148,6 +149,38 @@ def a_time_limit_stops_before_it_is_over():
     before = done_of("out.h5")  # a task that does not fit is not begun: what was begun is committed
     stopped = command("resume", "out.h5", "-n", 2, "--time-limit", "1.5s", expect=RESUMABLE)
     assert len(journal()) == done_of("out.h5") - before > 0
+
+
+def a_reader_opens_a_running_file_a_thousand_times():
+    tasks = 3000
+    process = start("run", kernel("journal"), "ms=8", "--repeat", tasks, "-n", 2, "-o", "out.h5", "-q")
+    wait_until("the file is there", lambda: os.path.exists("out.h5"))
+    done, committed, running = 0, 0, 0
+    want = numpy.sin(numpy.arange(tasks * 64.0)).reshape(tasks, 64)
+    for _ in range(1000):
+        running += process.poll() is None
+        with h5py.File("out.h5", "r") as f:  # state before rows
+            records, state = f["rankine/records"][:], f["task_status"][:]
+            number, wave = f["number"][:], f["wave"][:]
+        rows = numpy.flatnonzero(state == 1)
+        assert (number[rows] == rows + 1).all() and numpy.allclose(wave[rows], want[rows], rtol=0, atol=1e-9)
+        count = int(((records[:, :, 1] & 0xffffffff) > 0).any(axis=0).sum())
+        assert len(rows) >= done and count >= committed, "the count of what is done went down"
+        done, committed = len(rows), count
+    assert running > 500, f"the run was over after {running} of 1000 looks"
+    kill_all(process)
+
+
+def resuming_does_not_take_longer_with_more_tasks():
+    took, peak = {}, {}
+    for tasks in (10**7, 5 * 10**9):
+        process = start("run", "pi", "points=8", "--repeat", tasks, "-n", 2, "-o", "out.h5", "-q", "--force")
+        wait_until("some tasks are committed", lambda: done_of("out.h5") > 0)
+        kill_all(process)
+        after = summary("resume", "out.h5", "-n", 2, "--time-limit", "1s", expect=None)
+        took[tasks], peak[tasks] = after["setup_seconds"], after["peak_bytes"]
+    print(took, peak)
+    assert took[5 * 10**9] < took[10**7] + 1 and peak[5 * 10**9] < peak[10**7] + (32 << 20), (took, peak)
 
 
 main([value for value in list(globals().values()) if callable(value) and getattr(value, "__module__", "") == "__main__"])
