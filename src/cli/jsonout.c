@@ -113,6 +113,7 @@ void rk__jsonout_summary(rk__json *json, const rk__run_summary *s, const uint64_
     rk__json_u64(json, "tasks", s->tasks);
     rk__json_u64(json, "done", s->done);
     rk__json_u64(json, "failed", s->failed);
+    rk__json_bool(json, "gathered", s->gathered);
     rk__json_bool(json, "timed_out", s->timed_out);
     rk__json_u64(json, "part", s->part);
     rk__json_u64(json, "parts", s->parts);

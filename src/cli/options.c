@@ -152,6 +152,7 @@ static rk_status set_progress(rk__arguments *a, const char *value, rk_error *err
         return RK_OK;                                                                                                  \
     }
 FLAG_SETTER(force)
+FLAG_SETTER(gather)
 FLAG_SETTER(dry_run)
 FLAG_SETTER(quiet)
 FLAG_SETTER(json)
@@ -209,6 +210,9 @@ static const rk__option options[] = {
      "overwrite the run file if it exists", set_force},
     {"sync", 0, RK__OPTION_VALUE, RK__GROUP_FILE, IN(RUN) | IN(RESUME), false, "TIME",
      "how much work a power cut may take (default 5s); 0: sync at the end only", set_sync},
+    {"gather", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RUN) | IN(RESUME), false, NULL,
+     "send rows to rank 0 instead of writing them from every node; found out by itself for NFS and local disks",
+     set_gather},
     {"retry-failed", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RESUME), false, NULL,
      "compute failed tasks again (with the other tasks of their blocks)", set_retry_failed},
     {"repair", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RESUME), false, NULL,

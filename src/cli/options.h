@@ -50,7 +50,7 @@ typedef struct rk__arguments {
     rk__policy policy;
     rk__progress_when progress;
     const char *output, *table, *hostfile, *kernel, *reuse;
-    bool force, dry_run, quiet, json, accept_kernel, repair, retry_failed, help, version;
+    bool gather, force, dry_run, quiet, json, accept_kernel, repair, retry_failed, help, version;
 } rk__arguments;
 
 typedef enum rk__option_kind {

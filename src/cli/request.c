@@ -16,6 +16,7 @@ void rk__request_session(const rk__cli *cli, rk__run_options *options) {
     const rk__arguments *a = &cli->arguments;
     uint64_t now = rk__clock_ns(), wall = rk__wall_ns();
     options->policy = a->policy;
+    options->gather = a->gather;
     options->sync_ns = (uint64_t)(a->sync_seconds * 1e9);
     options->deadline_ns = 0;
     if (a->limit_seconds > 0)

@@ -18,7 +18,7 @@ static uint64_t check_of(const rk__record *record, const finish_entry *entry) {
 }
 
 rk_status rk__record_sync(rk__record *record, rk_error *err) {
-    if (fsync(record->fd) == 0)
+    if (record->port.move != NULL || fsync(record->fd) == 0)
         return RK_OK;
     return rk__fail(err, RK_EIO, "%s: syncing: %s", record->path, rk__errno_text(errno));
 }

@@ -3,7 +3,18 @@
 
 #include "record/record_private.h"
 
+static rk_status through_port(const rk__record *record, bool write, char *bytes, size_t size, uint64_t at,
+                              rk_error *err) {
+    for (size_t done = 0, piece; done < size; done += piece) {
+        piece = size - done < RK__PORT_BYTES ? size - done : RK__PORT_BYTES;
+        RK_TRY(record->port.move(record->port.ctx, write, at + done, bytes + done, piece, err));
+    }
+    return RK_OK;
+}
+
 rk_status rk__raw_write(const rk__record *record, const void *bytes, size_t size, uint64_t at, rk_error *err) {
+    if (record->port.move != NULL) /* a port does not change what it writes */
+        return through_port(record, true, (char *)(uintptr_t)bytes, size, at, err);
     for (size_t done = 0; done < size;) {
         ssize_t wrote = pwrite(record->fd, (const char *)bytes + done, size - done, (off_t)(at + done));
         if (wrote < 0 && errno == EINTR)
@@ -20,6 +31,8 @@ rk_status rk__raw_write(const rk__record *record, const void *bytes, size_t size
 }
 
 rk_status rk__raw_read(const rk__record *record, void *bytes, size_t size, uint64_t at, rk_error *err) {
+    if (record->port.move != NULL)
+        return through_port(record, false, bytes, size, at, err);
     for (size_t done = 0; done < size;) {
         ssize_t got = pread(record->fd, (char *)bytes + done, size - done, (off_t)(at + done));
         if (got < 0 && errno == EINTR)

@@ -119,6 +119,24 @@ typedef struct rk__record rk__record;
  * files give RK_EFORMAT, never a crash) and opens it for pread, or for pwrite too. "not a Rankine run file",
  * "truncated", "format version 7, this Rankine reads 1". Independent of the kernel. */
 rk_status rk__record_open(rk__record **out, const char *path, bool writable, rk_error *err);
+/* For processes that cannot write the file themselves: bytes go through a port to one that can. `layout` is what
+ * rk__record_layout wrote there. The schema and the places are known then; the identity is not. Syncing is the
+ * writer's. */
+typedef struct rk__port {
+    /* Read or write `size` <= RK__PORT_BYTES bytes at `at` of the file; blocks until it is done. Any thread. */
+    rk_status (*move)(void *ctx, bool write, uint64_t at, void *bytes, size_t size, rk_error *err);
+    void *ctx;
+} rk__port;
+#define RK__PORT_BYTES ((size_t)1 << 20)
+rk_status rk__record_layout(const rk__record *record, rk__text *layout, rk_error *err);
+rk_status rk__record_open_port(rk__record **out, const char *path, const char *layout, rk__port port, rk_error *err);
+/* What a port's other end does with the file. */
+rk_status rk__record_move(rk__record *record, bool write, uint64_t at, void *bytes, size_t size, rk_error *err);
+/* The same file? Two opens of one path may be of two disks. */
+bool rk__record_is(const rk__record *record, const uint64_t nonce[2]);
+void rk__record_nonce(const rk__record *record, uint64_t nonce[2]);
+/* Can processes of several hosts write different bytes of one page of it at once? Not so on NFS and SMB. */
+bool rk__record_is_shared_safely(const rk__record *record);
 void rk__record_close(rk__record *record);
 const rk__schema *rk__record_schema(const rk__record *record);     /* borrowed */
 const rk__identity *rk__record_identity(const rk__record *record); /* borrowed */

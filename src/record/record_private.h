@@ -21,6 +21,7 @@ struct rk__record {
     char *path;
     int fd;
     bool writable;
+    rk__port port; /* .move NULL: by our own descriptor */
     uint64_t nonce[2];
     rk__schema schema;
     rk__identity identity;

@@ -22,14 +22,6 @@ bool rk__run_is_draining(void) {
 
 /* ---- getting all ranks to the same job ---- */
 
-static rk_status send_text(const rk__world *world, char **text, rk_error *err) {
-    uint64_t length = *text ? strlen(*text) : 0;
-    RK_TRY(rk__world_bcast(world->comm, &length, sizeof length, 0, err));
-    if (world->rank != 0)
-        RK_TRY(rk__alloc((void **)text, length + 1, 1, "description of the space", err));
-    return rk__world_bcast(world->comm, *text, length, 0, err);
-}
-
 /* Ranks that run different kernel files would give different bits. */
 static rk_status same_kernel(const rk__world *world, const rk__job *job, rk_error *err) {
     uint64_t content[2] = {job->module.content[0], job->module.content[1]};
@@ -50,7 +42,7 @@ static rk_status create_job(const rk__world *world, const rk__run_options *optio
     RK_TRY(rk__world_agree(world, status, err));
     if (world->rank == 0)
         text = rk__strdup(job->space->text);
-    status = send_text(world, &text, err);
+    status = rk__world_send_text(world, &text, err);
     if (status == RK_OK && world->rank != 0)
         status = rk__job_create(job, options, text, true, err);
     free(text);
@@ -102,21 +94,27 @@ static void close_other_parts(const rk__schema *schema, uint64_t *done) {
             done[block / 64] |= UINT64_C(1) << block % 64;
 }
 
-/* The first rank of each node learns from the file what is committed. */
-static rk_status scan_file(rk__session_run *session, rk_error *err) {
+/* Rank 0 reads from the file what is committed, and tells all: not every node may see the file. */
+static rk_status read_done(rk__session_run *session, uint64_t *done, rk_error *err) {
+    const rk__world *world = session->world;
+    size_t words = (size_t)((session->job->schema.blocks + 63) / 64);
     rk_status status = RK_OK;
-    if (session->world->node_rank == 0) {
-        size_t words = (size_t)((session->job->schema.blocks + 63) / 64);
-        uint64_t *done = NULL;
-        status = rk__alloc((void **)&done, words, sizeof *done, "map of blocks", err);
-        if (status == RK_OK)
-            status = rk__record_scan(session->record, done, &session->before, err);
-        if (status == RK_OK)
-            close_other_parts(&session->job->schema, done);
-        for (size_t w = 0; status == RK_OK && w < words; w++)
-            atomic_store_explicit(&rk__window_bitmap(session->segment.window)[w], done[w], memory_order_relaxed);
-        free(done);
-    }
+    if (world->rank == 0)
+        status = rk__record_scan(session->record, done, &session->before, err);
+    RK_TRY(rk__world_agree(world, status, err));
+    RK_TRY(rk__world_bcast(world->comm, done, words * sizeof *done, 0, err));
+    close_other_parts(&session->job->schema, done);
+    return rk__world_bcast(world->comm, &session->before, sizeof session->before, 0, err);
+}
+
+static rk_status scan_file(rk__session_run *session, rk_error *err) {
+    size_t words = (size_t)((session->job->schema.blocks + 63) / 64);
+    uint64_t *done = NULL;
+    RK_TRY(rk__world_agree(session->world, rk__alloc((void **)&done, words, sizeof *done, "map of blocks", err), err));
+    rk_status status = read_done(session, done, err);
+    for (size_t w = 0; status == RK_OK && session->world->node_rank == 0 && w < words; w++)
+        atomic_store_explicit(&rk__window_bitmap(session->segment.window)[w], done[w], memory_order_relaxed);
+    free(done);
     return rk__world_agree(session->world, status, err);
 }
 
@@ -215,6 +213,8 @@ static void session_fini(rk__session_run *session) {
     free(session->nodes);
     rk__segment_destroy(&session->segment);
     rk__record_close(session->record);
+    rk__courier_destroy(session->courier);
+    pthread_mutex_destroy(&session->mpi_lock);
 }
 
 /* ---- summary ---- */
@@ -259,7 +259,9 @@ static rk_status compute(const rk__world *world, const rk__run_options *options,
                          uint64_t setup_ns, rk__run_summary *summary, rk_error *err) {
     rk__session_run session = {.world = world, .options = options, .job = job};
     describe_run(world, job, path, summary);
-    rk_status status = rk__world_agree(world, rk__record_open(&session.record, path, true, err), err);
+    pthread_mutex_init(&session.mpi_lock, NULL);
+    rk_status status = rk__session_open(&session, path, err);
+    summary->gathered = session.gathers;
     if (status == RK_OK && options->reuse != NULL)
         status = take_over(&session, err);
     if (status == RK_OK)
@@ -317,6 +319,44 @@ static rk_status load_for_resume(const rk__run_options *options, const char *pat
     return status;
 }
 
+typedef struct origin { /* what the other ranks need to make the same job */
+    uint64_t seed, block_tasks;
+    uint32_t part, parts;
+} origin;
+
+static rk_status make_same_job(const rk__run_options *options, const origin *from, const char *kernel, const char *text,
+                               rk__job *job, rk_error *err) {
+    rk__run_options wanted = *options;
+    wanted.kernel = kernel;
+    wanted.seed = from->seed;
+    wanted.block_tasks = from->block_tasks;
+    wanted.part = from->part;
+    wanted.parts = from->parts;
+    return rk__job_create(job, &wanted, text, true, err);
+}
+
+/* Rank 0 has the job from the file, which the others need not see. */
+static rk_status share_job(const rk__world *world, const rk__run_options *options, rk__job *job, rk_error *err) {
+    char *kernel = NULL, *text = NULL;
+    origin from = {0};
+    if (world->rank == 0) {
+        from = (origin){job->identity.seed, UINT64_C(1) << job->schema.block_log2, job->schema.part, job->schema.parts};
+        kernel = rk__strdup(*job->identity.kernel_path ? job->identity.kernel_path : job->identity.kernel_name);
+        text = rk__strdup(job->space->text);
+    }
+    rk_status status = rk__world_bcast(world->comm, &from, sizeof from, 0, err);
+    if (status == RK_OK)
+        status = rk__world_send_text(world, &kernel, err);
+    if (status == RK_OK)
+        status = rk__world_send_text(world, &text, err);
+    if (status == RK_OK && world->rank != 0)
+        status = make_same_job(options, &from, kernel, text, job, err);
+    free(kernel);
+    free(text);
+    RK_TRY(rk__world_agree(world, status, err));
+    return same_kernel(world, job, err);
+}
+
 rk_status rk__run_resume(const rk__world *world, const rk__run_options *options, rk__run_summary *summary,
                          rk_error *err) {
     rk__job job = {0};
@@ -324,9 +364,10 @@ rk_status rk__run_resume(const rk__world *world, const rk__run_options *options,
     *summary = (rk__run_summary){0};
     rk__lock *lock = NULL;
     RK_TRY(take_lock(world, options->output, &lock, err));
-    rk_status status = rk__world_agree(world, load_for_resume(options, options->output, &job, err), err);
+    rk_status status = world->rank == 0 ? load_for_resume(options, options->output, &job, err) : RK_OK;
+    status = rk__world_agree(world, status, err);
     if (status == RK_OK)
-        status = same_kernel(world, &job, err);
+        status = share_job(world, options, &job, err);
     if (status == RK_OK)
         status = compute(world, options, &job, options->output, begin, summary, err);
     rk__lock_release(lock);

@@ -25,6 +25,7 @@ typedef struct rk__run_options {
     uint64_t block_tasks; /* 0: default */
     rk__policy policy;
     bool force, accept_kernel;
+    bool gather;               /* rows go to rank 0 by message from all nodes but its own */
     bool repair, retry_failed; /* resume: compute damaged blocks, blocks with failed tasks, again */
     const char *reuse;         /* run: a file whose tasks need not be computed again; NULL: none */
     uint32_t part, parts;      /* run: compute this part of the blocks only, into a file of its own; 0 or 1 of 1: all */
@@ -52,6 +53,7 @@ typedef struct rk__run_summary { /* the same on all ranks */
     uint64_t peak_bytes;        /* largest resident set of a rank */
     bool complete, interrupted; /* complete: all of the file's part */
     uint32_t part, parts;
+    bool gathered;     /* rows came by message from some nodes */
     bool timed_out;    /* interrupted by the deadline, not by a signal */
     rk__schema schema; /* owned by the summary; fields for printing results */
     void *results;     /* schema.results_bytes, or NULL if not complete */

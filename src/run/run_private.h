@@ -3,6 +3,8 @@
  *   prepare.c   from options to a kernel, a space, a schema, an identity; the same on all ranks
  *   segment.c   the node's shared memory
  *   service.c   the service thread of a rank: stamps, flushes, asks, answers, shows progress
+ *   reach.c     who can write the file?
+ *   courier.c   rows by message, for ranks that cannot
  *   syncer.c    the thread that syncs a node's writes now and then
  *   session.c   one session of a run: claim, execute, commit, until the end
  *   reuse.c     takes from an earlier run what it has computed
@@ -75,6 +77,9 @@ typedef struct rk__session_run {
     rk__record *record;
     rk__segment segment;
     rk__claimer claimer;
+    bool gathers, sends; /* some ranks send their rows to rank 0; this one does */
+    struct rk__courier *courier;
+    pthread_mutex_t mpi_lock; /* one thread of a process calls MPI at a time */
     rk__stage *stage;
     rk__reuse *reuse; /* NULL: none */
     rk__exec *exec;
@@ -100,6 +105,15 @@ typedef struct rk__session_run {
     uint64_t longest_ns; /* of the blocks that this rank computed */
     bool out_of_time;    /* the next block would not end before the deadline */
 } rk__session_run;
+
+/* Collective: opens the file, or a port to rank 0. */
+rk_status rk__session_open(rk__session_run *session, const char *path, rk_error *err);
+typedef struct rk__courier rk__courier;
+rk_status rk__courier_create(rk__courier **out, rk__session_run *session, rk_error *err);
+void rk__courier_destroy(rk__courier *courier); /* NULL is legal */
+rk__port rk__courier_port(rk__courier *courier);
+/* Rank 0's service thread, holding mpi_lock: do what is asked for. */
+void rk__courier_answer(rk__courier *courier);
 
 rk_status rk__service_start(rk__session_run *session, rk_error *err);
 void rk__service_stop(rk__session_run *session);

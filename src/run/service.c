@@ -150,6 +150,18 @@ static void tend_rank(rk__session_run *session, uint64_t now) {
     }
 }
 
+static void serve_messages(rk__session_run *session, agent *own, uint64_t now) {
+    pthread_mutex_lock(&session->mpi_lock);
+    if (session->world->rank != 0) {
+        ask_by_message(session, own, now);
+    } else {
+        answer_agents(session);
+        if (session->gathers)
+            rk__courier_answer(session->courier);
+    }
+    pthread_mutex_unlock(&session->mpi_lock);
+}
+
 static void *serve(void *ctx) {
     rk__session_run *session = ctx;
     const rk__world *world = session->world;
@@ -164,14 +176,12 @@ static void *serve(void *ctx) {
             tend_rank(session, now);
             tended_ns = now;
         }
-        if (conducts) {
+        if (conducts)
             ask_directly(session, &own);
-            if (messages)
-                answer_agents(session);
+        if (messages)
+            serve_messages(session, &own, now);
+        if (conducts)
             show_progress(session, &shown, now);
-        } else if (messages) {
-            ask_by_message(session, &own, now);
-        }
         if (getppid() != parent)
             _exit(75); /* mpirun is gone: what is committed is in the file */
         rk__sleep_ns(messages ? TICK_MPI_NS : TICK_NS / 4);

@@ -59,7 +59,7 @@ static void *keep_syncing(void *ctx) {
 
 rk_status rk__syncer_start(rk__session_run *session, rk_error *err) {
     session->sync_error = (rk_error)RK_ERROR_INIT;
-    if (session->world->node_rank != 0 || session->options->sync_ns == 0)
+    if (session->world->node_rank != 0 || session->options->sync_ns == 0 || session->sends)
         return RK_OK;
     int code = pthread_create(&session->sync_thread, NULL, keep_syncing, session);
     if (code != 0)

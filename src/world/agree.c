@@ -48,3 +48,13 @@ rk_status rk__world_bcast(MPI_Comm comm, void *bytes, size_t size, int root, rk_
     }
     return RK_OK;
 }
+
+rk_status rk__world_send_text(const rk__world *world, char **text, rk_error *err) {
+    uint64_t length = world->rank == 0 && *text ? strlen(*text) : 0;
+    RK_TRY(rk__world_bcast(world->comm, &length, sizeof length, 0, err));
+    rk_status status = RK_OK;
+    if (world->rank != 0)
+        status = rk__alloc((void **)text, length + 1, 1, "text", err);
+    RK_TRY(rk__world_agree(world, status, err));
+    return length > 0 ? rk__world_bcast(world->comm, *text, length, 0, err) : RK_OK;
+}

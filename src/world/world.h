@@ -15,7 +15,7 @@
 #include "base/base.h"
 
 /* Message tags of Rankine's private communicator: all of them, here. */
-typedef enum rk__tag { RK__TAG_ASK = 1, RK__TAG_SPAN = 2 } rk__tag;
+typedef enum rk__tag { RK__TAG_ASK = 1, RK__TAG_SPAN = 2, RK__TAG_BYTES = 3, RK__TAG_DONE = 4 } rk__tag;
 
 typedef struct rk__world {
     MPI_Comm comm;      /* duplicate of MPI_COMM_WORLD */
@@ -45,6 +45,9 @@ rk_status rk__world_agree(const rk__world *world, rk_status local, rk_error *err
 /* Collective over `comm`. */
 rk_status rk__world_bcast(MPI_Comm comm, void *bytes, size_t size, int root,
                           rk_error *err); /* any size, also > 2 GiB */
+
+/* Collective over the world: rank 0's text (owned; NULL: "") to all others, who get a copy of their own. */
+rk_status rk__world_send_text(const rk__world *world, char **text, rk_error *err);
 
 /* Is this process a rank already (started by mpirun or srun)? Looks at PMIX_RANK, OMPI_COMM_WORLD_RANK, PMI_RANK.
  * RK_EUNSUPPORTED with a message naming `srun --mpi=pmix` for an srun step of several tasks that has none of them. */

@@ -151,6 +151,43 @@ def a_time_limit_stops_before_it_is_over():
     assert len(journal()) == done_of("out.h5") - before > 0
 
 
+def rows_by_message_are_the_same_rows():
+    words = [kernel("rows"), "--repeat", 20000]
+    run(*words, n=2, out="whole.h5")
+    want = digest("whole.h5")
+    for n, ranks in ((2, 1), (3, 1), (5, 2)):
+        env = {"RANKINE_NODE_RANKS": str(ranks)}
+        got = summary("run", *words, "-n", n, "-o", "out.h5", "--force", "--gather", env=env)
+        assert got["gathered"] and got["digest"] == want, got
+        assert "no damage" in command("verify", "out.h5").stdout
+    run(*journal_words(ms=5), n=2, out="whole.h5")
+    os.remove("out.h5")
+    process = start("run", *journal_words(ms=5), "-n", 3, "-o", "out.h5", "--gather", "-q",
+                    env={"RANKINE_NODE_RANKS": "1"})
+    wait_until("some tasks are committed", lambda: done_of("out.h5") > 30)
+    kill_all(process)
+    before = done_of("out.h5")
+    os.remove("journal")
+    command("resume", "out.h5", "-n", 3, "--gather", "-q", env={"RANKINE_NODE_RANKS": "1"})
+    assert len(journal()) == TASKS - before and digest("out.h5") == digest("whole.h5")
+    run(kernel("null"), n=2, out="sweep.h5")  # a launcher that was killed cannot tidy up: the next one does it
+
+
+def a_slow_disk_slows_the_run_and_does_not_fill_memory():
+    words = [kernel("wide"), "--repeat", 20000, "-n", 3, "-o", "out.h5", "--force", "--gather"]  # 80 MiB
+    for delay in ("0", "20000"):
+        env = {**disk(), "DISK_DELAY": delay, "RANKINE_NODE_RANKS": "1"}
+        got = summary("run", *words, env=env)
+        assert got["gathered"] and got["peak_bytes"] < 60 << 20, got
+    assert got["seconds"] > 1, got
+    stopped = command("run", *words, "-q", env={**disk(room=30 << 20, reserve=False), "RANKINE_NODE_RANKS": "1"},
+                      expect=RESUMABLE)
+    assert stopped.stderr.count("\n") == 1 and "the disk is full" in stopped.stderr, stopped.stderr
+    command("resume", "out.h5", "-n", 2, "-q")
+    run(kernel("wide"), "--repeat", 20000, out="whole.h5")
+    assert digest("out.h5") == digest("whole.h5")
+
+
 def a_reader_opens_a_running_file_a_thousand_times():
     tasks = 3000
     process = start("run", kernel("journal"), "ms=8", "--repeat", tasks, "-n", 2, "-o", "out.h5", "-q")

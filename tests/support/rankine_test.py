@@ -45,11 +45,12 @@ def under_mpirun(n, *words, env=None, timeout=60):
                           stdin=subprocess.DEVNULL)
 
 
-def start(*words, mpirun=0):
+def start(*words, mpirun=0, env=None):
     """A run in the background, in a session of its own, so that all of it can be killed."""
     front = [MPIRUN, "-n", str(mpirun)] if mpirun else []
     return subprocess.Popen([*front, RANKINE, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            text=True, start_new_session=True, stdin=subprocess.DEVNULL)
+                            text=True, start_new_session=True, stdin=subprocess.DEVNULL,
+                            env={**os.environ, **(env or {})})
 
 
 def done_of(path):

@@ -5,6 +5,7 @@
  *                records of four 64-bit words (kind, offset, bytes, process) and the bytes written;
  *                kinds: 1 write (noted after it was done), 2 sync begins, 3 sync ended
  *   DISK_ROOM    a file that holds how many bytes may still be written, shared by all processes; then ENOSPC
+ *   DISK_DELAY   every pwrite takes so many microseconds longer
  *   DISK_NO_RESERVE   fallocate is not supported
  *
  * A file is known by its device and inode, so that it does not matter by which name it was opened. */
@@ -78,6 +79,8 @@ ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset) {
         errno = ENOSPC;
         return -1;
     }
+    if (getenv("DISK_DELAY") != NULL)
+        usleep((useconds_t)atoi(getenv("DISK_DELAY")));
     ssize_t done = real(fd, bytes, room, offset);
     if (done > 0)
         note(WRITE, bytes, (size_t)done, offset);
