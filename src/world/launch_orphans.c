@@ -21,8 +21,8 @@ void rk__launch_orphans_adopt(void) {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-/* Parent and process group. proc_pid_stat(5): the name, in parentheses, may hold anything. */
-static bool read_stat(const char *pid, pid_t *parent, pid_t *group) {
+/* State, parent and process group. proc_pid_stat(5): the name, in parentheses, may hold anything. */
+static bool read_stat(const char *pid, char *state, pid_t *parent, pid_t *group) {
     char path[64], line[512];
     snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
     FILE *file = fopen(path, "r");
@@ -33,7 +33,7 @@ static bool read_stat(const char *pid, pid_t *parent, pid_t *group) {
     line[length] = '\0';
     const char *after_name = strrchr(line, ')');
     long parent_id, group_id;
-    if (after_name == NULL || sscanf(after_name + 1, " %*c %ld %ld", &parent_id, &group_id) != 2)
+    if (after_name == NULL || sscanf(after_name + 1, " %c %ld %ld", state, &parent_id, &group_id) != 3)
         return false;
     *parent = (pid_t)parent_id;
     *group = (pid_t)group_id;
@@ -52,11 +52,26 @@ static void kill_children(void) {
         return;
     const struct dirent *entry;
     pid_t parent, group;
+    char state;
     while ((entry = readdir(processes)) != NULL)
-        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && read_stat(entry->d_name, &parent, &group) &&
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && read_stat(entry->d_name, &state, &parent, &group) &&
             parent == getpid())
             kill_child((pid_t)atol(entry->d_name), group);
     closedir(processes);
+}
+
+bool rk__launch_has_children(pid_t pid) {
+    DIR *processes = opendir("/proc");
+    const struct dirent *entry;
+    pid_t parent, group;
+    char state;
+    bool found = processes == NULL; /* who cannot look assumes the best */
+    while (!found && (entry = readdir(processes)) != NULL)
+        found = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
+                read_stat(entry->d_name, &state, &parent, &group) && parent == pid && state != 'Z' && state != 'X';
+    if (processes != NULL)
+        closedir(processes);
+    return found;
 }
 
 void rk__launch_orphans_end(void) {
@@ -74,6 +89,11 @@ void rk__launch_orphans_end(void) {
 #else
 
 void rk__launch_orphans_adopt(void) {}
+
+bool rk__launch_has_children(pid_t pid) {
+    (void)pid;
+    return true;
+}
 
 void rk__launch_orphans_end(void) {}
 

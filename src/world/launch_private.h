@@ -137,6 +137,8 @@ bool rk__relay_write(rk__relay *relay, int fd);
 
 /* From now on (Linux) descendants that lose their parent become our children. */
 void rk__launch_orphans_adopt(void);
+/* Has the process children that are alive? Where that is not to be known: true. */
+bool rk__launch_has_children(pid_t pid);
 /* Kills all our children with their process groups, and waits for them for a bounded time; undoes the above. */
 void rk__launch_orphans_end(void);
 

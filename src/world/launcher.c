@@ -8,6 +8,8 @@
 #include "world/launch_private.h"
 
 enum { WAIT_MS = 1000, HELD_BACK_MS = 50 };
+#define LOOK_NS     UINT64_C(2000000000)
+#define DESERTED_NS UINT64_C(15000000000)
 
 typedef struct launch {
     pid_t mpirun;
@@ -15,6 +17,8 @@ typedef struct launch {
     bool ended;
     int wait_status;
     rk__stop stop;
+    bool all_local;                   /* the ranks are children of mpirun */
+    uint64_t looked_ns, inhabited_ns; /* when we looked for them; when there was one; 0: not yet */
     rk__relay relay;
 } launch;
 
@@ -105,6 +109,19 @@ static void reap(launch *self) {
     self->ended = got == self->mpirun || (got < 0 && errno == ECHILD);
 }
 
+/* mpirun of Open MPI 4.1 waits for ever if a rank is killed while it starts (seen at one of some hundred kills at
+ * random moments): if it has had ranks and has none any more, it is ended. */
+static void end_deserted(launch *self) {
+    uint64_t now = rk__clock_ns();
+    if (!self->all_local || now - self->looked_ns < LOOK_NS)
+        return;
+    self->looked_ns = now;
+    if (rk__launch_has_children(self->mpirun))
+        self->inhabited_ns = now;
+    else if (self->inhabited_ns != 0 && now - self->inhabited_ns > DESERTED_NS)
+        kill(-self->mpirun, SIGKILL);
+}
+
 static void stay_parent(launch *self, const rk__launch_job *job) {
     int ignored;
     while (!self->ended) {
@@ -112,6 +129,7 @@ static void stay_parent(launch *self, const rk__launch_job *job) {
         if (!self->stop.lingering && rk__launch_job_reported(job, &ignored))
             rk__stop_reported(&self->stop, rk__clock_ns());
         send_due(self);
+        end_deserted(self);
         reap(self);
     }
     relay_rest(self);
@@ -123,9 +141,9 @@ static int exit_code_of(int wait_status) {
     return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
-static rk_status run_mpirun(const rk__launch_command *command, const rk__launch_job *job, int signal_fd,
+static rk_status run_mpirun(const rk__launch_command *command, const rk__launch_job *job, int signal_fd, bool all_local,
                             rk__launch_result *result, rk_error *err) {
-    launch self = {.signal_fd = signal_fd};
+    launch self = {.signal_fd = signal_fd, .all_local = all_local};
     rk__stop_init(&self.stop);
     rk__launch_orphans_adopt();
     rk_status status = rk__launch_child_start(command, &self.mpirun, &self.stderr_fd, err);
@@ -150,7 +168,8 @@ static rk_status launch_job(const rk__launch_options *options, const rk__launch_
                             .allocation = rk__launch_in_allocation()};
     rk__launch_command command;
     RK_TRY(rk__launch_command_create(&command, &plan, err));
-    rk_status status = run_mpirun(&command, job, signal_fd, result, err);
+    bool all_local = options->hostfile == NULL && !plan.allocation;
+    rk_status status = run_mpirun(&command, job, signal_fd, all_local, result, err);
     rk__launch_command_fini(&command);
     return status;
 }

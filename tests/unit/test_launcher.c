@@ -547,6 +547,17 @@ static void killed_launcher_takes_mpirun_along(void **state) {
 #endif
 }
 
+static void mpirun_whose_ranks_are_gone_is_ended(void **state) {
+#ifdef __linux__
+    write_file(in(*state, "bin/mpirun"), "#!/bin/sh\nmkfifo $FAKE/never\nsleep 3 &\nread line <>$FAKE/never\n", 0755);
+    background it = start_shell(1, "exit 0", -1);
+    assert_int_equal(finish(it).result.exit_code, 128 + SIGKILL);
+#else
+    (void)state;
+    skip();
+#endif
+}
+
 static bool is_stopped(pid_t pid) {
     char path[64], letter = '?';
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
@@ -651,6 +662,7 @@ int main(int argc, char **argv) {
         TEST(second_int_ends_stubborn_ranks),
         TEST(mpirun_that_ignores_term_is_killed),
         TEST(killed_launcher_takes_mpirun_along),
+        TEST(mpirun_whose_ranks_are_gone_is_ended),
         TEST(suspending_stops_the_job_and_continuing_goes_on),
         TEST(real_mpirun_runs_ranks_and_brings_their_result),
         TEST(real_mpirun_passes_the_drain_on_silently),
