@@ -82,7 +82,7 @@ typedef struct rk_param {
     bool fixed;          /* one value for the whole run: must not be swept (shapes, plans and histograms need that) */
 } rk_param;
 
-/* One output. Use RK_OUTPUT for a scalar, RK_OUTPUT_ROW for an array. */
+/* One output. Use RK_OUTPUT for a scalar, RK_OUTPUT_ROW for an array, RK_OUTPUT_VARYING for any number of values. */
 typedef struct rk_output {
     const char *name;
     size_t offset, size;
@@ -93,6 +93,7 @@ typedef struct rk_output {
     const char *shape[RK_DIMS_MAX]; /* of a row: each an integer parameter's name, a planned dimension's, or a number */
     const char *fill; /* of rows not computed or failed, as text; default NaN for floats, none for others */
     bool drop;        /* feeds reductions only: no rows are kept */
+    bool varying;     /* any number of values per task, given by rk_emit; no field in the struct */
 } rk_output;
 
 typedef enum rk_op {
@@ -136,6 +137,7 @@ typedef struct rk_task_api {
     void *(*state)(rk_task *task, uint32_t reduction);
     int (*fail)(rk_task *task, int code, const char *fmt, va_list args);
     double (*exact_sum)(const double *values, uint64_t count);
+    int (*emit)(rk_task *task, uint32_t output, const void *values, uint64_t count);
 } rk_task_api;
 
 struct rk_task {
@@ -215,6 +217,9 @@ typedef struct rk_kernel {
         .name = #field, .offset = offsetof(struct_type, field), .size = sizeof(*((struct_type *)0)->field),            \
         .is_row = true, .type = value_type, __VA_ARGS__                                                                \
     }
+/* RK_OUTPUT_VARYING("times", RK_F64, "s", "arrival times"): see rk_emit. */
+#define RK_OUTPUT_VARYING(id, value_type, ...)                                                                         \
+    { .name = id, .varying = true, .type = value_type, __VA_ARGS__ }
 #define RK_REDUCE(id, operation, field)                                                                                \
     { .name = id, .op = operation, .output = #field }
 /* Fed by rk_accumulate: RK_REDUCE_VALUES("sum", RK_SUM, "m", "sum of all values"), then .lo, .hi, .bins where needed.
@@ -263,6 +268,14 @@ static inline void rk_accumulate(rk_task *task, uint32_t reduction, const double
 /** This task's own state, all zero at first, of an RK_CUSTOM reduction. Borrowed until the task ends. */
 static inline void *rk_task_state(rk_task *task, uint32_t reduction) {
     return task->api->state(task, reduction);
+}
+
+/** Append `count` values of the output's type to the output number `output` (its place in .outputs; declared by
+ * RK_OUTPUT_VARYING) of this task: any number of times, any size. Text and bytes are RK_U8. What a task that fails has
+ * emitted does not count. In a whole-block kernel: task by task, in ascending order. Returns RK_OK; anything else is to
+ * be returned from the kernel. */
+static inline int rk_emit(rk_task *task, uint32_t output, const void *values, uint64_t count) {
+    return task->api->emit(task, output, values, count);
 }
 
 /** The correctly rounded sum of `count` values: it does not depend on their order. */

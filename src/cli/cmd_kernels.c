@@ -78,7 +78,7 @@ static void add_params(rk__text *out, const rk_kernel *kernel) {
 
 /* "f64", "u8[height, width]" */
 static void add_shape(rk__text *out, const rk_output *output) {
-    rk__text_add(out, "%s", rk__type_name(output->type));
+    rk__text_add(out, "%s%s", rk__type_name(output->type), output->varying ? "[any number]" : "");
     if (!output->is_row)
         return;
     rk__text_add(out, "[");
@@ -198,6 +198,7 @@ static void json_outputs(rk__json *json, const rk_kernel *kernel) {
         rk__json_end(json, ']');
         rk__json_string(json, "unit", o->unit);
         rk__json_string(json, "help", o->help);
+        rk__json_bool(json, "varying", o->varying);
         rk__json_bool(json, "kept", !o->drop);
         rk__json_end(json, '}');
     }

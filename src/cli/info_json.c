@@ -77,16 +77,20 @@ static void json_times(rk__json *json, const rk__info *f) {
 }
 
 static void json_columns(rk__json *json, const rk__info *f) {
+    uint64_t values;
     rk__json_begin(json, "outputs", '[');
     for (size_t i = 0; i < f->schema->column_count; i++) {
         const rk__column *c = &f->schema->columns[i];
         rk__json_begin(json, NULL, '{');
-        rk__json_string(json, "name", c->name);
-        rk__json_string(json, "type", rk__type_name(c->type));
-        rk__json_string(json, "unit", c->unit);
-        rk__json_string(json, "help", c->help);
+        rk__json_string(json, "name", c->varying ? c->values.name : c->name);
+        rk__json_string(json, "type", rk__type_name(c->varying ? c->values.type : c->type));
+        rk__json_string(json, "unit", c->varying ? c->values.unit : c->unit);
+        rk__json_string(json, "help", c->varying ? c->values.help : c->help);
         rk__json_bool(json, "kept", c->keep);
+        rk__json_bool(json, "varying", c->varying);
         rk__json_u64(json, "elements", c->elements);
+        if (c->varying && rk__record_count_values(f->record, i, &values, NULL) == RK_OK)
+            rk__json_u64(json, "values", values);
         rk__json_end(json, '}');
     }
     rk__json_end(json, ']');

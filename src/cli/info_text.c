@@ -169,6 +169,19 @@ static void add_times(rk__text *out, const rk__info *f) {
     rk__table_print(&table, out);
 }
 
+/* Outputs of varying length: how many values there are, folded or not. */
+static void add_values(rk__text *out, const rk__info *f) {
+    char count[40];
+    for (size_t c = 0; c < f->schema->column_count; c++) {
+        const rk__column *column = &f->schema->columns[c];
+        uint64_t values;
+        if (column->varying && rk__record_count_values(f->record, c, &values, NULL) == RK_OK)
+            rk__display_fact(out, "emitted", "%s: %s%s", column->values.name,
+                             rk__display_number_of(values, "value", count, sizeof count),
+                             f->schema->folded ? "" : ", in logs so far");
+    }
+}
+
 static void add_hints(rk__text *out, const rk__info *f) {
     const char *path = rk__display_path(rk__record_path(f->record));
     rk__text_add(out, "\n");
@@ -184,6 +197,7 @@ int rk__info_as_text(const rk__info *f) {
     add_head(&out, f);
     add_identity(&out, f);
     add_notes(&out, f);
+    add_values(&out, f);
     add_space(&out, f);
     add_failures(&out, f);
     add_sessions(&out, f);

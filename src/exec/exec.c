@@ -81,6 +81,7 @@ static rk_status allocate(rk__exec *exec, rk_error *err) {
     RK_TRY(rk__alloc((void **)&exec->touched, exec->batch_max, sizeof *exec->touched, "reduction states", err));
     RK_TRY(allocate_params(exec, err));
     RK_TRY(allocate_rows(exec, err));
+    RK_TRY(rk__emit_allocate(exec, err));
     if (exec->options.reuse.load != NULL)
         RK_TRY(rk__alloc((void **)&exec->known, exec->batch_max, 1, "known tasks", err));
     if (!space->has_input)
@@ -118,6 +119,7 @@ void rk__exec_destroy(rk__exec *exec) {
         free(exec->failures[i].message);
     for (size_t c = 0; c < RK__COLUMNS_MAX; c++)
         free(exec->dropped[c]);
+    rk__emit_free(exec);
     rk__input_close(exec->input);
     rk__fold_destroy(exec->fold);
     free(exec->params);
@@ -155,6 +157,7 @@ static rk_status run_one_batch(rk__exec *exec, rk__block_record *record, bool *s
         RK_TRY(rk__input_read(exec->input, first.input_index, exec->batch_count, exec->input_rows, err));
     }
     rk__exec_tasks(exec, stopped);
+    RK_TRY(rk__emit_end(exec, err));
     if (*stopped)
         return RK_OK;
     RK_TRY(rk__exec_harvest(exec, record, err));

@@ -26,6 +26,9 @@ typedef struct rk__exec_sink {
     /* Memory for the rows of tasks [first, first+count), as rk__stage_rows. */
     rk_status (*rows)(void *ctx, uint64_t first, uint64_t count, void **rows, rk_error *err);
     rk_status (*failed)(void *ctx, const rk__failure *failure, rk_error *err);
+    /* Values of an output of varying length, as they come, also of tasks that fail later. NULL: they are only hashed.
+     */
+    rk_status (*emitted)(void *ctx, uint64_t task, size_t column, const void *bytes, uint64_t size, rk_error *err);
     void *ctx;
     uint64_t batch_tasks; /* most tasks in one call of `rows` */
 } rk__exec_sink;

@@ -13,6 +13,10 @@ typedef struct exec_failure { /* of one task of the batch */
     char *message; /* owned; NULL: none */
 } exec_failure;
 
+typedef struct exec_emitted { /* by one task of the batch */
+    uint64_t count, hash[2];
+} exec_emitted;
+
 struct rk__exec {
     rk__exec_options options;
     rk__fold *fold;
@@ -38,6 +42,11 @@ struct rk__exec {
     uint8_t *known;     /* [batch_max] tasks whose rows were loaded; NULL: nothing can be */
     double *input_rows; /* [batch_max][row_values] */
 
+    /* outputs of varying length */
+    rk__stream *streams;                    /* [columns]; NULL: there are none */
+    exec_emitted *emitted[RK__COLUMNS_MAX]; /* [batch_max] of such a column */
+    rk_error emit_error;                    /* of the sink, to be reported after the batch */
+
     /* values that tasks gave by themselves: one scratch state per task and reduction */
     size_t scratch_bytes; /* per task; 0: no reduction takes such values */
     size_t scratch_offset[RK_REDUCTIONS_MAX];
@@ -52,6 +61,12 @@ const rk_task_api *rk__exec_task_api(void);
 /* reuse.c: load what is known of the batch into its rows; then copy its scalars to the results. */
 rk_status rk__exec_load_known(rk__exec *exec, rk_error *err);
 void rk__exec_restore_known(rk__exec *exec);
+/* emit.c: values of varying length. */
+rk_status rk__emit_allocate(rk__exec *exec, rk_error *err);
+void rk__emit_free(rk__exec *exec);
+void rk__emit_begin(rk__exec *exec); /* a batch */
+rk_status rk__emit_end(rk__exec *exec, rk_error *err);
+int rk__emit_values(rk_task *task, uint32_t output, const void *values, uint64_t count);
 /* harvest.c: from results to rows, checksum, reductions and failures. */
 rk_status rk__exec_harvest(rk__exec *exec, rk__block_record *record, rk_error *err);
 

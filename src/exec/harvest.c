@@ -27,12 +27,25 @@ static void scatter_scalars(rk__exec *exec) {
     const rk_kernel *kernel = exec->options.kernel;
     for (size_t c = 0; c < exec->columns; c++) {
         const rk__column *column = &exec->options.schema->columns[c];
-        if (kernel->outputs[c].is_row || !column->keep)
+        if (kernel->outputs[c].is_row || column->varying || !column->keep)
             continue;
         const char *from = exec->results + kernel->outputs[c].offset;
         char *to = exec->rows[c];
         for (uint64_t i = 0; i < exec->batch_count; i++)
             memcpy(to + i * column->row_bytes, from + i * exec->results_stride, column->row_bytes);
+    }
+}
+
+/* How many values each task emitted; their hashes count for good tasks. */
+static void harvest_emitted(rk__exec *exec, rk__block_record *record) {
+    for (size_t c = 0; c < exec->columns; c++) {
+        uint64_t *counts = exec->rows[c];
+        for (uint64_t i = 0; exec->emitted[c] != NULL && i < exec->batch_count; i++) {
+            bool good = exec->states[i] == RK__TASK_OK;
+            counts[i] = good ? exec->emitted[c][i].count : 0;
+            if (counts[i] > 0)
+                rk__checksum_add(record->checksum, exec->emitted[c][i].hash);
+        }
     }
 }
 
@@ -103,6 +116,7 @@ static rk_status report_failure(rk__exec *exec, uint64_t i, rk__block_record *re
 
 rk_status rk__exec_harvest(rk__exec *exec, rk__block_record *record, rk_error *err) {
     scatter_scalars(exec);
+    harvest_emitted(exec, record);
     for (uint64_t i = 0; exec->failed_in_batch > 0 && i < exec->batch_count; i++)
         if (exec->states[i] == RK__TASK_FAILED)
             RK_TRY(report_failure(exec, i, record, err));

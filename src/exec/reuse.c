@@ -18,7 +18,7 @@ void rk__exec_restore_known(rk__exec *exec) {
     const rk_kernel *kernel = exec->options.kernel;
     for (size_t c = 0; exec->known != NULL && c < exec->columns; c++) {
         const rk__column *column = &exec->options.schema->columns[c];
-        if (kernel->outputs[c].is_row || !column->keep)
+        if (kernel->outputs[c].is_row || column->varying || !column->keep)
             continue;
         for (uint64_t i = 0; i < exec->batch_count; i++)
             if (exec->known[i])

@@ -51,7 +51,7 @@ static double api_exact_sum(const double *values, uint64_t count) {
 }
 
 static const rk_task_api task_api = {
-    sizeof(rk_task_api), rk__philox, api_accumulate, api_state, api_fail, api_exact_sum,
+    sizeof(rk_task_api), rk__philox, api_accumulate, api_state, api_fail, api_exact_sum, rk__emit_values,
 };
 
 const rk_task_api *rk__exec_task_api(void) {
@@ -148,6 +148,7 @@ void rk__exec_tasks(rk__exec *exec, bool *stopped) {
     memset(exec->states, RK__TASK_OK, exec->batch_count);
     if (exec->scratch_bytes > 0)
         memset(exec->touched, 0, exec->batch_count * sizeof *exec->touched);
+    rk__emit_begin(exec);
     rk__exec_restore_known(exec);
     exec->any_touched = false;
     exec->failed_in_batch = 0;

@@ -113,8 +113,23 @@ static rk_status check_param(const rk_kernel *kernel, const rk_param *param, rk_
     return RK_OK;
 }
 
+static rk_status check_varying(const rk_kernel *kernel, const rk_output *output, rk_error *err) {
+    if (rk__type_bytes(output->type) == 0)
+        return rk__fail(err, RK_EINVAL, "kernel '%s': output '%s': %s cannot be emitted", kernel->name, output->name,
+                        rk__type_name(output->type));
+    if (output->is_row || output->shape[0] != NULL || output->fill != NULL || output->drop)
+        return rk__fail(err, RK_EINVAL, "kernel '%s': output '%s' is emitted: it has no shape, fill or drop",
+                        kernel->name, output->name);
+    if (strlen(output->name) > 50)
+        return rk__fail(err, RK_EINVAL, "kernel '%s': output '%s': at most 50 letters for one that is emitted",
+                        kernel->name, output->name);
+    return RK_OK;
+}
+
 static rk_status check_output(const rk_kernel *kernel, const rk_output *output, rk_error *err) {
     RK_TRY(check_name(kernel, "output", output->name, err));
+    if (output->varying)
+        return check_varying(kernel, output, err);
     size_t bytes = rk__type_bytes(output->type);
     if (bytes == 0 || bytes != output->size)
         return rk__fail(err, RK_EINVAL, "kernel '%s': output '%s' is declared %s, but its field has %zu bytes",
@@ -141,6 +156,10 @@ static rk_status check_reduction(const rk_kernel *kernel, const rk_reduction *re
     if (reduction->output != NULL && find_output(kernel, reduction->output) == NULL)
         return rk__fail(err, RK_EINVAL, "kernel '%s': reduction '%s' folds '%s', which is no output", kernel->name,
                         reduction->name, reduction->output);
+    if (reduction->output != NULL && find_output(kernel, reduction->output)->varying)
+        return rk__fail(err, RK_EINVAL,
+                        "kernel '%s': reduction '%s' folds '%s', which is emitted: feed it by rk_accumulate",
+                        kernel->name, reduction->name, reduction->output);
     bool needs_bins = reduction->op == RK_HISTOGRAM || reduction->op == RK_TOPK;
     if (needs_bins && reduction->bins == NULL)
         return rk__fail(err, RK_EINVAL, "kernel '%s': reduction '%s' needs .bins", kernel->name, reduction->name);

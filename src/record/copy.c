@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/record_private.h"
+#include "record/log_private.h"
 
 #define PIECE_BYTES (UINT64_C(1) << 20)
 
@@ -12,6 +12,9 @@ typedef struct copying {
     rk__checker *checker;
     unsigned char *piece;
     void *partial;
+    rk__values *values; /* of varying outputs; NULL: there are none */
+    rk__log *log;
+    uint32_t owner; /* of the copied records: the number of the log */
 } copying;
 
 static rk_status copy_bytes(copying *c, uint64_t from, uint64_t to, uint64_t bytes, rk_error *err) {
@@ -36,12 +39,26 @@ static rk_status copy_rows(copying *c, uint64_t block, rk_error *err) {
     return RK_OK;
 }
 
+static rk_status log_values(void *ctx, uint64_t task, size_t column, const void *bytes, size_t size, rk_error *err) {
+    return rk__log_add(((copying *)ctx)->log, task, column, bytes, size, err);
+}
+
+static rk_status copy_values(copying *c, uint64_t block, const rk__block_record *entry, rk_error *err) {
+    if (c->log == NULL)
+        return RK_OK;
+    rk__log_begin(c->log, block);
+    RK_TRY(rk__values_block(c->values, block, entry, log_values, c, err));
+    RK_TRY(rk__log_end(c->log, err));
+    return rk__log_flush(c->log, err);
+}
+
 /* Session 0: older than the first, which trusts it after its sync. */
 static rk_status commit_copy(copying *c, uint64_t block, const rk__block_record *entry, rk_error *err) {
     size_t bytes = c->from->schema.partial_bytes;
     rk__block_record sealed = *entry;
     sealed.generation = 1;
     sealed.session = 0;
+    sealed.owner = c->owner;
     sealed.epoch = 0;
     if (bytes > 0)
         RK_TRY(rk__raw_write(c->to, c->partial, bytes, rk__partial_at(c->to, 0, block), err));
@@ -78,6 +95,7 @@ static rk_status copy_block(void *ctx, uint64_t block, unsigned slot, const rk__
     if (!sound)
         return RK_OK;
     RK_TRY(copy_rows(c, block, err));
+    RK_TRY(copy_values(c, block, entry, err));
     if (c->from->schema.partial_bytes > 0)
         RK_TRY(rk__record_read_partial(c->from, block, slot, entry, c->partial, err));
     return commit_copy(c, block, entry, err);
@@ -101,15 +119,21 @@ static rk_status copy_all(copying *c, rk_error *err) {
     RK_TRY(rk__checker_create(&c->checker, c->from, err));
     RK_TRY(rk__alloc((void **)&c->piece, 1, PIECE_BYTES, "rows", err));
     RK_TRY(rk__alloc(&c->partial, 1, c->from->schema.partial_bytes, "partial", err));
+    if (c->from->schema.varying > 0) {
+        RK_TRY(rk__values_open(&c->values, c->from, err));
+        RK_TRY(rk__log_create(&c->log, c->to, 0, c->owner, err));
+    }
     RK_TRY(copy_failures(c, err));
     return rk__blocks_walk(c->from, copy_block, c, err);
 }
 
-rk_status rk__record_copy(rk__record *to, rk__record *from, rk__copy_report *report, rk_error *err) {
-    copying c = {.to = to, .from = from, .report = report};
+rk_status rk__record_copy(rk__record *to, rk__record *from, uint32_t number, rk__copy_report *report, rk_error *err) {
+    copying c = {.to = to, .from = from, .report = report, .owner = number};
     *report = (rk__copy_report){0};
     rk_status status = copy_all(&c, err);
     rk__checker_destroy(c.checker);
+    rk__values_close(c.values);
+    rk__log_destroy(c.log);
     free(c.piece);
     free(c.partial);
     return status;

@@ -50,19 +50,16 @@ static void write_facts(const rk__provenance *from, const rk__identity *identity
                  H5_VERS_RELEASE);
 }
 
-static bool write_texts(hid_t group, const rk__schema *schema, const rk__identity *identity,
-                        const rk__provenance *provenance) {
-    rk__text schema_text = RK__TEXT_INIT, identity_text = RK__TEXT_INIT, facts = RK__TEXT_INIT;
-    rk__schema_write(schema, &schema_text);
-    rk__identity_write(identity, &identity_text);
-    write_facts(provenance, identity, &facts);
-    bool ok = !schema_text.failed && !identity_text.failed && !facts.failed &&
-              write_text(group, "schema", rk__text_get(&schema_text)) &&
+static bool write_texts(hid_t group, const rk__contents *contents) {
+    rk__text schema_text = RK__TEXT_INIT, identity_text = RK__TEXT_INIT;
+    rk__schema_write(contents->schema, &schema_text);
+    rk__identity_write(contents->identity, &identity_text);
+    bool ok = !schema_text.failed && !identity_text.failed && write_text(group, "schema", rk__text_get(&schema_text)) &&
               write_text(group, "identity", rk__text_get(&identity_text)) &&
-              write_text(group, "space", identity->space_text) && write_text(group, "provenance", rk__text_get(&facts));
+              write_text(group, "space", contents->identity->space_text) &&
+              write_text(group, "provenance", contents->provenance);
     rk__text_fini(&schema_text);
     rk__text_fini(&identity_text);
-    rk__text_fini(&facts);
     return ok;
 }
 
@@ -87,7 +84,7 @@ static bool create_tables(hid_t group, const rk__schema *schema) {
            create_table(group, "finish", H5T_STD_U8LE, 1, &finish);
 }
 
-static bool write_numbers(hid_t group, uint64_t nonce[2]) {
+static bool write_numbers(hid_t group, const uint64_t nonce[2]) {
     uint32_t format = RK__FORMAT_VERSION;
     hsize_t two = 2;
     hid_t space = H5Screate_simple(1, &two, NULL), scalar = H5Screate(H5S_SCALAR);
@@ -121,15 +118,12 @@ static bool create_group(hid_t file, const char *name, hid_t *out) {
     return *out >= 0;
 }
 
-static bool write_bookkeeping(hid_t file, const rk__schema *schema, const rk__identity *identity,
-                              const rk__provenance *provenance) {
+static bool write_bookkeeping(hid_t file, const rk__contents *contents) {
     hid_t group;
-    uint64_t nonce[2];
-    draw_nonce(nonce);
     if (!create_group(file, "rankine", &group))
         return false;
     bool ok =
-        write_numbers(group, nonce) && write_texts(group, schema, identity, provenance) && create_tables(group, schema);
+        write_numbers(group, contents->nonce) && write_texts(group, contents) && create_tables(group, contents->schema);
     H5Gclose(group);
     return ok;
 }
@@ -165,11 +159,10 @@ static bool write_title(hid_t file, const rk__identity *identity) {
     return rk__attribute_text(file, "title", title) && rk__attribute_text(file, "source", "Rankine");
 }
 
-static rk_status write_file(hid_t file, const rk__schema *schema, const rk__space *space, const rk__identity *identity,
-                            const rk__provenance *provenance, rk_error *err) {
-    RK_TRY(rk__labels_create(file, schema, space, err));
-    if (!write_title(file, identity) || !write_fields(file, schema) ||
-        !write_bookkeeping(file, schema, identity, provenance))
+static rk_status write_file(hid_t file, const rk__contents *contents, rk_error *err) {
+    RK_TRY(rk__labels_create(file, contents->schema, contents->space, err));
+    if (!write_title(file, contents->identity) || !write_fields(file, contents->schema) ||
+        !write_bookkeeping(file, contents))
         return rk__fail(err, RK_EHDF5, "HDF5 could not write the run file (is the disk full?)");
     return RK_OK;
 }
@@ -186,15 +179,14 @@ static hid_t create_hdf5(const char *path) {
     return file;
 }
 
-static rk_status make_whole(const char *path, const rk__schema *schema, const rk__space *space,
-                            const rk__identity *identity, const rk__provenance *provenance, rk_error *err) {
+rk_status rk__contents_write(const rk__contents *contents, const char *path, rk_error *err) {
     rk_status status = RK_OK;
     H5E_BEGIN_TRY {
         hid_t file = create_hdf5(path);
         if (file < 0)
             status = rk__fail(err, RK_EHDF5, "HDF5 could not create %s", path);
         else
-            status = write_file(file, schema, space, identity, provenance, err);
+            status = write_file(file, contents, err);
         if (file >= 0 && H5Fclose(file) < 0 && status == RK_OK)
             status = rk__fail(err, RK_EIO, "closing %s failed: is the disk full?", path);
     }
@@ -202,7 +194,7 @@ static rk_status make_whole(const char *path, const rk__schema *schema, const rk
     return status;
 }
 
-static rk_status sync_path(const char *path, int flags, rk_error *err) {
+rk_status rk__path_sync(const char *path, int flags, rk_error *err) {
     int fd = open(path, flags | O_CLOEXEC);
     if (fd < 0)
         return rk__fail(err, RK_EIO, "%s: %s", path, rk__errno_text(errno));
@@ -314,16 +306,22 @@ rk_status rk__record_create(const char *path, const rk__schema *schema, const rk
     if (whole)
         RK_TRY(check_room(directory, schema, err));
     RK_TRY(claim_name(temporary, directory, err));
-    rk_status status = make_whole(temporary, schema, space, identity, provenance, err);
+    rk__text facts = RK__TEXT_INIT;
+    write_facts(provenance, identity, &facts);
+    rk__contents contents = {schema, space, identity, rk__text_get(&facts), {0, 0}};
+    draw_nonce(contents.nonce);
+    rk_status status = facts.failed ? rk__fail(err, RK_ENOMEM, "no memory for the run file's description")
+                                    : rk__contents_write(&contents, temporary, err);
+    rk__text_fini(&facts);
     if (status == RK_OK && whole)
         status = reserve(temporary, err);
     if (status == RK_OK)
-        status = sync_path(temporary, O_RDWR, err);
+        status = rk__path_sync(temporary, O_RDWR, err);
     if (status == RK_OK)
         status = put_in_place(temporary, path, force, err);
     if (status != RK_OK) {
         unlink(temporary);
         return status;
     }
-    return sync_path(directory, O_RDONLY, err);
+    return rk__path_sync(directory, O_RDONLY, err);
 }

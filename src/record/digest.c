@@ -14,6 +14,8 @@ static void describe(const rk__schema *schema, rk__text *text) {
         if (!column->hashed)
             continue;
         rk__text_add(text, "output %s %s", column->name, rk__type_name(column->type));
+        if (column->varying)
+            rk__text_add(text, " of %s", rk__type_name(column->values.type));
         for (unsigned d = 0; d < column->dim_count; d++)
             rk__text_add(text, " %llu", (unsigned long long)column->dims[d].size);
         rk__text_add(text, "\n");

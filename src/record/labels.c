@@ -10,7 +10,7 @@
 
 enum {
     COORDINATES_MAX = 1 << 22,
-    SCALES_MAX = RK_AXES_MAX + RK__COLUMNS_MAX * RK_DIMS_MAX,
+    SCALES_MAX = RK_AXES_MAX + RK__COLUMNS_MAX * (RK_DIMS_MAX + 1),
     DIMS_MAX = RK_AXES_MAX + RK_DIMS_MAX
 };
 
@@ -261,6 +261,48 @@ static rk_status create_output(labels *all, const rk__column *column, const rk__
     return status;
 }
 
+/* ---- values of varying length, folded ---- */
+
+static rk_status create_starts(labels *all, const rk__column *column, const rk__schema *schema, const rk__space *space,
+                               rk_error *err) {
+    rk__column starts = *column;
+    snprintf(starts.name, sizeof starts.name, "%s_start", column->values.name);
+    snprintf(starts.help, sizeof starts.help, "where a task's values in %s begin", column->values.name);
+    return create_output(all, &starts, schema, space, err);
+}
+
+/* As the CF conventions have it (contiguous ragged arrays): the count says over which dimension it counts. */
+static bool describe_count(labels *all, const rk__column *column, const char *item) {
+    hid_t count = H5Dopen2(all->file, column->name, H5P_DEFAULT);
+    bool ok = count >= 0 && rk__attribute_text(count, "sample_dimension", item);
+    H5Dclose(count);
+    return ok;
+}
+
+static rk_status create_values(labels *all, const rk__column *column, rk_error *err) {
+    char item[96];
+    hsize_t total = column->values.count;
+    hid_t scale_id;
+    snprintf(item, sizeof item, "%s_item", column->values.name);
+    RK_TRY(inner_scale(all, item, total, &scale_id, err));
+    hid_t id = rk__dataset_create(all->file, column->values.name, rk__type_hdf5(column->values.type), 1, &total, NULL);
+    if (id < 0)
+        return no_label(column->values.name, err);
+    bool ok = H5DSattach_scale(id, scale_id, 0) >= 0 && rk__attribute_text(id, "units", column->values.unit) &&
+              rk__attribute_text(id, "long_name", column->values.help) && describe_count(all, column, item);
+    H5Dclose(id);
+    return ok ? RK_OK : no_label(column->values.name, err);
+}
+
+static rk_status create_folded(labels *all, const rk__schema *schema, const rk__space *space, rk_error *err) {
+    for (size_t c = 0; schema->folded && c < schema->column_count; c++)
+        if (schema->columns[c].varying) {
+            RK_TRY(create_starts(all, &schema->columns[c], schema, space, err));
+            RK_TRY(create_values(all, &schema->columns[c], err));
+        }
+    return RK_OK;
+}
+
 static rk_status create_all(labels *all, const rk__schema *schema, const rk__space *space, rk_error *err) {
     bool keeps = false;
     for (size_t c = 0; c < schema->column_count; c++)
@@ -270,7 +312,7 @@ static rk_status create_all(labels *all, const rk__schema *schema, const rk__spa
     for (size_t c = 0; c < schema->column_count; c++)
         if (schema->columns[c].keep)
             RK_TRY(create_output(all, &schema->columns[c], schema, space, err));
-    return RK_OK;
+    return create_folded(all, schema, space, err);
 }
 
 rk_status rk__labels_create(hid_t file, const rk__schema *schema, const rk__space *space, rk_error *err) {

@@ -92,6 +92,36 @@ static rk_status damaged(const rk__record *record, const char *name, rk_error *e
                     record->path, name);
 }
 
+/* How many values a data set has; UINT64_MAX: it is not there, or not of that type's size. */
+static uint64_t length_of(hid_t file, const char *name, size_t width) {
+    uint64_t length = UINT64_MAX;
+    hid_t id = H5Dopen2(file, name, H5P_DEFAULT);
+    if (id < 0)
+        return length;
+    hid_t space = H5Dget_space(id), type = H5Dget_type(id);
+    hssize_t points = H5Sget_simple_extent_npoints(space);
+    if (points >= 0 && H5Tget_size(type) == width)
+        length = (uint64_t)points;
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Dclose(id);
+    return length;
+}
+
+static rk_status locate_values(rk__record *record, hid_t file, size_t c, uint64_t file_bytes, rk_error *err) {
+    rk__column *column = &record->schema.columns[c];
+    char starts[96];
+    uint64_t width = rk__type_bytes(column->values.type), count = length_of(file, column->values.name, width), bytes;
+    snprintf(starts, sizeof starts, "%s_start", column->values.name);
+    if (!locate(file, starts, record->schema.tasks * 8, file_bytes, &record->start_at[c]))
+        return damaged(record, starts, err);
+    if (count == UINT64_MAX || !rk__mul_u64(count, width, &bytes) ||
+        (count > 0 && !locate(file, column->values.name, bytes, file_bytes, &record->values_at[c])))
+        return damaged(record, column->values.name, err);
+    record->values_count[c] = column->values.count = count;
+    return RK_OK;
+}
+
 static rk_status locate_columns(rk__record *record, hid_t file, uint64_t file_bytes, rk_error *err) {
     const rk__schema *schema = &record->schema;
     for (size_t c = 0; c < schema->column_count; c++) {
@@ -100,6 +130,9 @@ static rk_status locate_columns(rk__record *record, hid_t file, uint64_t file_by
             !locate(file, column->name, schema->tasks * column->row_bytes, file_bytes, &record->column_at[c]))
             return damaged(record, column->name, err);
     }
+    for (size_t c = 0; schema->folded && c < schema->column_count; c++)
+        if (schema->columns[c].varying)
+            RK_TRY(locate_values(record, file, c, file_bytes, err));
     RK_TRY(rk__alloc((void **)&record->field_at, schema->field_count, sizeof *record->field_at, "reductions", err));
     for (size_t f = 0; f < schema->field_count; f++) {
         const rk__result_field *field = &schema->fields[f];

@@ -59,6 +59,15 @@ typedef struct rk__column {
     uint64_t row_bytes;
     bool has_fill;
     unsigned char fill[8]; /* one element */
+    /* Of an output of varying length the rows are counts, named NAME_count; the values are in logs until they are
+     * folded into a data set of the output's own name. */
+    bool varying;
+    struct {
+        char name[80];
+        char unit[40], help[200];
+        rk_type type;
+        uint64_t count; /* of a folded file: in all tasks */
+    } values;
 } rk__column;
 
 typedef struct rk__schema {
@@ -67,6 +76,8 @@ typedef struct rk__schema {
     uint32_t part, parts; /* the file is for part 1 ... parts of the blocks only; 1 of 1: for all */
     size_t column_count;  /* the kernel's outputs in order (also those not kept), then task_status if any is kept */
     rk__column columns[RK__COLUMNS_MAX];
+    bool folded;    /* the values of varying outputs are in the file, not in logs */
+    size_t varying; /* how many columns are of varying length */
     size_t partial_bytes;
     size_t field_count;       /* results of the reductions */
     rk__result_field *fields; /* owned; unit and help owned too */
@@ -209,6 +220,40 @@ void rk__checksum_rows(uint64_t sum[2], const rk__column *column, uint64_t first
 /* Failed tasks count too, by index alone (domain apart). */
 void rk__checksum_failed(uint64_t sum[2], uint64_t task);
 
+/* The values of one task and one output of varying length, as they come: their XXH3-128 (seed = task | id << 56) counts
+ * in the block's checksum if the task is good and has any. */
+typedef struct rk__stream {
+    bool open;
+    uint64_t task, bytes;
+    unsigned char state[640 + 64];
+} rk__stream;
+/* Opens the stream if it is not; an open one must be of the same task. */
+void rk__stream_add(rk__stream *stream, uint32_t id, uint64_t task, const void *bytes, size_t size);
+void rk__stream_end(rk__stream *stream, uint64_t hash[2]);
+void rk__checksum_add(uint64_t sum[2], const uint64_t hash[2]);
+
+/* ---- logs: values of varying length, until they are folded ---- */
+/* A rank's log of one session; the file is made when there is something to write. One block at a time; the main
+ * thread's, but for flush and what the stage does. */
+typedef struct rk__log rk__log;
+rk_status rk__log_create(rk__log **out, rk__record *record, uint16_t session, uint32_t owner, rk_error *err);
+void rk__log_destroy(rk__log *log);               /* does not flush; NULL is legal */
+void rk__log_begin(rk__log *log, uint64_t block); /* forgets a block that was begun and not ended */
+rk_status rk__log_add(rk__log *log, uint64_t task, size_t column, const void *bytes, uint64_t size, rk_error *err);
+/* The block is whole: what was added is its, once flushed. */
+rk_status rk__log_end(rk__log *log, rk_error *err);
+/* Write all that ended. Any thread. */
+rk_status rk__log_flush(rk__log *log, rk_error *err);
+/* Sync the log of a rank, if it has one. */
+rk_status rk__log_sync(const rk__record *record, uint16_t session, uint32_t owner, rk_error *err);
+
+/* The sum of a varying column's counts, as far as they are in the file. */
+rk_status rk__record_count_values(rk__record *record, size_t column, uint64_t *total, rk_error *err);
+/* When all blocks are committed and the results are there: a new file with the values in task order is put in the place
+ * of the old, and the logs are removed. *record is closed and opened anew; on failure it is as before. Nothing to do
+ * without varying outputs, or when it is done. One process. */
+rk_status rk__record_fold_values(rk__record **record, const rk__space *space, rk_error *err);
+
 /* ---- the stage: a claimer's rows and records on their way to the file ---- */
 typedef struct rk__stage rk__stage;
 typedef struct rk__stage_options {
@@ -219,6 +264,7 @@ typedef struct rk__stage_options {
     const _Atomic uint32_t *epoch;
     _Atomic uint32_t *flushing;
     size_t bytes; /* written when this much has come together; 0: 1 MiB */
+    rk__log *log; /* written before the records; NULL: none */
     void (*committed)(void *ctx, uint64_t first_block, uint64_t count); /* after their records are in the file */
     void *ctx;
 } rk__stage_options;
@@ -251,9 +297,9 @@ typedef struct rk__copy_report {
 } rk__copy_report;
 /* Commit in `to` every block that `from` has committed, that has as many tasks in both and that is sound in `from`;
  * failures of its tasks too. The files have the same columns and partials; tasks have the same numbers. Before the
- * first session of `to`, in one process. RK_EMISMATCH: a block that both have differs, so the kernel is not
- * deterministic. */
-rk_status rk__record_copy(rk__record *to, rk__record *from, rk__copy_report *report, rk_error *err);
+ * first session of `to`, in one process; `number` is another one for each `from`. RK_EMISMATCH: a block that both have
+ * differs, so the kernel is not deterministic. */
+rk_status rk__record_copy(rk__record *to, rk__record *from, uint32_t number, rk__copy_report *report, rk_error *err);
 
 /* ---- failures, sessions, results ---- */
 typedef struct rk__failure {

@@ -29,6 +29,8 @@ struct rk__record {
     /* where things lie in the file */
     uint64_t column_at[RK__COLUMNS_MAX];
     uint64_t *field_at; /* [field_count] */
+    /* of varying columns of a folded file: values, where they begin for each task, how many there are in all */
+    uint64_t values_at[RK__COLUMNS_MAX], start_at[RK__COLUMNS_MAX], values_count[RK__COLUMNS_MAX];
     uint64_t records_at, partials_at, failures_at, sessions_at, marks_at, finish_at;
 };
 
@@ -46,6 +48,18 @@ rk_status rk__schema_read(rk__schema *out, const char *text, rk_error *err);
 /* identity.c */
 void rk__identity_write(const rk__identity *identity, rk__text *out);
 rk_status rk__identity_read(rk__identity *out, const char *text, const char *space_text, rk_error *err);
+
+/* create.c: what a file is made of, and the whole of it under a path, not synced. */
+typedef struct rk__contents { /* all borrowed */
+    const rk__schema *schema;
+    const rk__space *space;
+    const rk__identity *identity;
+    const char *provenance;
+    uint64_t nonce[2];
+} rk__contents;
+rk_status rk__contents_write(const rk__contents *contents, const char *path, rk_error *err);
+/* fsync of what is at a path; flags: how to open it. */
+rk_status rk__path_sync(const char *path, int flags, rk_error *err);
 
 /* labels.c: data sets of the outputs with their dimension scales; the file is being created. */
 rk_status rk__labels_create(hid_t file, const rk__schema *schema, const rk__space *space, rk_error *err);

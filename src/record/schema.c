@@ -80,6 +80,18 @@ static rk_status set_column(rk__column *column, const rk_output *output, uint32_
     return set_fill(column, output, err);
 }
 
+static void set_counts(rk__column *column, const rk_output *output, uint32_t id) {
+    *column = (rk__column){.type = RK_U64, .id = id, .keep = true, .hashed = true, .elements = 1, .row_bytes = 8};
+    column->varying = true;
+    column->values.type = output->type;
+    snprintf(column->name, sizeof column->name, "%s_count", output->name);
+    copy_text(column->unit, sizeof column->unit, "1");
+    snprintf(column->help, sizeof column->help, "number of values in %s", output->name);
+    copy_text(column->values.name, sizeof column->values.name, output->name);
+    copy_text(column->values.unit, sizeof column->values.unit, output->unit);
+    copy_text(column->values.help, sizeof column->values.help, output->help);
+}
+
 static void add_status(rk__schema *schema) {
     bool keeps = false;
     for (size_t c = 0; c < schema->column_count; c++)
@@ -160,8 +172,14 @@ static rk_status fill_schema(rk__schema *schema, const rk_kernel *kernel, const 
                              const rk__reducer *reducer, uint64_t block_tasks, rk_error *err) {
     schema->tasks = space->tasks;
     schema->partial_bytes = rk__reducer_partial_bytes(reducer);
-    for (size_t o = 0; o < rk__kernel_output_count(kernel); o++)
-        RK_TRY(set_column(&schema->columns[schema->column_count++], &kernel->outputs[o], (uint32_t)o, space, err));
+    for (size_t o = 0; o < rk__kernel_output_count(kernel); o++) {
+        rk__column *column = &schema->columns[schema->column_count++];
+        schema->varying += kernel->outputs[o].varying;
+        if (kernel->outputs[o].varying)
+            set_counts(column, &kernel->outputs[o], (uint32_t)o);
+        else
+            RK_TRY(set_column(column, &kernel->outputs[o], (uint32_t)o, space, err));
+    }
     add_status(schema);
     RK_TRY(check_size(schema, err));
     RK_TRY(add_fields(schema, reducer, err));

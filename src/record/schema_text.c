@@ -19,6 +19,14 @@ static void write_column(const rk__column *column, rk__text *out) {
         rk__text_add(out, " %llu", (unsigned long long)column->dims[d].size);
     }
     rk__text_add(out, "\n");
+    if (!column->varying)
+        return;
+    rk__text_add(out, "varying");
+    rk__words_add(out, column->values.name);
+    rk__text_add(out, " %s", rk__type_name(column->values.type));
+    rk__words_add(out, column->values.unit);
+    rk__words_add(out, column->values.help);
+    rk__text_add(out, "\n");
 }
 
 static void write_field(const rk__result_field *field, rk__text *out) {
@@ -34,6 +42,8 @@ static void write_field(const rk__result_field *field, rk__text *out) {
 void rk__schema_write(const rk__schema *schema, rk__text *out) {
     rk__text_add(out, "tasks %llu %u %zu %u %u\n", (unsigned long long)schema->tasks, schema->block_log2,
                  schema->partial_bytes, schema->part, schema->parts);
+    if (schema->folded)
+        rk__text_add(out, "folded\n");
     for (size_t c = 0; c < schema->column_count; c++)
         write_column(&schema->columns[c], out);
     for (size_t f = 0; f < schema->field_count; f++)
@@ -108,6 +118,22 @@ static bool read_column(rk__schema *schema, const char *line) {
            rk__mul_u64(column->row_bytes, schema->tasks, &bytes) && bytes <= UINT64_C(1) << 60;
 }
 
+/* Of the column before it: counts, which are u64. */
+static bool read_varying(rk__schema *schema, const char *line) {
+    char type[16];
+    rk__column *column = schema->column_count > 0 ? &schema->columns[schema->column_count - 1] : NULL;
+    if (column == NULL || column->varying || column->type != RK_U64 || column->row_bytes != 8 || !column->keep ||
+        !rk__words_next(&line, column->values.name, sizeof column->values.name) ||
+        !rk__words_next(&line, type, sizeof type) ||
+        !rk__words_next(&line, column->values.unit, sizeof column->values.unit) ||
+        !rk__words_next(&line, column->values.help, sizeof column->values.help))
+        return false;
+    column->values.type = rk__type_from_name(type);
+    column->varying = true;
+    schema->varying++;
+    return rk__type_bytes(column->values.type) > 0;
+}
+
 static bool read_field(rk__schema *schema, const char *line) {
     char type[16], unit[200], help[1000];
     uint64_t reduction, count, elementwise, bytes;
@@ -142,6 +168,10 @@ static bool read_line(rk__schema *schema, const char *line) {
         return schema->tasks == 0 && read_tasks(schema, line);
     if (schema->tasks == 0)
         return false;
+    if (strcmp(word, "folded") == 0)
+        return schema->folded = true;
+    if (strcmp(word, "varying") == 0)
+        return read_varying(schema, line);
     return strcmp(word, "column") == 0 ? read_column(schema, line)
                                        : strcmp(word, "field") == 0 && read_field(schema, line);
 }

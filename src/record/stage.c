@@ -172,6 +172,8 @@ static void leave_epoch(rk__stage *stage) {
 }
 
 static rk_status write_staged(rk__stage *stage, uint32_t epoch, rk_error *err) {
+    if (stage->options.log != NULL)
+        RK_TRY(rk__log_flush(stage->options.log, err));
     for (size_t s = 0; s < stage->segment_count; s++)
         if (stage->segments[s].written < stage->segments[s].committed)
             RK_TRY(write_segment(stage, &stage->segments[s], stage->segments[s].committed, err));

@@ -2,12 +2,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/record_private.h"
+#include "record/log_private.h"
 
 enum { PIECE_BYTES = 1 << 20 };
 
+/* A block's values of varying length, as they come. */
+typedef struct emitted {
+    rk__stream streams[RK__COLUMNS_MAX];
+    rk__checker *checker;
+    uint64_t *sum;
+} emitted;
+
 struct rk__checker {
     rk__record *record;
+    rk__values *values; /* NULL: no column is of varying length */
+    emitted *emitted;
     void *partial;
     unsigned char *rows;
     uint8_t *status;
@@ -50,6 +59,43 @@ static rk_status sum_block(rk__checker *checker, uint64_t block, uint64_t sum[2]
     return RK_OK;
 }
 
+/* Values of a task that failed do not count. */
+static rk_status end_stream(emitted *e, size_t column, rk_error *err) {
+    uint64_t hash[2];
+    uint8_t state;
+    rk__checker *checker = e->checker;
+    RK_TRY(rk__raw_read(checker->record, &state, 1, checker->status_at + e->streams[column].task, err));
+    rk__stream_end(&e->streams[column], hash);
+    if (state == RK__TASK_OK)
+        rk__checksum_add(e->sum, hash);
+    return RK_OK;
+}
+
+static rk_status take_values(void *ctx, uint64_t task, size_t column, const void *bytes, size_t size, rk_error *err) {
+    emitted *e = ctx;
+    rk__stream *stream = &e->streams[column];
+    if (stream->open && stream->task != task)
+        RK_TRY(end_stream(e, column, err));
+    rk__stream_add(stream, e->checker->record->schema.columns[column].id, task, bytes, size);
+    return RK_OK;
+}
+
+static rk_status sum_emitted(rk__checker *checker, uint64_t block, const rk__block_record *entry, uint64_t sum[2],
+                             bool *sound, rk_error *err) {
+    emitted *e = checker->emitted;
+    e->checker = checker;
+    e->sum = sum;
+    for (size_t c = 0; c < RK__COLUMNS_MAX; c++)
+        e->streams[c].open = false;
+    rk_status status = rk__values_block(checker->values, block, entry, take_values, e, err);
+    for (size_t c = 0; status == RK_OK && c < RK__COLUMNS_MAX; c++)
+        if (e->streams[c].open)
+            status = end_stream(e, c, err);
+    if (status == RK_ECORRUPT)
+        *sound = false;
+    return status == RK_ECORRUPT ? RK_OK : status;
+}
+
 rk_status rk__checker_block(rk__checker *checker, uint64_t block, unsigned slot, const rk__block_record *entry,
                             bool *sound, rk_error *err) {
     uint64_t sum[2] = {0, 0}, failed = 0, missing = 0;
@@ -62,6 +108,8 @@ rk_status rk__checker_block(rk__checker *checker, uint64_t block, unsigned slot,
     }
     if (checker->status_column == NULL)
         return RK_OK;
+    if (checker->values != NULL)
+        RK_TRY(sum_emitted(checker, block, entry, sum, sound, err));
     RK_TRY(sum_block(checker, block, sum, &failed, &missing, err));
     *sound = *sound && missing == 0 && failed == entry->failed && memcmp(sum, entry->checksum, sizeof sum) == 0;
     return RK_OK;
@@ -94,6 +142,10 @@ rk_status rk__checker_create(rk__checker **out, rk__record *record, rk_error *er
     RK_TRY(rk__alloc((void **)&checker, 1, sizeof *checker, "checker", err));
     checker->record = record;
     rk_status status = prepare(checker, err);
+    if (status == RK_OK && record->schema.varying > 0)
+        status = rk__alloc((void **)&checker->emitted, 1, sizeof *checker->emitted, "streams", err);
+    if (status == RK_OK && record->schema.varying > 0)
+        status = rk__values_open(&checker->values, record, err);
     if (status != RK_OK) {
         rk__checker_destroy(checker);
         return status;
@@ -105,6 +157,8 @@ rk_status rk__checker_create(rk__checker **out, rk__record *record, rk_error *er
 void rk__checker_destroy(rk__checker *checker) {
     if (checker == NULL)
         return;
+    rk__values_close(checker->values);
+    free(checker->emitted);
     free(checker->rows);
     free(checker->status);
     free(checker->partial);

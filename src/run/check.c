@@ -61,7 +61,7 @@ static rk_status compute(const rk__job *job, memory *m, uint64_t block, uint64_t
                                 .schema = &job->schema,
                                 .reducer = job->reducer,
                                 .seed = job->identity.seed,
-                                .sink = {memory_rows, memory_failed, m, batch}};
+                                .sink = {.rows = memory_rows, .failed = memory_failed, .ctx = m, .batch_tasks = batch}};
     m->failed = 0;
     rk_status status = rk__exec_create(&exec, &options, err);
     if (status == RK_OK)

@@ -54,11 +54,11 @@ static rk_status make_file(merging *m, rk_error *err) {
     return rk__record_open(&m->to, path, true, err);
 }
 
-static rk_status copy_part(merging *m, const char *path, rk_error *err) {
+static rk_status copy_part(merging *m, const char *path, uint32_t number, rk_error *err) {
     rk__record *part = NULL;
     rk__copy_report report;
     RK_TRY(open_part(m, path, &part, err));
-    rk_status status = rk__record_copy(m->to, part, &report, err);
+    rk_status status = rk__record_copy(m->to, part, number, &report, err);
     rk__record_close(part);
     m->damaged += status == RK_OK ? report.blocks_damaged : 0;
     return status;
@@ -86,12 +86,12 @@ static rk_status merge(merging *m, const char *const *parts, size_t count, rk_er
     RK_TRY(check_parts(m, parts, count, err));
     RK_TRY(make_file(m, err));
     for (size_t i = 0; i < count; i++)
-        RK_TRY(copy_part(m, parts[i], err));
+        RK_TRY(copy_part(m, parts[i], (uint32_t)i, err));
     RK_TRY(rk__record_sync(m->to, err));
     RK_TRY(rk__record_scan(m->to, NULL, &totals, err));
     bool complete = totals.blocks_done == m->job.schema.blocks;
     if (complete)
-        RK_TRY(rk__job_reduce(&m->job, m->to, &m->summary->results, err));
+        RK_TRY(rk__job_reduce(&m->job, &m->to, &m->summary->results, err));
     RK_TRY(close_session(m, begin_ns, &totals, complete, err));
     m->summary->complete = complete;
     m->summary->interrupted = !complete;

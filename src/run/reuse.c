@@ -39,15 +39,14 @@ static rk_status choose_way(rk__reuse *reuse, const rk__job *job, rk_error *err)
     for (size_t c = 0; c < schema->column_count; c++)
         if (schema->columns[c].keep && schema->columns[c].id == UINT32_MAX)
             reuse->status = &schema->columns[c];
-    reuse->by_task = needs_tasks == NULL && reuse->status != NULL;
+    reuse->by_task = needs_tasks == NULL && reuse->status != NULL && schema->varying == 0;
     if (reuse->by_task)
         return RK_OK;
     bool same_numbers = reuse->extension.along == reuse->extension.along_before || job->space->axis_count == 1;
     if (!same_numbers)
-        return rk__fail(err, RK_EUNSUPPORTED,
-                        "reduction '%s' is not made from rows that are kept: only values appended to the first axis "
-                        "can be taken over",
-                        needs_tasks ? needs_tasks->name : "(none)");
+        return rk__fail(err, RK_EUNSUPPORTED, "%s%s%s: only values appended to the first axis can be taken over",
+                        needs_tasks ? "reduction '" : "outputs of varying length", needs_tasks ? needs_tasks->name : "",
+                        needs_tasks ? "' is not made from rows that are kept" : "");
     if (schema->block_log2 != job->schema.block_log2)
         return rk__fail(err, RK_EMISMATCH, "it has blocks of %llu tasks: give --block %llu", 1ULL << schema->block_log2,
                         1ULL << schema->block_log2);
@@ -90,7 +89,7 @@ void rk__reuse_close(rk__reuse *reuse) {
 
 rk_status rk__reuse_copy(rk__reuse *reuse, rk__record *to, rk_error *err) {
     rk__copy_report report;
-    return reuse->by_task ? RK_OK : rk__record_copy(to, reuse->from, &report, err);
+    return reuse->by_task ? RK_OK : rk__record_copy(to, reuse->from, 0, &report, err);
 }
 
 /* Committed and undamaged; the answer for the last block is kept, for tasks come in order. */

@@ -144,17 +144,19 @@ static rk_status end_session(rk__session_run *session, const rk__totals *after, 
 }
 
 /* Rank 0: reductions are the fold of the partials in the file; nothing is kept in memory for them. */
-rk_status rk__job_reduce(const rk__job *job, rk__record *record, void **results, rk_error *err) {
+rk_status rk__job_reduce(const rk__job *job, rk__record **record, void **results, rk_error *err) {
     void *partial = NULL;
     rk_status status = rk__alloc(&partial, 1, job->schema.partial_bytes, "partial", err);
     if (status == RK_OK)
         status = rk__alloc(results, 1, job->schema.results_bytes, "results", err);
     if (status == RK_OK && job->schema.partial_bytes > 0)
-        status = rk__record_fold(record, job->reducer, partial, err);
+        status = rk__record_fold(*record, job->reducer, partial, err);
     if (status == RK_OK && job->schema.partial_bytes > 0)
         status = rk__reducer_results(job->reducer, partial, *results, err);
     if (status == RK_OK)
-        status = rk__record_finish(record, *results, err);
+        status = rk__record_finish(*record, *results, err);
+    if (status == RK_OK)
+        status = rk__record_fold_values(record, job->space, err);
     free(partial);
     return status;
 }
@@ -168,7 +170,7 @@ static rk_status close_run(rk__session_run *session, rk__run_summary *summary, r
     rk__schema_part(&session->job->schema, &first, &count);
     bool complete = after.blocks_done == count;
     if (complete && session->job->schema.parts == 1)
-        RK_TRY(rk__job_reduce(session->job, session->record, &summary->results, err));
+        RK_TRY(rk__job_reduce(session->job, &session->record, &summary->results, err));
     RK_TRY(end_session(session, &after, complete, err));
     summary->complete = complete;
     summary->done = after.tasks_done;
@@ -183,6 +185,9 @@ static rk_status close_run(rk__session_run *session, rk__run_summary *summary, r
 static rk_status finish_session(rk__session_run *session, rk__run_summary *summary, rk_error *err) {
     const rk__world *world = session->world;
     rk_status status = RK_OK;
+    if (session->log != NULL)
+        status = rk__log_sync(session->record, session->number, (uint32_t)world->rank, err);
+    RK_TRY(rk__world_agree(world, status, err));
     if (world->node_rank == 0 && world->rank != 0)
         status = rk__record_sync(session->record, err); /* each node syncs its own writes */
     RK_TRY(rk__world_agree(world, status, err));
@@ -208,6 +213,7 @@ static void session_fini(rk__session_run *session) {
     rk__syncer_stop(session, NULL);
     rk__exec_destroy(session->exec);
     rk__stage_destroy(session->stage);
+    rk__log_destroy(session->log);
     rk__reuse_close(session->reuse);
     free(session->partial);
     free(session->nodes);

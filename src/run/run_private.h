@@ -42,8 +42,9 @@ rk_status rk__job_of_record(const rk__run_options *options, rk__record *record, 
 /* One process: make the file. */
 rk_status rk__job_create_file(const rk__job *job, const rk__run_options *options, const rk__world *world,
                               const char *path, rk_error *err);
-/* One process: all blocks are committed; fold them, write the results into the file. */
-rk_status rk__job_reduce(const rk__job *job, rk__record *record, void **results, rk_error *err);
+/* One process: all blocks are committed; fold them, write the results into the file. *record may become another:
+ * where values of varying length are folded, the file is replaced. */
+rk_status rk__job_reduce(const rk__job *job, rk__record **record, void **results, rk_error *err);
 /* An earlier run of the same kernel whose tasks need not be computed again. RK_EMISMATCH, RK_EUNSUPPORTED: why not. */
 typedef struct rk__reuse rk__reuse;
 rk_status rk__reuse_open(rk__reuse **out, const rk__job *job, const char *path, rk_error *err);
@@ -81,6 +82,7 @@ typedef struct rk__session_run {
     struct rk__courier *courier;
     pthread_mutex_t mpi_lock; /* one thread of a process calls MPI at a time */
     rk__stage *stage;
+    rk__log *log;     /* NULL: no output is of varying length */
     rk__reuse *reuse; /* NULL: none */
     rk__exec *exec;
     void *partial;

@@ -11,6 +11,10 @@ static rk_status stage_rows(void *ctx, uint64_t first, uint64_t count, void **ro
     return rk__stage_rows(((rk__session_run *)ctx)->stage, first, count, rows, err);
 }
 
+static rk_status log_values(void *ctx, uint64_t task, size_t column, const void *bytes, uint64_t size, rk_error *err) {
+    return rk__log_add(((rk__session_run *)ctx)->log, task, column, bytes, size, err);
+}
+
 static rk_status write_failure(void *ctx, const rk__failure *failure, rk_error *err) {
     rk__session_run *session = ctx;
     uint64_t ordinal = atomic_fetch_add(&session->segment.window->failures, 1);
@@ -24,10 +28,13 @@ static void mark_committed(void *ctx, uint64_t first, uint64_t count) {
 }
 
 static rk_status create_stage(rk__session_run *session, rk_error *err) {
+    if (session->job->schema.varying > 0)
+        RK_TRY(rk__log_create(&session->log, session->record, session->number, (uint32_t)session->world->rank, err));
     rk__stage_options options = {.owner = (uint32_t)session->world->rank,
                                  .session = session->number,
                                  .epoch = &session->segment.window->epoch,
                                  .flushing = &session->claimer.line->flushing,
+                                 .log = session->log,
                                  .committed = mark_committed,
                                  .ctx = session};
     return rk__stage_create(&session->stage, session->record, &options, err);
@@ -41,7 +48,11 @@ static rk_status create_exec(rk__session_run *session, rk_error *err) {
         .schema = &job->schema,
         .reducer = job->reducer,
         .seed = job->identity.seed,
-        .sink = {stage_rows, write_failure, session, rk__stage_batch_tasks(session->stage)},
+        .sink = {.rows = stage_rows,
+                 .failed = write_failure,
+                 .emitted = session->log ? log_values : NULL,
+                 .ctx = session,
+                 .batch_tasks = rk__stage_batch_tasks(session->stage)},
         .reuse = rk__reuse_loader(session->reuse),
         .drain = &session->segment.window->drain,
         .tasks = &session->claimer.line->tasks,
@@ -66,6 +77,8 @@ static bool fits(rk__session_run *session) {
 static rk_status run_block(rk__session_run *session, uint64_t block, bool *stopped, rk_error *err) {
     const rk__schema *schema = &session->job->schema;
     rk__block_record record;
+    if (session->log != NULL)
+        rk__log_begin(session->log, block);
     rk_status status = rk__exec_block(session->exec, block << schema->block_log2, rk__schema_block_tasks(schema, block),
                                       &record, session->partial, stopped, err);
     if (status != RK_OK || *stopped) {
@@ -77,6 +90,8 @@ static rk_status run_block(rk__session_run *session, uint64_t block, bool *stopp
     atomic_uint_least64_t *kernel_ns = &session->claimer.line->kernel_ns;
     atomic_store_explicit(kernel_ns, atomic_load_explicit(kernel_ns, memory_order_relaxed) + record.duration_ns,
                           memory_order_relaxed);
+    if (session->log != NULL)
+        RK_TRY(rk__log_end(session->log, err));
     return rk__stage_commit(session->stage, block, &record, session->partial, err);
 }
 

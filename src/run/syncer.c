@@ -33,11 +33,20 @@ static rk_status mark_ranks(rk__session_run *session, uint32_t epoch, rk_error *
     return RK_OK;
 }
 
+static rk_status sync_logs(rk__session_run *session, rk_error *err) {
+    const rk__world *world = session->world;
+    for (int r = 0; session->log != NULL && r < world->size; r++)
+        if (world->node_of_rank[r] == world->node)
+            RK_TRY(rk__log_sync(session->record, session->number, (uint32_t)r, err));
+    return RK_OK;
+}
+
 static rk_status sync_once(rk__session_run *session, rk_error *err) {
     uint32_t epoch = rk__window_next_epoch(session->segment.window);
     if (!wait_for_quiet(session, epoch))
         return RK_OK;
     RK_TRY(rk__record_sync(session->record, err));
+    RK_TRY(sync_logs(session, err));
     return mark_ranks(session, epoch, err);
 }
 

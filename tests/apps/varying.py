@@ -1,0 +1,189 @@
+"""Outputs of varying length: any number of values per task, in logs while the run goes on, folded at its end."""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.environ["RANKINE_SOURCE"], "tests/support"))
+import h5py
+import numpy
+from rankine_test import *
+
+TASKS = 3000
+WORDS = [kernel("emit"), "--repeat", TASKS]
+SMALL = int(os.environ.get("RANKINE_VARYING_RECORDS", "1000000"))  # ten millions in the long form
+LARGE = int(os.environ.get("RANKINE_VARYING_BYTES", str(3 << 20)))  # 5 GiB in the long form
+
+
+def run_emit(*words, n=1, out="out.h5", **more):
+    return run(*(words or WORDS), n=n, out=out, expect=FAILED_TASKS, **more)
+
+
+def check_values(path="out.h5"):
+    """Counts, places and sums must fit together, and with what the kernel summed itself."""
+    with h5py.File(path) as f:
+        count, start, times = f["times_count"][:].ravel(), f["times_start"][:].ravel(), f["times"][:]
+        names, total, state = f["names"][:], f["total"][:].ravel(), f["task_status"][:].ravel()
+        assert f["times_count"].attrs["sample_dimension"] == b"times_item"
+        assert len(times) == count.sum() and len(names) == f["names_count"][:].sum()
+    assert (start == numpy.concatenate([[0], numpy.cumsum(count)[:-1]])).all()
+    assert (count[state == 2] == 0).all() and (count[state == 1] > 0).any()
+    for task in range(0, len(count), 7):
+        if state[task] == 1:
+            assert abs(times[start[task]:start[task] + count[task]].sum() - total[task]) < 1e-9
+    assert set(names) <= set(b"abcdefghijklmnopqrstuvwxyz")
+
+
+def values_are_in_task_order_and_readable():
+    import xarray
+    run_emit(n=2)
+    check_values()
+    assert not os.path.exists("out.h5.logs")
+    with xarray.open_dataset("out.h5", engine="h5netcdf") as d:
+        assert d["times"].dims == ("times_item",) and d["times"].attrs["units"] == "s"
+        assert d["times_count"].dims == ("replicate",)
+    for words in (["ncdump", "-h", "out.h5"], ["h5dump", "-H", "out.h5"]):
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    assert "no damage" in command("verify", "out.h5").stdout
+    assert "times" in command("kernels", kernel("emit")).stdout
+    with h5py.File("out.h5") as f:
+        assert summary("info", "out.h5")["outputs"][0]["values"] == len(f["times"])
+
+
+def the_digest_is_the_same_everywhere():
+    run_emit(out="whole.h5")
+    want = digest("whole.h5")
+    for n, *words in ((1, "--block", 1), (2, "--block", 64), (3, "--schedule", "static"), (7, "--block", 2),
+                      (3, "--schedule", "dynamic", "--block", 16)):
+        run_emit(*WORDS, *words, n=n)
+        assert digest("out.h5") == want, (n, words)
+        check_values()
+
+
+def nothing_emitted_is_a_data_set_of_length_0():
+    import xarray
+    run_emit(*WORDS, "most=0", n=2)
+    with h5py.File("out.h5") as f:
+        assert f["times"].shape == (0,) and f["names"].shape == (0,)
+    with xarray.open_dataset("out.h5", engine="h5netcdf") as d:
+        assert d.sizes["times_item"] == 0
+    command("verify", "out.h5")
+
+
+def killed_and_resumed_it_has_the_same_values():
+    words = [*WORDS, "us=600", "--block", 2]
+    run_emit(*words, n=2, out="whole.h5")
+    process = start("run", *words, "-n", 2, "-o", "out.h5", "-q", "--sync", "0.1")
+    wait_until("some tasks are committed", lambda: done_of("out.h5") > 300)
+    assert os.listdir("out.h5.logs")
+    seen = summary("info", "out.h5", expect=None)["outputs"][0]["values"]
+    kill_all(process)
+    assert seen > 0 and "no damage" in command("verify", "out.h5").stdout
+    for n in (3, 1):
+        process = start("resume", "out.h5", "-n", n, "-q")
+        time.sleep(0.7)
+        kill_all(process)
+        assert "no damage" in command("verify", "out.h5").stdout
+    command("resume", "out.h5", "-n", 2, "-q", expect=FAILED_TASKS)
+    assert digest("out.h5") == digest("whole.h5") and not os.path.exists("out.h5.logs")
+    check_values()
+    run(kernel("null"), n=2, out="sweep.h5")  # a launcher that was killed cannot tidy up: the next one does it
+
+
+def a_kill_while_folding_leaves_a_file_that_resumes():
+    words = [*WORDS, "most=600", "--block", 4]
+    run_emit(*words, n=2, out="whole.h5")
+    want = digest("whole.h5")
+    for moment in range(6):
+        for name in ("out.h5", ".out.h5.tmp"):
+            if os.path.exists(name):
+                os.remove(name)
+        shutil.rmtree("out.h5.logs", ignore_errors=True)
+        process = start("run", *words, "-n", 2, "-o", "out.h5", "-q")
+        wait_until("the end has begun", lambda: os.path.exists(".out.h5.tmp") and os.path.exists("out.h5"))
+        time.sleep(0.004 * moment)
+        kill_all(process)
+        with h5py.File("out.h5") as f:
+            assert f["total"].shape == (TASKS,)
+        assert "no damage" in command("verify", "out.h5").stdout
+        command("resume", "out.h5", "-n", 2, "-q", expect=FAILED_TASKS)
+        assert digest("out.h5") == want
+        assert not os.path.exists("out.h5.logs") and not os.path.exists(".out.h5.tmp")
+        check_values()
+    run(kernel("null"), n=2, out="sweep.h5")  # a launcher that was killed cannot tidy up: the next one does it
+
+
+def damage_is_found_and_repaired():
+    words = [*WORDS, "us=400", "--block", 1]
+    run_emit(*words, n=2, out="whole.h5")
+    process = start("run", *words, "-n", 2, "-o", "out.h5", "-q")
+    wait_until("some tasks are committed", lambda: done_of("out.h5") > 300)
+    kill_all(process)
+    log = os.path.join("out.h5.logs", max(os.listdir("out.h5.logs"),
+                                          key=lambda name: os.path.getsize("out.h5.logs/" + name)))
+    for place in (20, 70, os.path.getsize(log) // 2):
+        flip(log, place)
+        assert command("verify", "out.h5", expect=4).stdout, place
+        flip(log, place)
+    command("verify", "out.h5")
+    flip(log, os.path.getsize(log) // 2)
+    command("resume", "out.h5", "-n", 2, "-q", "--repair", expect=FAILED_TASKS)
+    assert digest("out.h5") == digest("whole.h5")
+    with h5py.File("out.h5") as f:  # and in the folded file
+        place = f["times"].id.get_offset() + 8 * 1000 + 1
+    flip("out.h5", place)
+    assert "damaged: 1 of" in command("verify", "out.h5", expect=4).stdout
+    command("resume", "out.h5", "-n", 2, "-q", "--repair", expect=FAILED_TASKS)
+    assert digest("out.h5") == digest("whole.h5") and "no damage" in command("verify", "out.h5").stdout
+    check_values()
+
+
+def flip(path, place):
+    with open(path, "r+b") as f:
+        f.seek(place)
+        byte = f.read(1)[0]
+        f.seek(place)
+        f.write(bytes([byte ^ 4]))
+
+
+def parts_and_extensions_take_values_along():
+    words = [*WORDS, "--block", 16]
+    run_emit(*words, n=2, out="whole.h5")
+    for i in (1, 2):
+        run_emit(*words, "--part", f"{i}/2", n=i, out=f"part{i}.h5")
+    command("merge", "part1.h5", "part2.h5", "-o", "joined.h5", "-q", expect=FAILED_TASKS)
+    assert digest("joined.h5") == digest("whole.h5") and not os.path.exists("joined.h5.logs")
+    check_values("joined.h5")
+    run_emit(kernel("emit"), "--repeat", 1600, "--block", 16, out="old.h5")
+    run_emit(*words, "--reuse", "old.h5", n=2)
+    assert digest("out.h5") == digest("whole.h5")
+    check_values()
+
+
+def many_small_records_take_seconds():
+    begin = time.monotonic()
+    got = summary("run", kernel("emit"), "most=4", "--repeat", SMALL, "-n", 2, "-o", "out.h5", expect=FAILED_TASKS)
+    took = time.monotonic() - begin
+    values = summary("info", "out.h5")["outputs"][0]["values"]
+    print(f"{SMALL} tasks, {values} values: {took:.2f} s in all, {got['seconds']:.2f} s computing, "
+          f"{got['end_seconds']:.2f} s at the end, {got['peak_bytes'] >> 20} MiB at most")
+    assert values > SMALL and took < 5 + 8e-6 * SMALL
+    check_values()
+
+
+def a_record_larger_than_memory_would_like():
+    got = summary("run", kernel("emit"), "most=1", f"bytes={LARGE}", "--repeat", 2, "-n", 1, "-o", "out.h5")
+    print(f"2 x {LARGE} bytes: {got['seconds']:.1f} s computing, {got['end_seconds']:.1f} s at the end, "
+          f"{got['peak_bytes'] >> 20} MiB at most")
+    assert got["peak_bytes"] < 80 << 20
+    with h5py.File("out.h5") as f:
+        assert list(f["names_count"]) == [LARGE, LARGE] and f["names"].shape == (2 * LARGE,)
+        at = LARGE // 8 * 8 - 8
+        want = at * 0x9e3779b97f4a7c15 % 2**64
+        assert int.from_bytes(f["names"][LARGE + at:LARGE + at + 8].tobytes(), "little") == want
+    command("verify", "out.h5", timeout=300)
+
+
+main([value for value in list(globals().values()) if callable(value) and getattr(value, "__module__", "") == "__main__"])
