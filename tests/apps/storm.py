@@ -2,6 +2,7 @@
 RANKINE_STORM_SEED for another storm."""
 import os
 import random
+import shutil
 import signal
 import struct
 import subprocess
@@ -34,6 +35,7 @@ def words_of(kind):
         "journal": ([kernel("journal"), "ms=2", log, "--repeat", 500, "--block", 1], 500, True),
         "blocks": ([kernel("journal"), "ms=1", log, "--repeat", 1000, "--block", 8], 1000, True),
         "rows": ([kernel("rows"), "--repeat", 60000], 60000, False),
+        "emit": ([kernel("emit"), "us=300", "most=60", "--repeat", 4000], 4000, False),
         "pi": (["pi", "points=2000", "--repeat", 60000], 60000, False),
     }[kind]
 
@@ -78,11 +80,16 @@ def look_at_the_file(count):
     return done_of("out.h5")
 
 
+def last_code(kind):
+    return FAILED_TASKS if kind == "emit" else COMPLETE
+
+
 def one_storm(kind, count, kills):
     words, tasks, journals = words_of(kind)
     for name in ("out.h5", "journal"):
         if os.path.exists(name):
             os.remove(name)
+    shutil.rmtree("out.h5.logs", ignore_errors=True)
     committed, begun, struck = set(), [], 0
     while True:
         resuming = os.path.exists("out.h5")
@@ -92,7 +99,7 @@ def one_storm(kind, count, kills):
         try:
             delay = random.choice([random.uniform(0, 0.15), random.uniform(0, 1.2)]) if struck < kills else 60
             out, err = process.communicate(timeout=delay)
-            assert process.returncode == 0, (front, process.returncode, out, err)
+            assert process.returncode == last_code(kind), (front, process.returncode, out, err)
             break
         except subprocess.TimeoutExpired:
             strike(process)
@@ -110,7 +117,7 @@ def one_storm(kind, count, kills):
                 count["committed tasks lost"] += len(lost)
                 committed = set(numpy.flatnonzero(state == 1)) if words[-1] == 1 else committed_blocks(state, words[-1])
             if done == tasks:
-                command("resume", "out.h5", "-n", 2, "-q")
+                command("resume", "out.h5", "-n", 2, "-q", expect=last_code(kind))
                 break
     count["kills"] += struck
     if journals:
@@ -135,9 +142,9 @@ def kills_lose_nothing():
                            "wrong digests", "storms"], 0)
     want = {}
     while count["kills"] < KILLS:
-        kind = random.choice(["journal", "blocks", "rows", "pi"])
+        kind = random.choice(["journal", "blocks", "rows", "emit", "pi"])
         if kind not in want:
-            run(*words_of(kind)[0], n=3, out="whole.h5")
+            run(*words_of(kind)[0], n=3, out="whole.h5", expect=last_code(kind))
             want[kind] = digest("whole.h5")
         one_storm(kind, count, min(random.randint(2, 8), KILLS - count["kills"]))
         count["storms"] += 1
