@@ -205,6 +205,16 @@ rk_status rk__path_sync(const char *path, int flags, rk_error *err) {
     return failed != 0 && code != EINVAL ? rk__fail(err, RK_EIO, "syncing %s: %s", path, rk__errno_text(code)) : RK_OK;
 }
 
+rk_status rk__directory_sync(const char *path, rk_error *err) {
+    char directory[RK__BESIDE_MAX];
+    snprintf(directory, sizeof directory, "%s", path);
+    char *slash = strrchr(directory, '/');
+    if (slash == NULL)
+        return rk__path_sync(".", O_RDONLY, err);
+    slash[slash == directory ? 1 : 0] = '\0';
+    return rk__path_sync(directory, O_RDONLY, err);
+}
+
 /* Space for all of a file whose holes HDF5 did not fill; an errno. */
 static int reserve_bytes(int fd, const struct stat *info) {
 #ifdef __linux__ /* posix_fallocate would write zeros where the file system cannot reserve */

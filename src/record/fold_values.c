@@ -238,21 +238,11 @@ static void folding_fini(folding *f) {
     free(f->piece);
 }
 
-static rk_status sync_directory(const char *path, rk_error *err) {
-    char directory[RK__BESIDE_MAX];
-    snprintf(directory, sizeof directory, "%s", path);
-    char *slash = strrchr(directory, '/');
-    if (slash == NULL)
-        return rk__path_sync(".", O_RDONLY, err);
-    slash[slash == directory] = '\0';
-    return rk__path_sync(directory, O_RDONLY, err);
-}
-
 static rk_status replace(rk__record **record, const char *temporary, rk_error *err) {
     rk__record *folded;
     if (rename(temporary, (*record)->path) != 0)
         return rk__fail(err, RK_EIO, "%s: %s", (*record)->path, rk__errno_text(errno));
-    RK_TRY(sync_directory((*record)->path, err));
+    RK_TRY(rk__directory_sync((*record)->path, err));
     RK_TRY(rk__record_open(&folded, (*record)->path, true, err));
     rk__logs_remove(folded);
     rk__record_close(*record);

@@ -93,7 +93,10 @@ static rk_status open_file(rk__log *log, rk_error *err) {
         return failed(directory, err);
     unlink(path); /* of this session's number there was none that counts */
     log->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    return log->fd >= 0 ? RK_OK : failed(path, err);
+    if (log->fd < 0)
+        return failed(path, err);
+    RK_TRY(rk__path_sync(directory, O_RDONLY, err)); /* a synced log that has no name is lost */
+    return rk__directory_sync(log->record->path, err);
 }
 
 static rk_status write_ended(rk__log *log, rk_error *err) {

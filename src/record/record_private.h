@@ -60,6 +60,8 @@ typedef struct rk__contents { /* all borrowed */
 rk_status rk__contents_write(const rk__contents *contents, const char *path, rk_error *err);
 /* fsync of what is at a path; flags: how to open it. */
 rk_status rk__path_sync(const char *path, int flags, rk_error *err);
+/* fsync of the directory that a path lies in. */
+rk_status rk__directory_sync(const char *path, rk_error *err);
 
 /* labels.c: data sets of the outputs with their dimension scales; the file is being created. */
 rk_status rk__labels_create(hid_t file, const rk__schema *schema, const rk__space *space, rk_error *err);

@@ -60,6 +60,19 @@ def parts_of_different_runs_are_refused():
         assert error.count("\n") == 1 and other in error and not os.path.exists("joined.h5"), error
 
 
+def parts_that_disagree_are_refused():
+    words = [kernel("journal"), "ms=0", "--repeat", 20, "--block", 1]
+    run(*words, out="a.h5")
+    open("broken", "w").close()  # the same run, and other results
+    run(*words, out="b.h5", expect=FAILED_TASKS)
+    error = command("merge", "a.h5", "b.h5", "-o", "joined.h5", expect=None)
+    assert error.returncode == 2 and "other results for block 3" in error.stderr, error
+    os.remove("joined.h5")
+    run(*words[:-2], "--block", 2, out="c.h5", expect=FAILED_TASKS)
+    error = command("merge", "a.h5", "c.h5", "-o", "joined.h5", expect=2)
+    assert "blocks" in error.stderr and not os.path.exists("joined.h5"), error
+
+
 def extended_with(first, then, new_tasks):
     """`first` words, then `then`: the digest is that of `then` alone, and only new_tasks are computed."""
     run(*then, n=2, out="whole.h5")

@@ -157,98 +157,118 @@ def kills_lose_nothing():
 # ---- power cuts ----
 
 def read_trace(path):
-    """(kind, offset, bytes) in order."""
+    """(kind, offset, bytes, number of the file) in order."""
     events = []
     with open(path, "rb") as f:
         data = f.read()
     at = 0
     while at < len(data):
-        kind, offset, size, _ = struct.unpack_from("<4Q", data, at)
+        kind, offset, size, number = struct.unpack_from("<4Q", data, at)
         at += 32
-        events.append((kind, offset, data[at:at + size]))
+        events.append((kind, offset, data[at:at + size], number))
         at += size
     return events
 
 
-def covered_by_syncs(events, cut):
-    """Index below which every write is on the disk at the cut: the begin of the last sync that had ended."""
+def covered_by_syncs(events, cut, number):
+    """Index below which every write to the file is on the disk at the cut: the begin of the last sync that had ended."""
     begins, covered = [], 0
-    for i, (kind, _, _) in enumerate(events[:cut]):
-        if kind == 2:
+    for i, (kind, _, _, of) in enumerate(events[:cut]):
+        if of == number and kind == 2:
             begins.append(i)
-        elif kind == 3 and begins:
+        elif of == number and kind == 3 and begins:
             covered = max(covered, begins.pop(0))
     return covered
 
 
-def image_after(base, events, cut):
-    """What the disk holds: all that was synced, and of every other sector the state of some moment since."""
+def put(disk, offset, data):
+    if len(disk) < offset + len(data):
+        disk.extend(bytes(offset + len(data) - len(disk)))
+    disk[offset:offset + len(data)] = data
+
+
+def synced_image(base, events, cut, number):
     disk = bytearray(base)
-    covered = covered_by_syncs(events, cut)
-    for kind, offset, data in events[:covered]:
-        if kind == 1:
-            disk[offset:offset + len(data)] = data
+    for kind, offset, data, of in events[:covered_by_syncs(events, cut, number)]:
+        if kind == 1 and of == number:
+            put(disk, offset, data)
+    return disk
+
+
+def image_after(base, events, cut, number):
+    """What the disk holds: all that was synced, and of every other sector the state of some moment since."""
+    disk = synced_image(base, events, cut, number)
     histories = {}
-    for kind, offset, data in events[covered:cut]:
-        for sector in range(offset // SECTOR, (offset + len(data) - 1) // SECTOR + 1) if kind == 1 else ():
+    for kind, offset, data, of in events[covered_by_syncs(events, cut, number):cut]:
+        if kind != 1 or of != number:
+            continue
+        put(disk, len(disk), bytes(max(0, offset + len(data) - len(disk))))  # a longer file; its new sectors are empty
+        for sector in range(offset // SECTOR, (offset + len(data) - 1) // SECTOR + 1):
             history = histories.setdefault(sector, [bytes(disk[sector * SECTOR:(sector + 1) * SECTOR])])
-            now = bytearray(history[-1])
-            start, end = max(offset, sector * SECTOR), min(offset + len(data), sector * SECTOR + len(now))
+            now = bytearray(history[-1].ljust(SECTOR, b"\0"))
+            start, end = max(offset, sector * SECTOR), min(offset + len(data), (sector + 1) * SECTOR)
             now[start - sector * SECTOR:end - sector * SECTOR] = data[start - offset:end - offset]
             history.append(bytes(now))
     for sector, history in histories.items():
         kept = random.choice([history[-1], history[0], random.choice(history)])
-        disk[sector * SECTOR:sector * SECTOR + len(kept)] = kept
+        room = min(SECTOR, len(disk) - sector * SECTOR)
+        disk[sector * SECTOR:sector * SECTOR + room] = kept[:room].ljust(room, b"\0")
     return disk
 
 
 def record_a_run(words, name):
-    """A file without tasks, and all that was written to it afterwards until the end of the run."""
+    """A file without tasks, and all that was written to it and its logs afterwards until the end of the run."""
     command("run", *words, "-n", 1, "-o", name, "--force", "--time-limit", "0.000001s", "-q", expect=RESUMABLE)
     with open(name, "rb") as f:
         base = f.read()
+    if os.path.exists("kept"):
+        os.remove("kept")
+    os.link(name, "kept")  # folding puts another file in its place; what is cut is the run before that
+    files = ["kept", name + ".logs/2-0.log", name + ".logs/2-1.log"]
     env = {"LD_PRELOAD": os.path.join(os.environ["RANKINE_TEST_KERNELS"], "disk.so"),
-           "DISK_FILE": os.path.abspath(name), "DISK_TRACE": os.path.abspath("trace")}
+           "DISK_FILE": ":".join(map(os.path.abspath, files)), "DISK_TRACE": os.path.abspath("trace")}
     if os.path.exists("trace"):
         os.remove("trace")
-    command("resume", name, "-n", 2, "-q", "--sync", "0.05", env=env)
+    command("resume", name, "-n", 2, "-q", "--sync", "0.05", env=env, expect=None)
     return base, read_trace("trace")
+
+
+def lay_out(name, base, events, cut, image):
+    with open(name, "wb") as f:
+        f.write(image(base, events, cut, 1))
+    shutil.rmtree(name + ".logs", ignore_errors=True)
+    for number in (2, 3):
+        if any(of == number for _, _, _, of in events[:cut]):
+            os.makedirs(name + ".logs", exist_ok=True)
+            with open(f"{name}.logs/2-{number - 2}.log", "wb") as f:
+                f.write(image(b"", events, cut, number))
 
 
 def power_cuts_lose_only_what_was_not_synced():
     print("seed", SEED)
     random.seed(SEED)
     repaired = 0
-    kinds = [[kernel("journal"), "ms=1", "--repeat", 400, "--block", 1],
-             [kernel("journal"), "ms=1", "--repeat", 600, "--block", 4], ["pi", "points=3000", "--repeat", 20000]]
-    for number, words in enumerate(kinds):
+    kinds = [([kernel("journal"), "ms=1", "--repeat", 400, "--block", 1], COMPLETE),
+             ([kernel("journal"), "ms=1", "--repeat", 600, "--block", 4], COMPLETE),
+             ([kernel("emit"), "us=500", "--repeat", 1500, "--block", 2], FAILED_TASKS),
+             (["pi", "points=3000", "--repeat", 20000], COMPLETE)]
+    for words, code in kinds:
         base, events = record_a_run(words, "whole.h5")
         want = digest("whole.h5")
-        syncs = sum(kind == 3 for kind, _, _ in events)
+        syncs = sum(kind == 3 for kind, *_ in events)
         print(f"{words[0]}: {len(events)} events, {syncs} syncs")
         assert syncs >= 5
         for _ in range(max(1, CUTS // len(kinds))):
             cut = random.randint(0, len(events))
-            with open("cut.h5", "wb") as f:
-                f.write(image_after(base, events, cut))
-            synced = done_after(base, events, cut)
-            after = summary("resume", "cut.h5", "-n", random.randint(1, 3))
+            lay_out("synced.h5", base, events, cut, synced_image)
+            synced = done_of("synced.h5")  # before the last sync began
+            lay_out("cut.h5", base, events, cut, image_after)
+            after = summary("resume", "cut.h5", "-n", random.randint(1, 3), expect=code)
             repaired += after["blocks_damaged"]
             assert after["done"] - after["tasks_here"] >= synced, f"cut {cut}: synced tasks were computed again"
             assert digest("cut.h5") == want, f"cut at event {cut} of {len(events)}"
             assert "no damage" in command("verify", "cut.h5").stdout
     print(repaired, "blocks were found to have lost rows")
-
-
-def done_after(base, events, cut):
-    """Tasks that were committed when the last sync before the cut began."""
-    disk = bytearray(base)
-    for kind, offset, data in events[:covered_by_syncs(events, cut)]:
-        if kind == 1:
-            disk[offset:offset + len(data)] = data
-    with open("synced.h5", "wb") as f:
-        f.write(disk)
-    return done_of("synced.h5")
 
 
 main([value for value in list(globals().values()) if callable(value) and getattr(value, "__module__", "") == "__main__"])

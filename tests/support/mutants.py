@@ -17,7 +17,7 @@ SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file_
 # (what, file, the line's text, the fault, tests that must notice)
 FAULTS = [
     ("a seed that depends on the rank", "src/exec/exec.c", ".seed = options->seed", ".seed = options->seed + (uint64_t)getenv(\"PMIX_RANK\")[0]", "digest_of_pi"),
-    ("random numbers from the stream only", "include/rankine/kernel.h", "{0, task->index, 0, 0}", "{0, 0, 0, 0}", "unit.random"),
+    ("random numbers from the stream only", "include/rankine/kernel.h", "{0, task->index / along, task->index % along, 0}", "{0, 0, 0, 0}", "unit.random"),
     ("nine rounds of Philox", "src/kernel/random.c", "philox4x64_R(10,", "philox4x64_R(9,", "unit.random"),
     ("a merge in the wrong order", "src/reduce/custom.c", "spec->merge(into, from);", "char copy[4096]; memcpy(copy, from, spec->state_bytes); spec->merge(copy, into); memcpy(into, copy, spec->state_bytes);", "unit.fold"),
     ("the tree merges too late", "src/reduce/fold.c", "common_level(tree->leaf[tree->depth - 1], leaf))", "common_level(tree->leaf[tree->depth - 1], leaf) / 2)", "unit.fold"),
@@ -51,6 +51,22 @@ FAULTS = [
     ("jump-ahead one too far", "apps/ep/ep_batch.c", "batch * 2 * pairs", "batch * 2 * pairs + 1", "ep_class_s"),
     ("missing values count", "apps/stats/stats.c", "if (is_missing(input, value))", "if (false)", "missing_values"),
     ("another seed is accepted", "src/record/identity.c", "if (own->seed != identity->seed)", "if (false)", "unit.stage"),
+    ("a mark before the sync", "src/run/syncer.c", "    RK_TRY(rk__record_sync(session->record, err));\n    RK_TRY(sync_logs(session, err));\n", "", "power_cuts"),
+    ("every record is trusted", "src/record/settle.c", "if (entry->session < s->trusted_below)\n        return true;", "if (entry != NULL)\n        return true;", "power_cuts"),
+    ("failed tasks are not retried", "src/record/settle.c", "sound && s->options->retry_failed", "!sound && s->options->retry_failed", "failed_tasks_are_retried"),
+    ("a block is opened again in its own slot", "src/record/blocks.c", "rk__record_at(record, !slot, block)", "rk__record_at(record, slot, block)", "retry_in_blocks|failed_tasks_are_retried|damage_is_repaired"),
+    ("damaged blocks pass a repair", "src/record/settle.c", "if (sound && !retry)", "if (!retry)", "damage_is_repaired"),
+    ("the lock is not taken", "src/record/lock.c", "if (errno == EACCES || errno == EAGAIN)\n            return held(run_file, fd, err);", "", "two_runs"),
+    ("space is not reserved", "src/record/create.c", "if (fallocate(fd, 0, 0, info->st_size) == 0)", "if (info->st_size > 0)", "space_is_reserved"),
+    ("a deadline that is not kept", "src/run/session.c", "session->out_of_time = true;", ";", "a_time_limit"),
+    ("an extension off by one", "src/space/extend.c", "point * extension->along_before + place", "point * extension->along_before + place + (place > 0)", "finished_sweep"),
+    ("an extension takes damaged rows", "src/run/reuse.c", "*sound = reuse->checked_sound;", "*sound = true;", "extension_takes_nothing"),
+    ("a part too large", "src/record/schema.c", "*count = each + (before < rest);", "*count = each + (before < rest) + (before == 0);", "parts_of_a_run|missing_or_stopped"),
+    ("a merge does not look at checksums", "src/record/copy.c", "memcmp(entry->checksum, there->checksum, sizeof entry->checksum) == 0", "true", "parts_that_disagree"),
+    ("a log after its records", "src/record/stage.c", "    if (stage->options.log != NULL)\n        RK_TRY(rk__log_flush(stage->options.log, err));\n", "", "killed_and_resumed_it_has"),
+    ("what failed tasks emitted is folded", "src/record/fold_values.c", "if (f->states[task - f->first] != RK__TASK_OK)\n        return RK_OK;", "", "values_are_in_task_order"),
+    ("an attempt that was abandoned counts", "src/record/log.c", "    log->used = log->ended + sizeof(rk__log_frame);\n    log->block", "    log->block", "killed_and_resumed_it_has|the_digest_is_the_same"),
+    ("rows by message to the wrong place", "src/record/raw.c", "write, at + done, bytes + done", "write, at + done + (done > 0), bytes + done", "rows_by_message|slow_disk"),
     ("the digest forgets the reductions", "src/record/digest.c", "rk__text_add_bytes(&text, results, record->schema.results_bytes);", "", "digest_tells"),
 ]
 

@@ -1,8 +1,8 @@
 /* A disk that misbehaves, by LD_PRELOAD: what is written to one file is written down, or refused.
  *
- *   DISK_FILE    the file it is about, an absolute path; calls on other files pass untouched
+ *   DISK_FILE    the files it is about, absolute paths with ':' between; calls on others pass untouched
  *   DISK_TRACE   append every pwrite and every sync to this file, in the order in which they took effect, as
- *                records of four 64-bit words (kind, offset, bytes, process) and the bytes written;
+ *                records of four 64-bit words (kind, offset, bytes, number of the file) and the bytes written;
  *                kinds: 1 write (noted after it was done), 2 sync begins, 3 sync ended
  *   DISK_ROOM    a file that holds how many bytes may still be written, shared by all processes; then ENOSPC
  *   DISK_DELAY   every pwrite takes so many microseconds longer
@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -34,16 +35,26 @@ static void *next(const char *name) {
     return found;
 }
 
-static int is_watched(int fd) {
+/* The number of the file, from 1 on; 0: none of them. */
+static int which(int fd) {
     struct stat ours, there;
-    const char *path = getenv("DISK_FILE");
-    return path != NULL && stat(path, &there) == 0 && fstat(fd, &ours) == 0 && ours.st_ino == there.st_ino &&
-           ours.st_dev == there.st_dev;
+    const char *list = getenv("DISK_FILE");
+    char path[4096];
+    if (list == NULL || fstat(fd, &ours) != 0)
+        return 0;
+    for (int number = 1; *list != '\0'; number++) {
+        size_t length = strcspn(list, ":");
+        snprintf(path, sizeof path, "%.*s", (int)length, list);
+        if (stat(path, &there) == 0 && ours.st_ino == there.st_ino && ours.st_dev == there.st_dev)
+            return number;
+        list += length + (list[length] == ':');
+    }
+    return 0;
 }
 
-static void note(uint64_t kind, const void *bytes, size_t size, off_t offset) {
+static void note(uint64_t kind, int file, const void *bytes, size_t size, off_t offset) {
     const char *path = getenv("DISK_TRACE");
-    uint64_t words[4] = {kind, (uint64_t)offset, size, (uint64_t)getpid()};
+    uint64_t words[4] = {kind, (uint64_t)offset, size, (uint64_t)file};
     struct iovec parts[2] = {{words, sizeof words}, {(void *)bytes, size}};
     if (path == NULL)
         return;
@@ -72,7 +83,8 @@ static size_t take_room(size_t size) {
 
 ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset) {
     pwrite_fn real = (pwrite_fn)next("pwrite");
-    if (!is_watched(fd))
+    int file = which(fd);
+    if (file == 0)
         return real(fd, bytes, size, offset);
     size_t room = take_room(size);
     if (room == 0 && size > 0) {
@@ -83,7 +95,7 @@ ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset) {
         usleep((useconds_t)atoi(getenv("DISK_DELAY")));
     ssize_t done = real(fd, bytes, room, offset);
     if (done > 0)
-        note(WRITE, bytes, (size_t)done, offset);
+        note(WRITE, file, bytes, (size_t)done, offset);
     return done;
 }
 
@@ -93,12 +105,13 @@ ssize_t pwrite64(int fd, const void *bytes, size_t size, off_t offset) {
 
 static int sync_with(const char *name, int fd) {
     sync_fn real = (sync_fn)next(name);
-    if (!is_watched(fd))
+    int file = which(fd);
+    if (file == 0)
         return real(fd);
-    note(SYNC_BEGIN, NULL, 0, 0);
+    note(SYNC_BEGIN, file, NULL, 0, 0);
     int result = real(fd);
     if (result == 0)
-        note(SYNC_END, NULL, 0, 0);
+        note(SYNC_END, file, NULL, 0, 0);
     return result;
 }
 
