@@ -33,7 +33,7 @@ static void on_progress(void *ctx, uint64_t done, uint64_t total) {
 }
 
 static bool is_damaged(const rk__verify_report *report) {
-    return report->blocks_bad > 0 || (report->complete && !report->results_ok);
+    return report->blocks_bad > 0 || !report->shell_ok || (report->complete && !report->results_ok);
 }
 
 static int report_as_json(const rk__record *record, const rk__verify_report *report, int code) {
@@ -53,6 +53,7 @@ static int report_as_json(const rk__record *record, const rk__verify_report *rep
         rk__json_u64(&json, NULL, report->first_bad[i]);
     rk__json_end(&json, ']');
     rk__json_bool(&json, "reductions_ok", report->results_ok);
+    rk__json_bool(&json, "structure_ok", report->shell_ok);
     return rk__jsonout_print(&json, code);
 }
 
@@ -66,6 +67,9 @@ static void add_damage(rk__text *out, const rk__schema *schema, const rk__verify
         rk__text_add(out, "  ... and %" PRIu64 " more\n", report->blocks_bad - FIRST_BAD);
     if (report->complete && !report->results_ok)
         rk__text_add(out, "  the reductions do not match their checksum\n");
+    if (!report->shell_ok)
+        rk__text_add(out, "  names, types, coordinates or the file's structure were changed since it was made:\n"
+                          "  what readers show may be wrong, and a repair cannot mend it; take a copy of the file\n");
 }
 
 static int report_as_text(const rk__record *record, const rk__verify_report *report, int code) {
@@ -81,7 +85,7 @@ static int report_as_text(const rk__record *record, const rk__verify_report *rep
     rk__text_add(&out, " (%" PRIu64 " of %" PRIu64 " tasks%s)\n", report->totals.tasks_done, schema->tasks,
                  report->complete ? ", complete" : "");
     add_damage(&out, schema, report);
-    if (code != RK_EXIT_OK)
+    if (code != RK_EXIT_OK && report->shell_ok)
         rk__display_fact(&out, "mend", "rankine resume %s --repair   (computes the damaged blocks again)", path);
     return rk__cli_print(&out, code);
 }

@@ -75,12 +75,13 @@ static bool create_table(hid_t group, const char *name, hid_t type, int rank, co
 static bool create_tables(hid_t group, const rk__schema *schema) {
     hsize_t records[] = {2, schema->blocks, 8}, partials[] = {2, schema->blocks, schema->partial_bytes};
     hsize_t failures[] = {RK__FAILURES_MAX, RK__FAILURE_BYTES}, sessions[] = {RK__SESSIONS_MAX, RK__SESSION_BYTES};
-    hsize_t marks[] = {RK__MARKS_MAX, RK__MARK_BYTES}, finish = RK__FINISH_BYTES;
+    hsize_t marks[] = {RK__MARKS_MAX, RK__MARK_BYTES}, finish = RK__FINISH_BYTES, shell = RK__SHELL_BYTES;
     return create_table(group, "records", H5T_STD_U64LE, 3, records) &&
            (schema->partial_bytes == 0 || create_table(group, "partials", H5T_STD_U8LE, 3, partials)) &&
            create_table(group, "failures", H5T_STD_U8LE, 2, failures) &&
            create_table(group, "sessions", H5T_STD_U8LE, 2, sessions) &&
            create_table(group, "marks", H5T_STD_U8LE, 2, marks) &&
+           create_table(group, "shell", H5T_STD_U8LE, 1, &shell) &&
            create_table(group, "finish", H5T_STD_U8LE, 1, &finish);
 }
 
@@ -301,6 +302,14 @@ static rk_status check_room(const char *directory, const rk__schema *schema, rk_
                     rk__format_bytes(bytes, need, sizeof need), directory, rk__format_bytes(room, have, sizeof have));
 }
 
+static rk_status seal(const char *path, rk_error *err) {
+    rk__record *record;
+    RK_TRY(rk__record_open(&record, path, true, err));
+    rk_status status = rk__shell_write(record, err);
+    rk__record_close(record);
+    return status;
+}
+
 rk_status rk__record_create(const char *path, const rk__schema *schema, const rk__space *space,
                             const rk__identity *identity, const rk__provenance *provenance, bool force, rk_error *err) {
     char directory[4096], temporary[RK__BESIDE_MAX];
@@ -323,6 +332,8 @@ rk_status rk__record_create(const char *path, const rk__schema *schema, const rk
     rk_status status = facts.failed ? rk__fail(err, RK_ENOMEM, "no memory for the run file's description")
                                     : rk__contents_write(&contents, temporary, err);
     rk__text_fini(&facts);
+    if (status == RK_OK)
+        status = seal(temporary, err);
     if (status == RK_OK && whole)
         status = reserve(temporary, err);
     if (status == RK_OK)

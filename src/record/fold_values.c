@@ -216,7 +216,8 @@ static rk_status make_file(folding *f, const rk__space *space, const char *path,
         &schema, space, &f->from->identity, f->from->provenance, {f->from->nonce[0], f->from->nonce[1]}};
     unlink(path);
     RK_TRY(rk__contents_write(&contents, path, err));
-    return rk__record_open(&f->to, path, true, err);
+    RK_TRY(rk__record_open(&f->to, path, true, err));
+    return rk__shell_write(f->to, err);
 }
 
 static rk_status fill_file(folding *f, const rk__space *space, const char *path, rk_error *err) {

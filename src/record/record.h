@@ -184,6 +184,8 @@ typedef struct rk__totals {
     uint64_t kernel_ns;                             /* sum of block durations */
     uint64_t checksum[2];                           /* sum over blocks */
 } rk__totals;
+/* Is all that never changes as it was when the file was made? */
+rk_status rk__record_check_shell(rk__record *record, bool *sound, rk_error *err);
 /* Is the block committed, and what its record vouches for in the file? */
 rk_status rk__record_check_block(rk__record *record, uint64_t block, bool *sound, rk_error *err);
 /* One task's row of a kept column: row_bytes. */
@@ -364,6 +366,7 @@ typedef struct rk__verify_report {
     uint64_t blocks_bad;
     uint64_t first_bad[16]; /* the first of them */
     bool complete, results_ok;
+    bool shell_ok; /* what never changes: structure, names, coordinates, texts */
 } rk__verify_report;
 /* Recomputes every committed block's checksum from its rows, checks partials and results. RK_OK with counts in the
  * report, also when damaged; an error only if it could not look. `progress` may be NULL. */

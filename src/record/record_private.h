@@ -14,6 +14,7 @@ enum {
     RK__MARKS_MAX = 4096,
     RK__MARK_BYTES = 16,
     RK__FINISH_BYTES = 64,
+    RK__SHELL_BYTES = 16,
     RK__BESIDE_MAX = 4096 + 64
 };
 
@@ -31,7 +32,7 @@ struct rk__record {
     uint64_t *field_at; /* [field_count] */
     /* of varying columns of a folded file: values, where they begin for each task, how many there are in all */
     uint64_t values_at[RK__COLUMNS_MAX], start_at[RK__COLUMNS_MAX], values_count[RK__COLUMNS_MAX];
-    uint64_t records_at, partials_at, failures_at, sessions_at, marks_at, finish_at;
+    uint64_t records_at, partials_at, failures_at, sessions_at, marks_at, finish_at, shell_at;
 };
 
 _Static_assert(sizeof(rk__block_record) == 64, "a record is one cache line");
@@ -102,6 +103,8 @@ void rk__totals_add(rk__totals *totals, const rk__schema *schema, uint64_t block
 rk_status rk__record_read_partial(rk__record *record, uint64_t block, unsigned slot, const rk__block_record *entry,
                                   void *partial, rk_error *err);
 
+/* shell.c: of a file that has just been made. */
+rk_status rk__shell_write(rk__record *record, rk_error *err);
 /* settle.c: the highest session that left a mark; 0: none. */
 rk_status rk__marks_last_session(rk__record *record, uint32_t *last, rk_error *err);
 /* finish.c: the run is not complete any more. */

@@ -224,6 +224,8 @@ rk_status rk__record_verify(rk__record *record, rk__verify_report *report,
         status = rk__blocks_walk(record, verify_block, &v, err);
     if (status == RK_OK)
         status = verify_results(&v, err);
+    if (status == RK_OK)
+        status = rk__record_check_shell(record, &report->shell_ok, err);
     rk__checker_destroy(v.checker);
     if (status == RK_OK)
         rk__error_clear(err);

@@ -138,6 +138,27 @@ def damage_is_repaired_and_nothing_else_is_computed():
     assert digest("out.h5") == want
 
 
+def a_changed_name_or_structure_is_found():
+    run("lorenz", "rho=20,25,28", "steps=50", out="whole.h5")
+    with h5py.File("whole.h5") as f:
+        rows = [(f[name].id.get_offset(), f[name].id.get_storage_size()) for name in ("lyapunov", "task_status")]
+        rows += [(f["rankine/" + name].id.get_offset(), f["rankine/" + name].id.get_storage_size())
+                 for name in ("records", "partials", "failures", "sessions", "marks", "finish")]
+        rows += [(d.id.get_offset(), d.id.get_storage_size()) for d in f["reduced"].values()]
+    with open("whole.h5", "rb") as f:
+        whole = bytearray(f.read())
+    places = [at for at in range(0, len(whole), 11) if not any(a <= at < a + size for a, size in rows) and whole[at]]
+    for at in places[::max(1, len(places) // 60)]:
+        damaged = bytearray(whole)
+        damaged[at] ^= 2
+        with open("out.h5", "wb") as f:
+            f.write(damaged)
+        code = command("verify", "out.h5", expect=None).returncode
+        assert code in (2, 4), (at, code)  # 2: it does not open at all
+        assert command("resume", "out.h5", "-n", 1, expect=None).returncode in (1, 2, 4), at
+    assert len(places) > 60
+
+
 def a_time_limit_stops_before_it_is_over():
     for option, value in (("--time-limit", "2s"), ("--until", f"@{int(time.time()) + 3}")):
         begin = time.monotonic()
