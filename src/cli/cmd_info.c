@@ -70,6 +70,8 @@ static bool is_whole_part(const rk__info *info) {
 }
 
 const char *rk__info_state(const rk__info *info) {
+    if (info->results != NULL && info->totals.blocks_done < info->schema->blocks)
+        return "damaged";
     if (info->results != NULL || is_whole_part(info))
         return "complete";
     if (rk__info_is_running(info))

@@ -33,7 +33,7 @@ static void on_progress(void *ctx, uint64_t done, uint64_t total) {
 }
 
 static bool is_damaged(const rk__verify_report *report) {
-    return report->blocks_bad > 0 || !report->shell_ok || (report->complete && !report->results_ok);
+    return report->blocks_bad > 0 || (report->complete && !report->results_ok);
 }
 
 static int report_as_json(const rk__record *record, const rk__verify_report *report, int code) {
@@ -53,7 +53,6 @@ static int report_as_json(const rk__record *record, const rk__verify_report *rep
         rk__json_u64(&json, NULL, report->first_bad[i]);
     rk__json_end(&json, ']');
     rk__json_bool(&json, "reductions_ok", report->results_ok);
-    rk__json_bool(&json, "structure_ok", report->shell_ok);
     return rk__jsonout_print(&json, code);
 }
 
@@ -67,9 +66,6 @@ static void add_damage(rk__text *out, const rk__schema *schema, const rk__verify
         rk__text_add(out, "  ... and %" PRIu64 " more\n", report->blocks_bad - FIRST_BAD);
     if (report->complete && !report->results_ok)
         rk__text_add(out, "  the reductions do not match their checksum\n");
-    if (!report->shell_ok)
-        rk__text_add(out, "  names, types, coordinates or the file's structure were changed since it was made:\n"
-                          "  what readers show may be wrong, and a repair cannot mend it; take a copy of the file\n");
 }
 
 static int report_as_text(const rk__record *record, const rk__verify_report *report, int code) {
@@ -77,7 +73,8 @@ static int report_as_text(const rk__record *record, const rk__verify_report *rep
     rk__text out = RK__TEXT_INIT;
     const char *path = rk__display_path(rk__record_path(record));
     char blocks[40];
-    rk__display_number_of(report->totals.blocks_done, "committed block", blocks, sizeof blocks);
+    uint64_t expected = report->complete ? schema->blocks : report->totals.blocks_done;
+    rk__display_number_of(expected, "committed block", blocks, sizeof blocks);
     if (code == RK_EXIT_OK)
         rk__text_add(&out, "%s: no damage in %s", path, blocks);
     else
@@ -85,7 +82,7 @@ static int report_as_text(const rk__record *record, const rk__verify_report *rep
     rk__text_add(&out, " (%" PRIu64 " of %" PRIu64 " tasks%s)\n", report->totals.tasks_done, schema->tasks,
                  report->complete ? ", complete" : "");
     add_damage(&out, schema, report);
-    if (code != RK_EXIT_OK && report->shell_ok)
+    if (code != RK_EXIT_OK)
         rk__display_fact(&out, "mend", "rankine resume %s --repair   (computes the damaged blocks again)", path);
     return rk__cli_print(&out, code);
 }

@@ -75,13 +75,12 @@ static bool create_table(hid_t group, const char *name, hid_t type, int rank, co
 static bool create_tables(hid_t group, const rk__schema *schema) {
     hsize_t records[] = {2, schema->blocks, 8}, partials[] = {2, schema->blocks, schema->partial_bytes};
     hsize_t failures[] = {RK__FAILURES_MAX, RK__FAILURE_BYTES}, sessions[] = {RK__SESSIONS_MAX, RK__SESSION_BYTES};
-    hsize_t marks[] = {RK__MARKS_MAX, RK__MARK_BYTES}, finish = RK__FINISH_BYTES, shell = RK__SHELL_BYTES;
+    hsize_t marks[] = {RK__MARKS_MAX, RK__MARK_BYTES}, finish = RK__FINISH_BYTES;
     return create_table(group, "records", H5T_STD_U64LE, 3, records) &&
            (schema->partial_bytes == 0 || create_table(group, "partials", H5T_STD_U8LE, 3, partials)) &&
            create_table(group, "failures", H5T_STD_U8LE, 2, failures) &&
            create_table(group, "sessions", H5T_STD_U8LE, 2, sessions) &&
            create_table(group, "marks", H5T_STD_U8LE, 2, marks) &&
-           create_table(group, "shell", H5T_STD_U8LE, 1, &shell) &&
            create_table(group, "finish", H5T_STD_U8LE, 1, &finish);
 }
 
@@ -304,7 +303,7 @@ static rk_status check_room(const char *directory, const rk__schema *schema, rk_
 
 static rk_status seal(const char *path, rk_error *err) {
     rk__record *record;
-    RK_TRY(rk__record_open(&record, path, true, err));
+    RK_TRY(rk__record_open_unsealed(&record, path, err));
     rk_status status = rk__shell_write(record, err);
     rk__record_close(record);
     return status;

@@ -33,6 +33,12 @@ rk_status rk__record_digest(rk__record *record, uint64_t digest[2], rk_error *er
     rk_status status = rk__record_read_results(record, results, err);
     if (status == RK_OK)
         status = rk__record_scan(record, NULL, &totals, err);
+    if (status == RK_OK && totals.blocks_done != record->schema.blocks)
+        status = rk__fail(err, RK_ECORRUPT,
+                          "%s is damaged: %llu records of %llu blocks are gone; mend it by: rankine "
+                          "resume %s --repair",
+                          record->path, (unsigned long long)(record->schema.blocks - totals.blocks_done),
+                          (unsigned long long)record->schema.blocks, record->path);
     if (status == RK_OK) {
         describe(&record->schema, &text);
         rk__text_add_bytes(&text, (const char *)totals.checksum, sizeof totals.checksum);

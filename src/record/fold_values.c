@@ -216,7 +216,7 @@ static rk_status make_file(folding *f, const rk__space *space, const char *path,
         &schema, space, &f->from->identity, f->from->provenance, {f->from->nonce[0], f->from->nonce[1]}};
     unlink(path);
     RK_TRY(rk__contents_write(&contents, path, err));
-    RK_TRY(rk__record_open(&f->to, path, true, err));
+    RK_TRY(rk__record_open_unsealed(&f->to, path, err));
     return rk__shell_write(f->to, err);
 }
 

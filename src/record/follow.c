@@ -151,7 +151,7 @@ rk_status rk__follower_poll(rk__follower *follower, uint64_t sweep_ns, rk__follo
 
 rk_status rk__record_refresh(rk__record *record, rk_error *err) {
     struct stat before, now;
-    int fd = open(record->path, (record->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+    int fd = open(record->path, (record->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return rk__fail(err, errno == ENOENT ? RK_ENOENT : RK_EIO, "run file '%s': %s", record->path,
                         rk__errno_text(errno));

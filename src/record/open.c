@@ -159,8 +159,6 @@ static rk_status locate_tables(rk__record *record, hid_t group, uint64_t file_by
         return damaged(record, "sessions", err);
     if (!locate(group, "marks", (uint64_t)RK__MARKS_MAX * RK__MARK_BYTES, file_bytes, &record->marks_at))
         return damaged(record, "marks", err);
-    if (!locate(group, "shell", RK__SHELL_BYTES, file_bytes, &record->shell_at))
-        return damaged(record, "shell", err);
     if (!locate(group, "finish", RK__FINISH_BYTES, file_bytes, &record->finish_at))
         return damaged(record, "finish", err);
     return RK_OK;
@@ -206,9 +204,10 @@ static rk_status read_file(rk__record *record, uint64_t file_bytes, rk_error *er
     return status;
 }
 
-static rk_status open_file(rk__record *record, rk_error *err) {
+/* O_NONBLOCK: a pipe is refused, not waited for. */
+static rk_status open_file(rk__record *record, bool sealed, rk_error *err) {
     struct stat info;
-    record->fd = open(record->path, (record->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+    record->fd = open(record->path, (record->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
     if (record->fd < 0)
         return rk__fail(err,
                         errno == ENOENT                     ? RK_ENOENT
@@ -217,22 +216,32 @@ static rk_status open_file(rk__record *record, rk_error *err) {
                         "run file '%s': %s", record->path, rk__errno_text(errno));
     if (fstat(record->fd, &info) != 0 || !S_ISREG(info.st_mode))
         return not_ours(record->path, "it is not a regular file", err);
+    if (sealed)
+        RK_TRY(rk__shell_check(record, err));
     return read_file(record, (uint64_t)info.st_size, err);
 }
 
-rk_status rk__record_open(rk__record **out, const char *path, bool writable, rk_error *err) {
+static rk_status open_record(rk__record **out, const char *path, bool writable, bool sealed, rk_error *err) {
     rk__record *record;
     RK_TRY(rk__alloc((void **)&record, 1, sizeof *record, "run file", err));
     record->fd = -1;
     record->writable = writable;
     record->path = rk__strdup(path);
-    rk_status status = record->path ? open_file(record, err) : rk__fail(err, RK_ENOMEM, "no memory for a path");
+    rk_status status = record->path ? open_file(record, sealed, err) : rk__fail(err, RK_ENOMEM, "no memory for a path");
     if (status != RK_OK) {
         rk__record_close(record);
         return status;
     }
     *out = record;
     return RK_OK;
+}
+
+rk_status rk__record_open(rk__record **out, const char *path, bool writable, rk_error *err) {
+    return open_record(out, path, writable, true, err);
+}
+
+rk_status rk__record_open_unsealed(rk__record **out, const char *path, rk_error *err) {
+    return open_record(out, path, true, false, err);
 }
 
 void rk__record_close(rk__record *record) {

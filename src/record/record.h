@@ -128,7 +128,8 @@ void rk__lock_release(rk__lock *lock); /* NULL is legal */
 typedef struct rk__record rk__record;
 /* Reads the schema and identity from the file, checks them (every size and offset against the file's length; hostile
  * files give RK_EFORMAT, never a crash) and opens it for pread, or for pwrite too. "not a Rankine run file",
- * "truncated", "format version 7, this Rankine reads 1". Independent of the kernel. */
+ * "format version 7, this Rankine reads 2"; RK_ECORRUPT if anything but rows and
+ * tables has changed since the file was made. Independent of the kernel. */
 rk_status rk__record_open(rk__record **out, const char *path, bool writable, rk_error *err);
 /* For processes that cannot write the file themselves: bytes go through a port to one that can. `layout` is what
  * rk__record_layout wrote there. The schema and the places are known then; the identity is not. Syncing is the
@@ -184,8 +185,6 @@ typedef struct rk__totals {
     uint64_t kernel_ns;                             /* sum of block durations */
     uint64_t checksum[2];                           /* sum over blocks */
 } rk__totals;
-/* Is all that never changes as it was when the file was made? */
-rk_status rk__record_check_shell(rk__record *record, bool *sound, rk_error *err);
 /* Is the block committed, and what its record vouches for in the file? */
 rk_status rk__record_check_block(rk__record *record, uint64_t block, bool *sound, rk_error *err);
 /* One task's row of a kept column: row_bytes. */
@@ -366,7 +365,6 @@ typedef struct rk__verify_report {
     uint64_t blocks_bad;
     uint64_t first_bad[16]; /* the first of them */
     bool complete, results_ok;
-    bool shell_ok; /* what never changes: structure, names, coordinates, texts */
 } rk__verify_report;
 /* Recomputes every committed block's checksum from its rows, checks partials and results. RK_OK with counts in the
  * report, also when damaged; an error only if it could not look. `progress` may be NULL. */

@@ -14,7 +14,6 @@ enum {
     RK__MARKS_MAX = 4096,
     RK__MARK_BYTES = 16,
     RK__FINISH_BYTES = 64,
-    RK__SHELL_BYTES = 16,
     RK__BESIDE_MAX = 4096 + 64
 };
 
@@ -32,7 +31,7 @@ struct rk__record {
     uint64_t *field_at; /* [field_count] */
     /* of varying columns of a folded file: values, where they begin for each task, how many there are in all */
     uint64_t values_at[RK__COLUMNS_MAX], start_at[RK__COLUMNS_MAX], values_count[RK__COLUMNS_MAX];
-    uint64_t records_at, partials_at, failures_at, sessions_at, marks_at, finish_at, shell_at;
+    uint64_t records_at, partials_at, failures_at, sessions_at, marks_at, finish_at;
 };
 
 _Static_assert(sizeof(rk__block_record) == 64, "a record is one cache line");
@@ -103,8 +102,12 @@ void rk__totals_add(rk__totals *totals, const rk__schema *schema, uint64_t block
 rk_status rk__record_read_partial(rk__record *record, uint64_t block, unsigned slot, const rk__block_record *entry,
                                   void *partial, rk_error *err);
 
-/* shell.c: of a file that has just been made. */
+/* shell.c: seal a file that has just been made and opened; check one before the HDF5 library looks at it. RK_EFORMAT:
+ * it is no run file; RK_ECORRUPT: what must not change has changed. */
 rk_status rk__shell_write(rk__record *record, rk_error *err);
+rk_status rk__shell_check(const rk__record *record, rk_error *err);
+/* open.c: one that is not sealed yet. */
+rk_status rk__record_open_unsealed(rk__record **out, const char *path, rk_error *err);
 /* settle.c: the highest session that left a mark; 0: none. */
 rk_status rk__marks_last_session(rk__record *record, uint32_t *last, rk_error *err);
 /* finish.c: the run is not complete any more. */

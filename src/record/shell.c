@@ -1,7 +1,12 @@
 /* The shell: all of a run file that never changes once it is made. HDF5's own structures, labels, coordinates, texts.
  *
- * It is what lies outside of the data sets that are written while the run goes on. Its XXH3-128 is put into
- * /rankine/shell when the file is made; a flipped bit in a name, a type or a layout is found by it. */
+ * It is what lies outside of the data sets that are written while the run goes on. A trailer behind the end of the
+ * HDF5 file, which readers do not see, has the places of those data sets and the XXH3-128 of everything else. It is
+ * checked before the HDF5 library looks at the file: a flipped bit in a name, a type or a layout would show other data,
+ * or bring the library down.
+ *
+ *   trailer: places (begin and length, ascending), hash (two words); footer: "RKSHELL1", trailer's place, count, check
+ */
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -13,11 +18,18 @@
 #include "base/types.h"
 #include "record/record_private.h"
 
-enum { PIECE_BYTES = 1 << 18, REGIONS_MAX = 16 + 3 * RK__COLUMNS_MAX };
+enum { PIECE_BYTES = 1 << 18, REGIONS_MAX = 16 + 3 * RK__COLUMNS_MAX + 5 * RK_REDUCTIONS_MAX };
 
 typedef struct region {
     uint64_t at, bytes;
 } region;
+
+typedef struct footer { /* the last bytes of the file */
+    uint64_t magic, trailer_at, count;
+    uint64_t check; /* XXH3-64 of the trailer, seeded with its place */
+} footer;
+
+static const uint64_t MAGIC = UINT64_C(0x314c4c4548534b52); /* "RKSHELL1" */
 
 typedef struct regions {
     region *list;
@@ -50,14 +62,13 @@ static int by_place(const void *a, const void *b) {
 /* What changes, in the order of the file. */
 static rk_status find_regions(const rk__record *record, regions *r, rk_error *err) {
     const rk__schema *schema = &record->schema;
-    RK_TRY(rk__alloc((void **)&r->list, REGIONS_MAX + schema->field_count, sizeof *r->list, "places", err));
+    RK_TRY(rk__alloc((void **)&r->list, REGIONS_MAX, sizeof *r->list, "places", err));
     add(r, record->records_at, 2 * schema->blocks * sizeof(rk__block_record));
     add(r, record->partials_at, 2 * schema->blocks * schema->partial_bytes);
     add(r, record->failures_at, (uint64_t)RK__FAILURES_MAX * RK__FAILURE_BYTES);
     add(r, record->sessions_at, (uint64_t)RK__SESSIONS_MAX * RK__SESSION_BYTES);
     add(r, record->marks_at, (uint64_t)RK__MARKS_MAX * RK__MARK_BYTES);
     add(r, record->finish_at, RK__FINISH_BYTES);
-    add(r, record->shell_at, RK__SHELL_BYTES);
     add_columns(r, record);
     for (size_t f = 0; f < schema->field_count; f++)
         add(r, record->field_at[f], schema->fields[f].count * rk__type_bytes(schema->fields[f].type));
@@ -75,54 +86,128 @@ static rk_status hash_bytes(const rk__record *record, XXH3_state_t *state, char 
     return RK_OK;
 }
 
-static rk_status hash_gaps(const rk__record *record, const regions *r, XXH3_state_t *state, rk_error *err) {
-    struct stat info;
+static rk_status hash_gaps(const rk__record *record, const regions *r, uint64_t end, XXH3_state_t *state, char *piece,
+                           rk_error *err) {
     uint64_t at = 0;
-    char *piece;
-    if (fstat(record->fd, &info) != 0)
-        return rk__fail(err, RK_EIO, "%s: %s", record->path, rk__errno_text(errno));
-    RK_TRY(rk__alloc((void **)&piece, 1, PIECE_BYTES, "piece of a file", err));
-    rk_status status = RK_OK;
-    for (size_t i = 0; status == RK_OK && i < r->count; i++) {
-        if (r->list[i].at > at)
-            status = hash_bytes(record, state, piece, at, r->list[i].at, err);
-        if (r->list[i].at + r->list[i].bytes > at)
-            at = r->list[i].at + r->list[i].bytes;
+    for (size_t i = 0; i < r->count; i++) {
+        RK_TRY(hash_bytes(record, state, piece, at, r->list[i].at, err));
+        at = r->list[i].at + r->list[i].bytes;
     }
-    if (status == RK_OK)
-        status = hash_bytes(record, state, piece, at, (uint64_t)info.st_size, err);
-    free(piece);
-    return status;
+    return hash_bytes(record, state, piece, at, end, err);
 }
 
-static rk_status hash_shell(const rk__record *record, uint64_t hash[2], rk_error *err) {
-    regions r = {0};
+static rk_status hash_shell(const rk__record *record, const regions *r, uint64_t end, uint64_t hash[2], rk_error *err) {
     XXH3_state_t *state = XXH3_createState();
-    rk_status status = state ? find_regions(record, &r, err) : rk__fail(err, RK_ENOMEM, "no memory for a checksum");
+    char *piece = malloc(PIECE_BYTES);
+    rk_status status = RK_OK;
+    if (state == NULL || piece == NULL)
+        status = rk__fail(err, RK_ENOMEM, "no memory for a checksum");
     if (status == RK_OK) {
-        XXH3_128bits_reset_withSeed(state, record->nonce[0]);
-        status = hash_gaps(record, &r, state, err);
+        XXH3_128bits_reset_withSeed(state, r->count);
+        status = hash_gaps(record, r, end, state, piece, err);
     }
     if (status == RK_OK) {
         XXH128_hash_t got = XXH3_128bits_digest(state);
         hash[0] = got.low64;
         hash[1] = got.high64;
     }
-    free(r.list);
+    free(piece);
     XXH3_freeState(state);
     return status;
 }
 
-rk_status rk__shell_write(rk__record *record, rk_error *err) {
-    uint64_t hash[2];
-    RK_TRY(hash_shell(record, hash, err));
-    return rk__raw_write(record, hash, sizeof hash, record->shell_at, err);
+static rk_status file_size(const rk__record *record, uint64_t *size, rk_error *err) {
+    struct stat info;
+    if (fstat(record->fd, &info) != 0)
+        return rk__fail(err, RK_EIO, "%s: %s", record->path, rk__errno_text(errno));
+    *size = (uint64_t)info.st_size;
+    return RK_OK;
 }
 
-rk_status rk__record_check_shell(rk__record *record, bool *sound, rk_error *err) {
+/* ---- making it ---- */
+
+static rk_status write_trailer(rk__record *record, const regions *r, uint64_t end, rk_error *err) {
+    size_t places = r->count * sizeof *r->list;
+    uint64_t hash[2];
+    rk__text bytes = RK__TEXT_INIT;
+    RK_TRY(hash_shell(record, r, end, hash, err));
+    rk__text_add_bytes(&bytes, (const char *)r->list, places);
+    rk__text_add_bytes(&bytes, (const char *)hash, sizeof hash);
+    footer last = {MAGIC, end, r->count, rk__hash64(rk__text_get(&bytes), bytes.length, end)};
+    rk__text_add_bytes(&bytes, (const char *)&last, sizeof last);
+    rk_status status = bytes.failed ? rk__fail(err, RK_ENOMEM, "no memory for the file's checksum")
+                                    : rk__raw_write(record, rk__text_get(&bytes), bytes.length, end, err);
+    rk__text_fini(&bytes);
+    return status;
+}
+
+rk_status rk__shell_write(rk__record *record, rk_error *err) {
+    regions r = {0};
+    uint64_t size;
+    RK_TRY(file_size(record, &size, err));
+    rk_status status = find_regions(record, &r, err);
+    if (status == RK_OK)
+        status = write_trailer(record, &r, size, err);
+    free(r.list);
+    return status;
+}
+
+/* ---- checking it ---- */
+
+static rk_status damaged(const rk__record *record, rk_error *err) {
+    return rk__fail(err, RK_ECORRUPT,
+                    "%s is damaged outside of its rows: names, types, coordinates or its structure are not what they "
+                    "were when it was made",
+                    record->path);
+}
+
+static bool are_sound(const regions *r, uint64_t end) {
+    uint64_t at = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->list[i].at < at || r->list[i].at > end || r->list[i].bytes > end - r->list[i].at)
+            return false;
+        at = r->list[i].at + r->list[i].bytes;
+    }
+    return true;
+}
+
+static rk_status check_trailer(const rk__record *record, const footer *last, rk_error *err) {
+    size_t places = (size_t)last->count * sizeof(region), bytes = places + 16;
     uint64_t hash[2], wanted[2];
-    RK_TRY(rk__raw_read(record, wanted, sizeof wanted, record->shell_at, err));
-    RK_TRY(hash_shell(record, hash, err));
-    *sound = memcmp(hash, wanted, sizeof hash) == 0;
-    return RK_OK;
+    regions r = {NULL, (size_t)last->count};
+    RK_TRY(rk__alloc((void **)&r.list, 1, bytes, "places", err));
+    rk_status status = rk__raw_read(record, r.list, bytes, last->trailer_at, err);
+    if (status == RK_OK)
+        memcpy(wanted, (const char *)r.list + places, sizeof wanted);
+    if (status == RK_OK &&
+        (rk__hash64(r.list, bytes, last->trailer_at) != last->check || !are_sound(&r, last->trailer_at)))
+        status = damaged(record, err);
+    if (status == RK_OK)
+        status = hash_shell(record, &r, last->trailer_at, hash, err);
+    if (status == RK_OK && memcmp(hash, wanted, sizeof hash) != 0)
+        status = damaged(record, err);
+    free(r.list);
+    return status;
+}
+
+static rk_status no_trailer(const rk__record *record, rk_error *err) {
+    static const unsigned char hdf5[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
+    unsigned char magic[8] = {0};
+    bool is_hdf5 = rk__raw_read(record, magic, sizeof magic, 0, NULL) == RK_OK && memcmp(magic, hdf5, 8) == 0;
+    return rk__fail(err, RK_EFORMAT, "%s is not a Rankine run file: %s", record->path,
+                    is_hdf5 ? "it is another program's HDF5 file, or was cut short" : "it is not an HDF5 file");
+}
+
+rk_status rk__shell_check(const rk__record *record, rk_error *err) {
+    uint64_t size;
+    footer last = {0};
+    RK_TRY(file_size(record, &size, err));
+    if (size >= sizeof last)
+        RK_TRY(rk__raw_read(record, &last, sizeof last, size - sizeof last, err));
+    if (last.magic != MAGIC)
+        return no_trailer(record, err);
+    if (last.count > REGIONS_MAX || last.trailer_at > size ||
+        size - last.trailer_at != last.count * sizeof(region) + 16 + sizeof last)
+        return damaged(record, err);
+    return check_trailer(record, &last, err);
 }

@@ -189,18 +189,41 @@ typedef struct verifying {
     void (*progress)(void *ctx, uint64_t done, uint64_t total);
     void *ctx;
     uint64_t blocks_seen;
+    uint64_t next; /* block that is looked for */
 } verifying;
+
+static void note_bad(rk__verify_report *report, uint64_t block) {
+    if (report->blocks_bad < sizeof report->first_bad / sizeof *report->first_bad)
+        report->first_bad[report->blocks_bad] = block;
+    report->blocks_bad++;
+}
 
 static rk_status verify_block(void *ctx, uint64_t block, unsigned slot, const rk__block_record *entry, rk_error *err) {
     verifying *v = ctx;
     bool sound;
     RK_TRY(rk__checker_block(v->checker, block, slot, entry, &sound, err));
-    if (!sound && v->report->blocks_bad < sizeof v->report->first_bad / sizeof *v->report->first_bad)
-        v->report->first_bad[v->report->blocks_bad] = block;
-    v->report->blocks_bad += !sound;
+    if (!sound)
+        note_bad(v->report, block);
     if (v->progress != NULL && (++v->blocks_seen % 64 == 0 || v->record->schema.blocks < 64))
         v->progress(v->ctx, v->blocks_seen, v->record->schema.blocks);
     return RK_OK;
+}
+
+/* A complete run has a record for each block: one that is gone was damaged. */
+static rk_status count_missing(void *ctx, uint64_t block, unsigned slot, const rk__block_record *entry, rk_error *err) {
+    verifying *v = ctx;
+    (void)slot, (void)entry, (void)err;
+    for (; v->next < block; v->next++)
+        note_bad(v->report, v->next);
+    v->next = block + 1;
+    return RK_OK;
+}
+
+static rk_status find_missing(verifying *v, rk_error *err) {
+    if (!v->report->complete || v->report->totals.blocks_done == v->record->schema.blocks)
+        return RK_OK;
+    RK_TRY(rk__blocks_walk(v->record, count_missing, v, err));
+    return count_missing(v, v->record->schema.blocks, 0, NULL, err);
 }
 
 static rk_status verify_results(verifying *v, rk_error *err) {
@@ -225,7 +248,7 @@ rk_status rk__record_verify(rk__record *record, rk__verify_report *report,
     if (status == RK_OK)
         status = verify_results(&v, err);
     if (status == RK_OK)
-        status = rk__record_check_shell(record, &report->shell_ok, err);
+        status = find_missing(&v, err);
     rk__checker_destroy(v.checker);
     if (status == RK_OK)
         rk__error_clear(err);
