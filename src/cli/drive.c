@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "cli/jsonout.h"
 #include "cli/progress.h"
 
+#define FINALIZE_NS     UINT64_C(10000000000)
 #define STDOUT_VARIABLE "RANKINE_STDOUT_TTY" /* set by the launcher for the ranks */
 
 /* ---- how were we started? ---- */
@@ -143,14 +145,47 @@ static int run_in_world(rk__cli *cli, const rk__world *world, rk__run_options *o
     return code;
 }
 
+/* A task that calls exit() must not look like a run that ended well: who exits while this is set ends as one that can
+ * be resumed. _exit() cannot be caught. */
+static volatile sig_atomic_t in_run;
+
+static void on_exit_in_run(void) {
+    static const char said[] =
+        "rankine: a task called exit(): the run ends here; what is committed is in its file, go on "
+        "with 'rankine resume'\n";
+    if (!in_run)
+        return;
+    if (write(STDERR_FILENO, said, sizeof said - 1) < 0)
+        _exit(RK_EXIT_ERROR);
+    _exit(RK_EXIT_STOPPED);
+}
+
+/* MPI_Finalize may wait for ever, if a task has closed MPI's descriptors, say. All that matters is done by then. */
+static void *end_in_time(void *ctx) {
+    rk__sleep_ns(FINALIZE_NS);
+    _exit(*(const int *)ctx);
+}
+
+static void finish_world(rk__world *world, int code) {
+    static int exit_code; /* outlives this function, as the thread may */
+    pthread_t watch;
+    exit_code = code;
+    if (pthread_create(&watch, NULL, end_in_time, &exit_code) == 0)
+        pthread_detach(watch);
+    rk__world_fini(world);
+}
+
 int rk__drive_rank(rk__cli *cli, rk__run_options *options, rk__drive_fn run) {
     rk_error err = RK_ERROR_INIT;
     rk__world world = {0};
     handle_signals();
     if (rk__world_init(&world, &err) != RK_OK)
         return rk__drive_is_silent_rank() ? RK_EXIT_OK : report(rk__cli_fail(cli, &err));
+    atexit(on_exit_in_run);
+    in_run = 1;
     int code = run_in_world(cli, &world, options, run);
-    rk__world_fini(&world);
+    in_run = 0;
+    finish_world(&world, code);
     return code;
 }
 
@@ -230,6 +265,15 @@ static bool scan_file(const char *path, uint64_t *done, uint64_t *tasks) {
     return known;
 }
 
+static bool is_complete(const char *path) {
+    rk__record *record = NULL;
+    uint64_t digest[2];
+    bool complete =
+        rk__record_open(&record, path, false, NULL) == RK_OK && rk__record_digest(record, digest, NULL) == RK_OK;
+    rk__record_close(record);
+    return complete;
+}
+
 /* The ranks are gone and rank 0 left no result: what is there to go on with? */
 static int say_died(const rk__cli *cli, const char *path, bool ours, const rk__launch_result *result) {
     rk_error err = RK_ERROR_INIT;
@@ -242,6 +286,10 @@ static int say_died(const rk__cli *cli, const char *path, bool ours, const rk__l
         return rk__cli_fail(cli, &err);
     }
     const char *shown = rk__display_path(path);
+    if (done == tasks && is_complete(path)) {
+        rk__fail(&err, RK_EMPI, "the ranks left no result, but the run is complete: rankine info %s", shown);
+        return rk__cli_fail(cli, &err);
+    }
     rk__fail(&err, RK_EINTERRUPTED,
              "the run ended before it was complete: %" PRIu64 " of %" PRIu64
              " tasks are in %s; go on with: rankine resume %s",

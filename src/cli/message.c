@@ -33,11 +33,21 @@ rk_exit rk__exit_of(rk_status status) {
     return RK_EXIT_ERROR;
 }
 
+/* One line, and nothing in it that a terminal takes for an order: what was given may be quoted in a message. */
+static void make_printable(char *text) {
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+}
+
 int rk__cli_fail_with(const rk__cli *cli, const rk_error *err, int exit_code) {
     char where[32] = "";
     if (err->rank > 0)
         snprintf(where, sizeof where, "rank %d: ", err->rank);
-    fprintf(stderr, "rankine: %s%s\n", where, *err->message ? err->message : rk_status_text(err->code));
+    char message[RK_ERROR_TEXT_MAX];
+    snprintf(message, sizeof message, "%s", *err->message ? err->message : rk_status_text(err->code));
+    make_printable(message);
+    fprintf(stderr, "rankine: %s%s\n", where, message);
     if (!cli->arguments.json)
         return exit_code;
     rk__json json = {.compact = cli->arguments.command == RK__COMMAND_WATCH}; /* its answers are lines */

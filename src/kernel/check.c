@@ -172,6 +172,8 @@ rk_status rk__kernel_check(const rk_kernel *kernel, rk_error *err) {
     if (kernel->name == NULL || !is_identifier(kernel->name))
         return rk__fail(err, RK_EINVAL, "kernel '%.60s': a name is a letter and then letters, digits and _",
                         kernel->name ? kernel->name : "");
+    if (kernel->version != NULL && strlen(kernel->version) > 200)
+        return rk__fail(err, RK_EINVAL, "kernel '%s': its version has more than 200 bytes", kernel->name);
     if ((kernel->run == NULL) == (kernel->run_batch == NULL))
         return rk__fail(err, RK_EINVAL, "kernel '%s': give one of .run and .run_batch", kernel->name);
     for (size_t p = 0; p < rk__kernel_param_count(kernel); p++)

@@ -251,6 +251,10 @@ static rk_status replace(rk__record **record, const char *temporary, rk_error *e
     return RK_OK;
 }
 
+bool rk__record_is_whole(const rk__record *record) {
+    return record->schema.varying == 0 || (record->schema.folded && !rk__logs_exist(record));
+}
+
 rk_status rk__record_fold_values(rk__record **record, const rk__space *space, rk_error *err) {
     char temporary[RK__BESIDE_MAX];
     const rk__schema *schema = &(*record)->schema;

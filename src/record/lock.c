@@ -83,16 +83,22 @@ static rk_status try_lock(const char *run_file, const char *path, const char *ho
     return *again ? RK_OK : write_holder(fd, path, host, err);
 }
 
+static rk_status cannot_open(const char *path, int code, rk_error *err) {
+    rk_status status = code == ENOENT || code == ENOTDIR       ? RK_ENOENT
+                       : code == EACCES || code == EROFS       ? RK_EPERM
+                       : code == ENAMETOOLONG || code == ELOOP ? RK_EINVAL
+                                                               : RK_EIO;
+    const char *slash = strrchr(path, '/');
+    return rk__fail(err, status, "directory '%.*s' takes no lock file beside the run file: %s; choose another with -o",
+                    (int)(slash ? slash - path : 1), slash ? path : ".", rk__errno_text(code));
+}
+
 static rk_status open_lock(const char *run_file, const char *path, const char *host, int *fd, rk_error *err) {
     bool again = true;
     for (int i = 0; i < TRIES && again; i++) {
         *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
         if (*fd < 0)
-            return rk__fail(err,
-                            errno == ENOENT                     ? RK_ENOENT
-                            : errno == EACCES || errno == EROFS ? RK_EPERM
-                                                                : RK_EIO,
-                            "lock file %s: %s", path, rk__errno_text(errno));
+            return cannot_open(path, errno, err);
         rk_status status = try_lock(run_file, path, host, *fd, &again, err);
         if (status != RK_OK || again)
             close(*fd);

@@ -261,6 +261,11 @@ const rk__schema *rk__record_schema(const rk__record *record) {
     return &record->schema;
 }
 
+void rk__record_take_schema(rk__record *record, rk__schema *out) {
+    *out = record->schema;
+    record->schema = (rk__schema){0};
+}
+
 const rk__identity *rk__record_identity(const rk__record *record) {
     return &record->identity;
 }

@@ -147,6 +147,10 @@ rk_status rk__record_move(rk__record *record, bool write, uint64_t at, void *byt
 /* The same file? Two opens of one path may be of two disks. */
 bool rk__record_is(const rk__record *record, const uint64_t nonce[2]);
 void rk__record_nonce(const rk__record *record, uint64_t nonce[2]);
+/* Are there no logs that wait to be folded? */
+bool rk__record_is_whole(const rk__record *record);
+/* The schema, for who outlives the record; which must be closed then. */
+void rk__record_take_schema(rk__record *record, rk__schema *out);
 /* Can processes of several hosts write different bytes of one page of it at once? Not so on NFS and SMB. */
 bool rk__record_is_shared_safely(const rk__record *record);
 void rk__record_close(rk__record *record);

@@ -239,9 +239,17 @@ static rk_status fill_plan(const rk__run_options *options, rk__job *job, rk__run
     return RK_OK;
 }
 
-static rk_status check_reuse(const rk__run_options *options, const rk__job *job, rk_error *err) {
+rk_status rk__job_check_reuse(const rk__run_options *options, const rk__job *job, rk_error *err) {
     rk__reuse *reuse = NULL;
-    rk_status status = options->reuse ? rk__reuse_open(&reuse, job, options->reuse, err) : RK_OK;
+    char path[PATH_MAX];
+    struct stat earlier, output;
+    if (options->reuse == NULL)
+        return RK_OK;
+    RK_TRY(rk__job_output(options, job->module.kernel, path, sizeof path, err));
+    if (stat(options->reuse, &earlier) == 0 && stat(path, &output) == 0 && earlier.st_ino == output.st_ino &&
+        earlier.st_dev == output.st_dev)
+        return rk__fail(err, RK_EINVAL, "--reuse %s: that is the output itself: name another with -o", options->reuse);
+    rk_status status = rk__reuse_open(&reuse, job, options->reuse, err);
     rk__reuse_close(reuse);
     return status;
 }
@@ -250,7 +258,7 @@ rk_status rk__run_prepare(const rk__run_options *options, rk__run_plan *plan, rk
     rk__job job;
     *plan = (rk__run_plan){0};
     RK_TRY(rk__job_create(&job, options, NULL, false, err));
-    rk_status status = check_reuse(options, &job, err);
+    rk_status status = rk__job_check_reuse(options, &job, err);
     if (status == RK_OK)
         status = fill_plan(options, &job, plan, err);
     /* The space points into the kernel's description: its shared object stays loaded. */

@@ -288,6 +288,19 @@ static rk_status compute(const rk__world *world, const rk__run_options *options,
                     summary->timed_out ? "at its time limit" : "before the end", path);
 }
 
+/* Can a block be computed at all? Found out before a file is made, or an old one replaced. */
+static rk_status try_memory(const rk__job *job, rk_error *err) {
+    rk__exec *exec = NULL;
+    rk__exec_options options = {.kernel = job->module.kernel,
+                                .space = job->space,
+                                .schema = &job->schema,
+                                .reducer = job->reducer,
+                                .seed = job->identity.seed};
+    rk_status status = rk__exec_create(&exec, &options, err);
+    rk__exec_destroy(exec);
+    return status;
+}
+
 /* Rank 0 holds the lock for all. */
 static rk_status take_lock(const rk__world *world, const char *path, rk__lock **lock, rk_error *err) {
     rk_status status = world->rank == 0 ? rk__lock_take(lock, path, world->host, err) : RK_OK;
@@ -305,6 +318,10 @@ rk_status rk__run_start(const rk__world *world, const rk__run_options *options, 
     rk_status status = rk__job_output(options, job.module.kernel, path, sizeof path, err);
     if (status == RK_OK)
         status = take_lock(world, path, &lock, err);
+    if (status == RK_OK)
+        status = rk__world_agree(world, try_memory(&job, err), err);
+    if (status == RK_OK && world->rank == 0)
+        status = rk__job_check_reuse(options, &job, err);
     if (status == RK_OK && world->rank == 0)
         status = rk__job_create_file(&job, options, world, path, err);
     status = rk__world_agree(world, status, err);
@@ -363,12 +380,54 @@ static rk_status share_job(const rk__world *world, const rk__run_options *option
     return same_kernel(world, job, err);
 }
 
+/* Rank 0: a complete file is not written to. */
+static rk_status read_complete(const rk__run_options *options, rk__run_summary *summary, bool *done, rk_error *err) {
+    rk__record *record = NULL;
+    rk__totals totals;
+    void *results = NULL;
+    RK_TRY(rk__record_open(&record, options->output, false, err));
+    const rk__schema *schema = rk__record_schema(record);
+    rk_status status = rk__record_scan(record, NULL, &totals, err);
+    *done = status == RK_OK && totals.blocks_done == schema->blocks && rk__record_is_whole(record) &&
+            rk__alloc(&results, 1, schema->results_bytes, "results", NULL) == RK_OK &&
+            rk__record_read_results(record, results, NULL) == RK_OK;
+    if (*done) {
+        snprintf(summary->path, sizeof summary->path, "%s", options->output);
+        snprintf(summary->kernel, sizeof summary->kernel, "%s", rk__record_identity(record)->kernel_name);
+        summary->tasks = summary->done = totals.tasks_done;
+        summary->failed = totals.tasks_failed;
+        summary->results = results;
+        summary->complete = true;
+        summary->part = summary->parts = 1;
+        rk__record_take_schema(record, &summary->schema);
+        results = NULL;
+    }
+    free(results);
+    rk__record_close(record);
+    return status;
+}
+
+static rk_status is_done(const rk__world *world, const rk__run_options *options, rk__run_summary *summary, bool *done,
+                         rk_error *err) {
+    rk_status status = RK_OK;
+    if (world->rank == 0 && !options->repair && !options->retry_failed && options->kernel == NULL)
+        status = read_complete(options, summary, done, err);
+    RK_TRY(rk__world_agree(world, status, err));
+    summary->ranks = world->size;
+    summary->nodes = world->node_count;
+    return rk__world_bcast(world->comm, done, sizeof *done, 0, err);
+}
+
 rk_status rk__run_resume(const rk__world *world, const rk__run_options *options, rk__run_summary *summary,
                          rk_error *err) {
     rk__job job = {0};
     uint64_t begin = rk__clock_ns();
     *summary = (rk__run_summary){0};
     rk__lock *lock = NULL;
+    bool done = false;
+    RK_TRY(is_done(world, options, summary, &done, err));
+    if (done)
+        return RK_OK;
     RK_TRY(take_lock(world, options->output, &lock, err));
     rk_status status = world->rank == 0 ? load_for_resume(options, options->output, &job, err) : RK_OK;
     status = rk__world_agree(world, status, err);

@@ -49,6 +49,8 @@ rk_status rk__job_reduce(const rk__job *job, rk__record **record, void **results
 typedef struct rk__reuse rk__reuse;
 rk_status rk__reuse_open(rk__reuse **out, const rk__job *job, const char *path, rk_error *err);
 void rk__reuse_close(rk__reuse *reuse); /* NULL is legal */
+/* What can be said before the file is made. */
+rk_status rk__job_check_reuse(const rk__run_options *options, const rk__job *job, rk_error *err);
 /* One process, before the first session: copies the blocks that are taken whole. */
 rk_status rk__reuse_copy(rk__reuse *reuse, rk__record *to, rk_error *err);
 /* For tasks that are loaded one by one; .load NULL if none are. Borrows. NULL is legal. */

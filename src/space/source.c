@@ -53,7 +53,7 @@ static hid_t open_file(const char *path) {
 
 static rk_status check_file(const char *path, char magic[8], rk_error *err) {
     struct stat status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return rk__fail(err, errno == ENOENT ? RK_ENOENT : RK_EIO, "input '%s': cannot be opened: %s", path,
                         rk__errno_text(errno));

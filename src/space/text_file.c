@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "space/space_private.h"
@@ -29,10 +30,15 @@ static rk_status read_all(int fd, const char *path, const char *where, rk__text 
 }
 
 rk_status rk__text_file_read(const char *path, const char *where, char **out, size_t *length, rk_error *err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return rk__fail(err, errno == ENOENT ? RK_ENOENT : RK_EIO, "%scannot open '%s': %s", where, path,
+        return rk__fail(err, errno == ENOENT ? RK_ENOENT : RK_EINVAL, "%scannot open '%s': %s", where, path,
                         rk__errno_text(errno));
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) { /* a pipe would be waited for, a device has no end */
+        close(fd);
+        return rk__fail(err, RK_EINVAL, "%s'%s' is not a regular file", where, path);
+    }
     rk__text text = RK__TEXT_INIT;
     rk_status status = read_all(fd, path, where, &text, err);
     close(fd);

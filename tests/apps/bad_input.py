@@ -34,6 +34,7 @@ def make_inputs():
         with open(name, "w") as f:
             f.write(text)
     os.mkdir("folder")
+    os.mkfifo("pipe")
 
 
 def table():
@@ -103,6 +104,19 @@ def table():
         ("output below a file", ["run", "ep", "-o", "text.h5/new.h5"], "text.h5"),
         ("resume of nothing", ["resume", "none.h5"], "none.h5"),
         ("resume of text", ["resume", "text.h5"], "text.h5.*not"),
+        ("values from a pipe", ["run", "lorenz", "rho=@pipe", *out], "pipe.*not a regular file"),
+        ("values from a device", ["run", "lorenz", "rho=@/dev/zero", *out], "/dev/zero.*not a regular file"),
+        ("values from a directory", ["run", "lorenz", "rho=@.", *out], "'.' is not a regular file"),
+        ("table from a pipe", ["run", "lorenz", "--table", "pipe", *out], "pipe.*not a regular file"),
+        ("input from a pipe", ["run", "stats", "input=pipe:/a", *out], "pipe.*no file"),
+        ("info of a pipe", ["info", "pipe"], "pipe.*not a regular file"),
+        ("the output as --reuse", ["run", "ep", "--reuse", "ep.h5", "-o", "ep.h5", "--force"], "output itself"),
+        ("control characters", ["run", "lorenz", "rho=1\n\x1b[31m2", *out], r"rho.*\?\?\[31m2"),
+        ("part beyond the parts", ["run", "pi", "--part", "3/2", *out], "--part 3/2.*I/N"),
+        ("more parts than blocks", ["run", "pi", "--repeat", "2", "--part", "1/5", *out], "--part 1/5.*2 blocks"),
+        ("time limit", ["run", "pi", "--time-limit", "soon", *out], "--time-limit soon.*90s"),
+        ("time that is over", ["run", "pi", "--until", "2020-01-01T00:00", *out], "--until 2020.*over"),
+        ("merge of no part", ["merge", "text.h5", *out], "text.h5.*not an HDF5 file"),
         ("resume of foreign HDF5", ["resume", "foreign.h5"], "foreign.h5.*Rankine"),
         ("resume of another kernel", ["resume", "slow.h5", "--kernel", kernel("flaky")], "slow"),
     ]

@@ -116,17 +116,28 @@ def resume_refuses_another_kernel():
     assert "slow" in error.stderr
 
 
+def a_task_that_ends_its_process_ends_the_run_resumable():
+    words = [kernel("rude"), "--repeat", 40, "--block", 1]
+    for how, n, limit in (("exit", 1, 10), ("exit", 2, 20), ("close", 1, 30)):
+        begin = time.monotonic()
+        ended = run(*words, f"how={how}", n=n, expect=None)
+        assert ended.returncode == RESUMABLE and "rankine resume" in ended.stderr, (how, n, ended)
+        assert time.monotonic() - begin < limit
+        assert "no damage" in command("verify", "out.h5").stdout
+
+
 def resume_of_a_complete_file_does_nothing():
     run("ep", n=2)
     before = os.stat("out.h5").st_mtime_ns
     assert summary("resume", "out.h5", "-n", 2)["tasks_here"] == 0
-    assert digest("out.h5") and before
+    assert digest("out.h5") and before == os.stat("out.h5").st_mtime_ns
 
 
 def damage_is_found():
     run(kernel("rows"), "--repeat", 300, n=2)
     with h5py.File("out.h5") as f:
         places = [f[name].id.get_offset() + 100 for name in ("wave", "ints", "single", "task_status")]
+        places += [f["rankine/records"].id.get_offset() + 20, f["rankine/records"].id.get_offset() + 64 * 7]
         places += [f["rankine/partials"].id.get_offset() + 8, f["reduced/wave_mean"].id.get_offset()]
     for place in places:
         with open("out.h5", "r+b") as f:
@@ -135,6 +146,8 @@ def damage_is_found():
             f.seek(place)
             f.write(bytes([byte ^ 0x10]))
         assert command("verify", "out.h5", expect=4).stdout.strip(), place
+        if "records" in command("digest", "out.h5", expect=None).stderr:
+            command("digest", "out.h5", expect=4)
         with open("out.h5", "r+b") as f:
             f.seek(place)
             f.write(bytes([byte]))
