@@ -282,7 +282,7 @@ static void bad_settings_get_one_clear_line(void **state) {
         {"color=red,pink", RK_EINVAL, "'pink' is none of red|green|blue"},
         {"sigma=@", RK_EINVAL, "'@' needs a file"},
         {"sigma=@absent.txt", RK_ENOENT, "parameter 'sigma': cannot open 'absent.txt': No such file or directory"},
-        {"sigma=@.", RK_EIO, "cannot read '.': Is a directory"},
+        {"sigma=@.", RK_EINVAL, "'.' is not a regular file"},
         {"sigma=@empty.txt", RK_EINVAL, "no values in 'empty.txt'"},
         {"sigma=@wrong.txt", RK_EINVAL, "'wrong.txt' line 2: parameter 'sigma': 'x' is not a number"},
         {"sigma=@binary.txt", RK_EFORMAT, "is not a text file"},
