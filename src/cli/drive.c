@@ -105,7 +105,7 @@ static int say_summary(const rk__cli *cli, const rk__run_summary *summary) {
 /* A failure after the file was made leaves something that can be resumed; the summary's path says that it was. */
 static int say_failure(const rk__cli *cli, const rk__run_summary *summary, rk_error *err) {
     rk_exit code = rk__exit_of(err->code);
-    if (code != RK_EXIT_ERROR || summary->path[0] == '\0')
+    if (code != RK_EXIT_ERROR || summary->path[0] == '\0' || access(summary->path, F_OK) != 0)
         return rk__cli_fail(cli, err);
     size_t length = strlen(err->message);
     snprintf(err->message + length, sizeof err->message - length, "; when that is mended: rankine resume %s",

@@ -59,7 +59,8 @@ static rk_status set_zip(rk__arguments *a, const char *value, rk_error *err) {
 }
 
 static rk_status set_table(rk__arguments *a, const char *value, rk_error *err) {
-    (void)err;
+    if (a->table != NULL)
+        return rk__fail(err, RK_EINVAL, "--table %s: there is a table already (%s); one is all", value, a->table);
     a->table = value;
     return RK_OK;
 }

@@ -1,6 +1,7 @@
 /* The end of a run: results, and the entry that vouches for them. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/types.h"
@@ -17,10 +18,23 @@ static uint64_t check_of(const rk__record *record, const finish_entry *entry) {
                       record->nonce[1] ^ 0xf1);
 }
 
+/* Writing to a file without a name is computing for nothing. */
+static rk_status check_name(const rk__record *record, rk_error *err) {
+    struct stat ours, there;
+    if (fstat(record->fd, &ours) != 0 || stat(record->path, &there) != 0)
+        return rk__fail(err, RK_EIO, "%s is gone: it, or its directory, was removed while the run went on",
+                        record->path);
+    if (ours.st_ino != there.st_ino || ours.st_dev != there.st_dev)
+        return rk__fail(err, RK_EIO, "%s was replaced by another file while the run went on", record->path);
+    return RK_OK;
+}
+
 rk_status rk__record_sync(rk__record *record, rk_error *err) {
-    if (record->port.move != NULL || fsync(record->fd) == 0)
+    if (record->port.move != NULL)
         return RK_OK;
-    return rk__fail(err, RK_EIO, "%s: syncing: %s", record->path, rk__errno_text(errno));
+    if (fsync(record->fd) != 0)
+        return rk__fail(err, RK_EIO, "%s: syncing: %s", record->path, rk__errno_text(errno));
+    return check_name(record, err);
 }
 
 rk_status rk__record_finish(rk__record *record, const void *results, rk_error *err) {

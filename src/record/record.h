@@ -343,6 +343,7 @@ rk_status rk__record_read_sessions(rk__record *record, rk__session **out, size_t
 rk_status rk__record_finish(rk__record *record, const void *results, rk_error *err);
 /* RK_EINTERRUPTED if the run is not complete. `results` of schema.results_bytes. */
 rk_status rk__record_read_results(rk__record *record, void *results, rk_error *err);
+/* Also RK_EIO if the file has lost its name: then nothing can be found again. */
 rk_status rk__record_sync(rk__record *record, rk_error *err);
 
 /* ---- what a power cut may have taken ----

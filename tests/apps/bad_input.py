@@ -112,6 +112,7 @@ def table():
         ("info of a pipe", ["info", "pipe"], "pipe.*not a regular file"),
         ("the output as --reuse", ["run", "ep", "--reuse", "ep.h5", "-o", "ep.h5", "--force"], "output itself"),
         ("control characters", ["run", "lorenz", "rho=1\n\x1b[31m2", *out], r"rho.*\?\?\[31m2"),
+        ("two tables", ["run", "lorenz", "--table", "value.csv", "--table", "ragged.csv", *out], "ragged.csv.*value.csv"),
         ("part beyond the parts", ["run", "pi", "--part", "3/2", *out], "--part 3/2.*I/N"),
         ("more parts than blocks", ["run", "pi", "--repeat", "2", "--part", "1/5", *out], "--part 1/5.*2 blocks"),
         ("time limit", ["run", "pi", "--time-limit", "soon", *out], "--time-limit soon.*90s"),

@@ -70,6 +70,16 @@ def space_is_reserved_at_the_start():
     assert about.st_blocks * 512 >= about.st_size, about
 
 
+def a_file_that_vanishes_ends_the_run():
+    process = start("run", *journal_words(ms=20), "-n", 2, "-o", "out.h5", "-q", "--sync", "0.2")
+    wait_until("some tasks are committed", lambda: done_of("out.h5") > 10)
+    os.remove("out.h5")
+    begin = time.monotonic()
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 1 and "out.h5 is gone" in err and time.monotonic() - begin < 3, (process.returncode, err)
+    assert not [name for name in os.listdir(".") if "h5" in name], os.listdir(".")
+
+
 def two_runs_on_one_file_exclude_each_other():
     first = start("run", *journal_words(ms=20), "-n", 2, "-o", "out.h5", "-q")
     wait_until("some tasks are committed", lambda: done_of("out.h5") > 10)
