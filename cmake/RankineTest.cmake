@@ -50,7 +50,8 @@ function(rk_add_unit_test name)
   list(TRANSFORM arg_MODULES PREPEND rk_)
   target_link_libraries(test_${name} PRIVATE ${arg_MODULES} PkgConfig::CMOCKA)
   add_test(NAME unit.${name} COMMAND test_${name})
-  rk_set_test(unit.${name} TIMEOUT "${arg_TIMEOUT}" LABELS unit ENVIRONMENT ASAN_OPTIONS=allocator_may_return_null=1)
+  rk_set_test(unit.${name} TIMEOUT "${arg_TIMEOUT}" LABELS unit ENVIRONMENT ASAN_OPTIONS=allocator_may_return_null=1
+                                    TSAN_OPTIONS=allocator_may_return_null=1)
   set_property(GLOBAL APPEND PROPERTY rankine_unit_tests test_${name})
 endfunction()
 
