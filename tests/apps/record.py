@@ -151,7 +151,7 @@ def damage_is_repaired_and_nothing_else_is_computed():
 def a_changed_name_or_structure_is_found():
     run("lorenz", "rho=20,25,28", "steps=50", out="whole.h5")
     with h5py.File("whole.h5") as f:
-        rows = [(f[name].id.get_offset(), f[name].id.get_storage_size()) for name in ("lyapunov", "task_status")]
+        rows = [(f[name].id.get_offset(), f[name].id.get_storage_size()) for name in ("lyapunov", "x_max", "task_status")]
         rows += [(f["rankine/" + name].id.get_offset(), f["rankine/" + name].id.get_storage_size())
                  for name in ("records", "partials", "failures", "sessions", "marks", "finish")]
         rows += [(d.id.get_offset(), d.id.get_storage_size()) for d in f["reduced"].values()]
@@ -170,11 +170,12 @@ def a_changed_name_or_structure_is_found():
 
 
 def a_time_limit_stops_before_it_is_over():
-    for option, value in (("--time-limit", "2s"), ("--until", f"@{int(time.time()) + 3}")):
+    for option in ("--time-limit", "--until"):
         begin = time.monotonic()
+        value = "3s" if option == "--time-limit" else f"@{int(time.time()) + 6}"
         stopped = command("run", *journal_words(ms=300), "-n", 2, "-o", "out.h5", "--force", option, value,
                           expect=RESUMABLE)
-        assert time.monotonic() - begin < 4.5 and "stopped at its time limit" in stopped.stdout, stopped
+        assert time.monotonic() - begin < 8 and "stopped at its time limit" in stopped.stdout, stopped
         assert 2 <= done_of("out.h5") < TASKS
     os.remove("journal")
     before = done_of("out.h5")  # a task that does not fit is not begun: what was begun is committed
