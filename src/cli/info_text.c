@@ -187,6 +187,8 @@ static void add_hints(rk__text *out, const rk__info *f) {
     rk__text_add(out, "\n");
     if (rk__info_is_running(f))
         rk__display_fact(out, "look on", "rankine watch %s", path);
+    else if (strcmp(rk__info_state(f), "complete") == 0 && f->totals.tasks_failed > 0)
+        rk__display_fact(out, "retry", "rankine resume %s --retry-failed", path);
     else if (strcmp(rk__info_state(f), "complete") != 0)
         rk__display_fact(out, "go on", "rankine resume %s", path);
     rk__display_python(out, path, f->schema);

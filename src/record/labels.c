@@ -26,7 +26,7 @@ typedef struct labels {
     size_t count;
 } labels;
 
-static const char dimension_only[] = "This is a netCDF dimension without variable%10llu";
+static const char dimension_only[] = "This is a netCDF dimension but not a netCDF variable.%10llu";
 
 hid_t rk__type_hdf5(rk_type type) {
     switch (type) {
@@ -78,7 +78,7 @@ hid_t rk__dataset_create(hid_t parent, const char *name, hid_t type, int rank, c
 /* A dimension without coordinates: allocated late and never written. */
 static hid_t create_bare_scale(labels *all, const char *name, uint64_t size) {
     hsize_t dims = size;
-    char text[80];
+    char text[96];
     hid_t space = H5Screate_simple(1, &dims, NULL), list = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_alloc_time(list, H5D_ALLOC_TIME_LATE);
     hid_t id = H5Dcreate2(all->file, name, H5T_IEEE_F32BE, space, H5P_DEFAULT, list, H5P_DEFAULT);

@@ -1,6 +1,6 @@
 """Can the tests fail? Plant one small fault at a time in a copy of the sources, build, and see that some test notices.
 
-usage: python3 tests/support/mutants.py [--only TEXT] [--jobs N] [DIRECTORY]
+usage: python3 tests/support/mutants.py [--only TEXT|TEXT] [--jobs N] [DIRECTORY]
 
 DIRECTORY (default: a new temporary one) gets a copy of the sources and a build. Each fault names the tests that are expected to
 notice it, so that only those run. Prints a line for each fault and, last, 'N noticed, M not'; exit 1 if one was not.
@@ -112,7 +112,7 @@ def try_fault(tree, fault, jobs):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default="", help="faults whose words hold this text")
+    parser.add_argument("--only", default="", help="faults whose words hold one of these texts: A|B")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="tests at a time")
     parser.add_argument("directory", nargs="?", help="where the copy goes")
     options = parser.parse_args()
@@ -124,7 +124,7 @@ def main():
     subprocess.run(["cmake", "-S", tree, "-B", os.path.join(tree, "build")], check=True, stdout=subprocess.DEVNULL)
     if build(tree).returncode != 0:
         raise SystemExit("the sources do not build as they are")
-    chosen = [fault for fault in FAULTS if options.only in fault[0]]
+    chosen = [fault for fault in FAULTS if any(text in fault[0] for text in options.only.split("|"))]
     noticed = sum(try_fault(tree, fault, options.jobs) for fault in chosen)
     print(f"{noticed} noticed, {len(chosen) - noticed} not")
     if not options.directory:
