@@ -42,7 +42,7 @@ def a_missing_or_stopped_part_is_resumed_after_joining():
     run(*words, n=2, out="whole.h5")
     os.remove("journal")
     run(*words, "--part", "1/2", n=2, out="one.h5")
-    command("run", *words, "--part", "2/2", "-n", 2, "-o", "two.h5", "-q", "--time-limit", "0.3s", expect=RESUMABLE)
+    command("run", *words, "--part", "2/2", "-n", 2, "-o", "two.h5", "-q", "--time-limit", "0.15s", expect=RESUMABLE)
     joined = command("merge", "one.h5", "two.h5", "-o", "joined.h5", expect=RESUMABLE)
     assert "rankine resume joined.h5" in joined.stdout, joined.stdout
     shutil.copy("two.h5", "two_copy.h5")
