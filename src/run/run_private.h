@@ -98,6 +98,7 @@ typedef struct rk__session_run {
     /* the service thread */
     pthread_t thread;
     bool has_thread;
+    _Atomic bool go; /* the main thread has done its last collective: the service thread may call MPI */
     _Atomic bool quit;
     _Atomic uint32_t flush_failed;
     rk_error flush_error; /* read by the main thread after joining */

@@ -170,6 +170,8 @@ static void *serve(void *ctx) {
     display shown = {.shown_ns = session->start_ns, .rate_ns = session->start_ns};
     uint64_t tended_ns = 0;
     pid_t parent = getppid();
+    while (!atomic_load(&session->go) && !atomic_load(&session->quit))
+        rk__sleep_ns(TICK_MPI_NS);
     while (!atomic_load(&session->quit)) {
         uint64_t now = rk__clock_ns();
         if (now - tended_ns >= TICK_NS) {

@@ -164,6 +164,7 @@ rk_status rk__session_compute(rk__session_run *session, rk_error *err) {
     session->start_ns = rk__clock_ns();
     RK_TRY(rk__world_agree(session->world, rk__service_start(session, err), err));
     RK_TRY(rk__world_agree(session->world, rk__syncer_start(session, err), err));
+    atomic_store(&session->go, true);
     rk_status status = work_and_flush(session, err);
     wait_for_end(session);
     session->seconds_ns = rk__clock_ns() - session->start_ns;
