@@ -20,9 +20,13 @@
  * This header needs nothing but C11: no MPI, no HDF5, no library to link. The kernel reaches Rankine through the
  * table of functions in its task. The ABI version is checked when the kernel is loaded.
  *
- * A kernel is called by many processes at once, never by two threads of one process. It must not depend on
- * the rank, on the time, or on tasks that ran before; then its results have the same bits everywhere. One that does
- * not use the task's index itself (but parameters and random numbers) can also be extended: --reuse. */
+ * A kernel is called by many processes at once; by several threads of one process only if it says that it is
+ * `thread_safe` (--threads). It must not depend on the rank, on the time, or on tasks that ran before; then its results
+ * have the same bits everywhere. One that does not use the task's index itself (but parameters and random numbers) can
+ * also be extended: --reuse.
+ *
+ * C++: <rankine/kernel.hpp>. Fortran: the module in <rankine/kernel.f90>. Tasks that are MPI programs:
+ * <rankine/team.h>. */
 #ifndef RANKINE_KERNEL_H
 #define RANKINE_KERNEL_H
 
@@ -38,7 +42,7 @@ extern "C" {
 #endif
 
 #define RK_KERNEL_MAGIC 0x4b4e4b52u /* "RKNK" */
-#define RK_KERNEL_ABI   2u
+#define RK_KERNEL_ABI   3u
 
 enum { RK_PARAMS_MAX = 48, RK_OUTPUTS_MAX = 32, RK_REDUCTIONS_MAX = 32, RK_DIMS_MAX = 4, RK_AXES_MAX = 16 };
 
@@ -94,6 +98,8 @@ typedef struct rk_output {
     const char *fill; /* of rows not computed or failed, as text; default NaN for floats, none for others */
     bool drop;        /* feeds reductions only: no rows are kept */
     bool varying;     /* any number of values per task, given by rk_emit; no field in the struct */
+    bool always;      /* kept as it is also when the task fails (an exit code, a log) */
+    bool measured;    /* differs from time to time (seconds, bytes): no part of the digest */
 } rk_output;
 
 typedef enum rk_op {
@@ -140,6 +146,17 @@ typedef struct rk_task_api {
     int (*emit)(rk_task *task, uint32_t output, const void *values, uint64_t count);
 } rk_task_api;
 
+/* Where a task runs; filled in once per process. A task whose results depend on it has other bits elsewhere. */
+typedef struct rk_place {
+    int rank, ranks;       /* of the run */
+    int node, node_rank;   /* number of the node; place among its ranks */
+    int thread;            /* of the rank; 0 without --threads */
+    int cores;             /* how many the task may use */
+    const int *core_list;  /* [cores] as the operating system numbers them; NULL: not known */
+    int gpu;               /* number of the node's GPU that is this rank's (by node_rank); -1: there is none */
+    const char *kernel_at; /* path of the kernel's shared object; NULL: linked in */
+} rk_place;
+
 struct rk_task {
     uint64_t index;       /* 0 … N-1 */
     uint64_t plan_index;  /* index within the axes that the kernel planned; 0 without a plan */
@@ -148,7 +165,11 @@ struct rk_task {
     uint64_t seed;        /* of the run */
     uint64_t last_axis;   /* tasks along the last axis: index = point * last_axis + place on it */
     const rk_task_api *api;
-    void *host; /* Rankine's own */
+    void *host;            /* Rankine's own */
+    const rk_place *place; /* borrowed; lives as long as the run */
+    void *team;            /* kernels with `ranks`: an MPI_Comm over the team; <rankine/team.h> */
+    int team_rank, team_size;
+    uint32_t attempt; /* 1, and more under --retries */
 };
 
 /* Consecutive tasks for a kernel with a whole-block form. Task i has params at `params + i*params_stride` (stride 0:
@@ -200,7 +221,31 @@ typedef struct rk_kernel {
     rk_plan_fn plan; /* NULL: the swept axes are all */
     rk_task_fn run;  /* one of these two */
     rk_batch_fn run_batch;
+    bool thread_safe;  /* several threads of one process may call it at once */
+    const char *ranks; /* each task is an MPI program on this many ranks: a number or a fixed integer parameter's name;
+                          NULL: it is not */
 } rk_kernel;
+
+/* ---- kernels whose description depends on what the user sets (a command line with names of its own) ---- */
+typedef struct rk_given { /* one name=value, or a column of a table */
+    const char *name;
+    const char *value; /* NULL: several values (an axis) */
+    rk_type type;      /* RK_I64, RK_F64 or RK_STRING: what all the values can be taken as without loss of a letter */
+} rk_given;
+typedef struct rk_maker rk_maker;
+typedef struct rk_maker_api {
+    uint32_t size;
+    int (*fail)(rk_maker *maker, const char *fmt, va_list args);
+} rk_maker_api;
+struct rk_maker {
+    const rk_given *given; /* [count], in the order of the command line; none: describe what is always there */
+    size_t count;
+    const rk_maker_api *api;
+    void *host;
+};
+/* Returns a description that is the same for the same given names, types and single values; it lives until the shared
+ * object is unloaded, and is asked for once. NULL after rk_maker_fail. */
+typedef const rk_kernel *(*rk_make_fn)(rk_maker *maker);
 
 #define RK_PARAM(struct_type, field, value_type, ...)                                                                  \
     {                                                                                                                  \
@@ -243,6 +288,12 @@ typedef struct rk_kernel {
         return &rk_kernel_##id;                                                                                        \
     }
 #endif
+/* The entry of a shared object whose kernel is made when it is known what the user sets. */
+#define RK_KERNEL_MAKER(make)                                                                                          \
+    RK_EXPORT const rk_kernel *rankine_kernel_make(rk_maker *maker);                                                   \
+    RK_EXPORT const rk_kernel *rankine_kernel_make(rk_maker *maker) {                                                  \
+        return make(maker);                                                                                            \
+    }
 #define RK_KERNEL(id, ...)                                                                                             \
     extern const rk_kernel rk_kernel_##id;                                                                             \
     const rk_kernel rk_kernel_##id = {                                                                                 \
@@ -301,6 +352,15 @@ static inline int rk_plan_fail(rk_plan *plan, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
     int result = (plan->api->fail)(plan, fmt, args);
+    va_end(args);
+    return result;
+}
+
+/** Refuse what the user set; return NULL from the maker then. */
+static inline int rk_maker_fail(rk_maker *maker, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    int result = (maker->api->fail)(maker, fmt, args);
     va_end(args);
     return result;
 }

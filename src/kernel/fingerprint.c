@@ -19,8 +19,12 @@ static void describe(const rk_kernel *kernel, rk__text *out) {
                      text_of(o->fill), o->drop);
         for (unsigned d = 0; d < RK_DIMS_MAX && o->shape[d] != NULL; d++)
             rk__text_add(out, " %s", o->shape[d]);
+        if (o->always || o->measured)
+            rk__text_add(out, " always %d measured %d", o->always, o->measured);
         rk__text_add(out, "\n");
     }
+    if (kernel->ranks != NULL)
+        rk__text_add(out, "ranks %s\n", kernel->ranks);
     for (size_t i = 0; i < rk__kernel_reduction_count(kernel); i++) {
         const rk_reduction *r = &kernel->reduce[i];
         rk__text_add(out, "reduce %s %d %s %s %s %s %zu %llu\n", r->name, (int)r->op, text_of(r->output),
