@@ -226,9 +226,14 @@ static void add_headline(rk__text *out, const rk__run_summary *s) {
         rk__text_add(out, "%s: %scomplete, %s", s->kernel, part, tasks);
     else
         rk__text_add(out, "%s: %sstopped%s, %" PRIu64 " of %s done", s->kernel, part,
-                     s->timed_out ? " at its time limit" : "", s->done, tasks);
+                     s->too_many_failures ? " by too many failures"
+                     : s->timed_out       ? " at its time limit"
+                                          : "",
+                     s->done, tasks);
     if (s->failed > 0)
         rk__text_add(out, ", %" PRIu64 " failed", s->failed);
+    if (s->retried > 0)
+        rk__text_add(out, ", %" PRIu64 " succeeded at a later attempt", s->retried);
     rk__text_add(out, "\n\n");
 }
 
@@ -242,11 +247,13 @@ static void add_times(rk__text *out, const rk__run_summary *s) {
 }
 
 static void add_ranks(rk__text *out, const rk__run_summary *s) {
-    char ranks[40], nodes[40], peak[32], efficiency[32] = "";
+    char ranks[40], nodes[40], peak[32], efficiency[32] = "", threads[40] = "";
+    if (s->threads > 1)
+        snprintf(threads, sizeof threads, " of %d threads", s->threads);
     if (s->tasks_here > 0 && isfinite(s->efficiency))
         snprintf(efficiency, sizeof efficiency, ", efficiency %.1f %%", 100 * s->efficiency);
-    rk__display_fact(out, "ranks", "%s on %s%s, at most %s each",
-                     rk__display_number_of((uint64_t)s->ranks, "rank", ranks, sizeof ranks),
+    rk__display_fact(out, "ranks", "%s%s on %s%s, at most %s each",
+                     rk__display_number_of((uint64_t)s->ranks, "rank", ranks, sizeof ranks), threads,
                      rk__display_number_of((uint64_t)s->nodes, "node", nodes, sizeof nodes), efficiency,
                      rk__format_bytes(s->peak_bytes, peak, sizeof peak));
 }

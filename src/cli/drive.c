@@ -15,6 +15,7 @@
 #include "cli/jsonout.h"
 #include "cli/progress.h"
 
+enum { RANKS_PER_CORE_MAX = 64 }; /* more is a slip of the pen, and the machine would be stuck for minutes */
 #define FINALIZE_NS     UINT64_C(10000000000)
 #define STDOUT_VARIABLE "RANKINE_STDOUT_TTY" /* set by the launcher for the ranks */
 
@@ -31,6 +32,11 @@ bool rk__drive_is_silent_rank(void) {
     return false;
 }
 
+static int cores_per_rank(const rk__arguments *a) {
+    uint32_t threads = a->threads > 0 ? a->threads : 1, cores = a->cores_per_task > 0 ? a->cores_per_task : 1;
+    return (int)(threads * cores);
+}
+
 rk_status rk__drive_ranks(const rk__cli *cli, int *out, rk_error *err) {
     const rk__arguments *a = &cli->arguments;
     if (a->hostfile != NULL && access(a->hostfile, R_OK) != 0)
@@ -38,8 +44,33 @@ rk_status rk__drive_ranks(const rk__cli *cli, int *out, rk_error *err) {
     if (a->hostfile != NULL && a->ranks == 0)
         return rk__fail(err, RK_EINVAL, "--hostfile %s: say with -n how many ranks to start on these hosts",
                         a->hostfile);
-    *out = a->ranks > 0 ? a->ranks : rk__world_cores();
+    int cores = rk__world_cores(), share = cores / cores_per_rank(a);
+    *out = a->ranks > 0 ? a->ranks : share > 1 ? share : 1;
+    if (a->hostfile == NULL && *out > RANKS_PER_CORE_MAX * cores)
+        return rk__fail(
+            err, RK_EINVAL,
+            "-n %d: this machine has %d cores for them; at most %d ranks are started on it (-n %d is usual)", *out,
+            cores, RANKS_PER_CORE_MAX * cores, share > 1 ? share : 1);
     return RK_OK;
+}
+
+/* Said once, by who starts the ranks. */
+static void warn_of_crowd(const rk__cli *cli, int ranks) {
+    int cores = rk__world_cores(), each = cores_per_rank(&cli->arguments);
+    if (cli->arguments.hostfile != NULL || cli->arguments.quiet || ranks * each <= cores)
+        return;
+    fprintf(stderr, "rankine: %d rank%s of %d core%s each on %d core%s: they share, and slow each other down\n", ranks,
+            ranks == 1 ? "" : "s", each, each == 1 ? "" : "s", cores, cores == 1 ? "" : "s");
+}
+
+/* What OpenMP and the usual BLAS libraries go by; what the user has set goes first. */
+static void set_task_threads(uint32_t cores) {
+    static const char *const names[] = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
+                                        "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"};
+    char number[16];
+    snprintf(number, sizeof number, "%u", cores);
+    for (size_t i = 0; cores > 0 && i < sizeof names / sizeof *names; i++)
+        setenv(names[i], number, 0);
 }
 
 /* ---- being a rank ---- */
@@ -179,6 +210,7 @@ int rk__drive_rank(rk__cli *cli, rk__run_options *options, rk__drive_fn run) {
     rk_error err = RK_ERROR_INIT;
     rk__world world = {0};
     handle_signals();
+    set_task_threads(cli->arguments.cores_per_task);
     if (rk__world_init(&world, &err) != RK_OK)
         return rk__drive_is_silent_rank() ? RK_EXIT_OK : report(rk__cli_fail(cli, &err));
     atexit(on_exit_in_run);
@@ -307,11 +339,13 @@ static int launch(rk__cli *cli, int ranks, const char *path, bool resuming) {
     cli->arguments.forward[0] = first;
     rk__launch_options options = {.ranks = ranks,
                                   .hostfile = cli->arguments.hostfile,
+                                  .cores_per_rank = cores_per_rank(&cli->arguments),
                                   .argv = cli->arguments.forward,
                                   .quiet = cli->arguments.quiet};
     rk__launch_result result = {0};
     file_mark before = mark_of(path);
     int code;
+    warn_of_crowd(cli, ranks);
     if (isatty(STDOUT_FILENO))
         setenv(STDOUT_VARIABLE, "1", 1);
     if (rk__launch(&options, &result, &err) != RK_OK) {

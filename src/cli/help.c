@@ -113,8 +113,8 @@ static const char values_text[] = "  rho=28            one value for all tasks\n
                                   "Several values make an axis of the result, in the order of the command line.\n"
                                   "Booleans are yes or no; 'rankine kernels KERNEL' shows types and units.\n";
 
-static const char *const group_titles[RK__GROUP_COUNT] = {"Where and how it runs", "What is computed", "Files",
-                                                          "What is said"};
+static const char *const group_titles[RK__GROUP_COUNT] = {"Where and how it runs", "What is computed",
+                                                          "Tasks that fail", "Files", "What is said"};
 
 static const char overview_examples[] =
     "examples:\n"

@@ -26,6 +26,47 @@ static rk_status set_ranks(rk__arguments *a, const char *value, rk_error *err) {
     return RK_OK;
 }
 
+static rk_status set_threads(rk__arguments *a, const char *value, rk_error *err) {
+    uint64_t threads;
+    RK_TRY(whole_number("--threads", value, 1, 4096, &threads, err));
+    a->threads = (uint32_t)threads;
+    return RK_OK;
+}
+
+static rk_status set_jobs_per_rank(rk__arguments *a, const char *value, rk_error *err) {
+    uint64_t jobs;
+    RK_TRY(whole_number("--jobs-per-rank", value, 1, 4096, &jobs, err));
+    a->jobs_per_rank = (uint32_t)jobs;
+    return RK_OK;
+}
+
+static rk_status set_cores_per_task(rk__arguments *a, const char *value, rk_error *err) {
+    uint64_t cores;
+    RK_TRY(whole_number("--cores-per-task", value, 1, 65536, &cores, err));
+    a->cores_per_task = (uint32_t)cores;
+    return RK_OK;
+}
+
+static rk_status set_retries(rk__arguments *a, const char *value, rk_error *err) {
+    uint64_t retries;
+    RK_TRY(whole_number("--retries", value, 0, 1000000, &retries, err));
+    a->retries = (uint32_t)retries;
+    return RK_OK;
+}
+
+static rk_status set_max_failures(rk__arguments *a, const char *value, rk_error *err) {
+    char number[40] = "";
+    size_t length = strlen(value);
+    a->limits_failures = true;
+    if (value[length - 1] != '%')
+        return whole_number("--max-failures", value, 0, UINT64_MAX - 1, &a->failures_max, err);
+    if (length < sizeof number)
+        memcpy(number, value, length - 1);
+    if (!rk__parse_f64(number, &a->failures_percent) || !(a->failures_percent > 0 && a->failures_percent <= 100))
+        return rk__fail(err, RK_EINVAL, "--max-failures %s: a share above 0%% and up to 100%% is expected", value);
+    return RK_OK;
+}
+
 static rk_status set_hostfile(rk__arguments *a, const char *value, rk_error *err) {
     (void)err;
     a->hostfile = value;
@@ -153,6 +194,7 @@ static rk_status set_progress(rk__arguments *a, const char *value, rk_error *err
         return RK_OK;                                                                                                  \
     }
 FLAG_SETTER(force)
+FLAG_SETTER(fail_fast)
 FLAG_SETTER(gather)
 FLAG_SETTER(dry_run)
 FLAG_SETTER(quiet)
@@ -177,6 +219,16 @@ static const rk__option options[] = {
     {"schedule", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "POLICY",
      "how tasks are dealt: adaptive (default), static, dynamic, guided, factoring; never changes the results",
      set_schedule},
+    {"threads", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "T",
+     "T threads of each rank compute, for kernels that are safe for threads (default: 1); then -n defaults to cores / "
+     "T",
+     set_threads},
+    {"jobs-per-rank", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "J",
+     "the same for work that mostly waits (downloads, other programs): -n stays as it is", set_jobs_per_rank},
+    {"cores-per-task", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "C",
+     "each task may use C cores: fewer ranks by default, bound to C cores each, and OMP_NUM_THREADS (and what BLAS "
+     "libraries look at) is C",
+     set_cores_per_task},
     {"time-limit", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "TIME",
      "stop in time to end within TIME (90s, 1.5h, 1:30:00): what would take longer is not begun; exit code 75",
      set_time_limit},
@@ -203,6 +255,12 @@ static const rk__option options[] = {
      "take what FILE, an earlier run, has computed: the same words with values appended to the first or the last axis "
      "(the replicates, say)",
      set_reuse},
+    {"retries", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "N",
+     "try a task that fails again, up to N times, before it counts as failed", set_retries},
+    {"max-failures", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "N|P%",
+     "stop when more than N tasks (or P percent) have failed; exit code 75 (default: go on)", set_max_failures},
+    {"fail-fast", 0, RK__OPTION_FLAG, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, NULL,
+     "stop at the first task that fails, as --max-failures 0", set_fail_fast},
     {"samples", 0, RK__OPTION_VALUE, RK__GROUP_TASKS, IN(CHECK), false, "N",
      "how many tasks to recompute (default 256)", set_samples},
     {"output", 'o', RK__OPTION_VALUE, RK__GROUP_FILE, IN(RUN) | IN(MERGE), false, "FILE",

@@ -49,6 +49,10 @@ typedef struct rk__arguments {
     double interval_seconds; /* 0: not given */
     rk__policy policy;
     rk__progress_when progress;
+    uint32_t threads, jobs_per_rank, cores_per_task, retries; /* 0: not given */
+    bool limits_failures, fail_fast;
+    uint64_t failures_max;
+    double failures_percent; /* 0: not given as a share */
     const char *output, *table, *hostfile, *kernel, *reuse;
     bool gather, force, dry_run, quiet, json, accept_kernel, repair, retry_failed, help, version;
 } rk__arguments;
@@ -62,6 +66,7 @@ typedef enum rk__option_kind {
 typedef enum rk__option_group {
     RK__GROUP_WHERE,
     RK__GROUP_TASKS,
+    RK__GROUP_FAILURES,
     RK__GROUP_FILE,
     RK__GROUP_TALK,
     RK__GROUP_COUNT

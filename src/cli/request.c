@@ -17,6 +17,12 @@ void rk__request_session(const rk__cli *cli, rk__run_options *options) {
     uint64_t now = rk__clock_ns(), wall = rk__wall_ns();
     options->policy = a->policy;
     options->gather = a->gather;
+    options->threads = a->threads > 0 ? a->threads : a->jobs_per_rank;
+    options->retries = a->retries;
+    options->cores_per_task = a->cores_per_task;
+    options->limits_failures = a->limits_failures || a->fail_fast;
+    options->failures_max = a->failures_max;
+    options->failures_percent = a->failures_percent;
     options->sync_ns = (uint64_t)(a->sync_seconds * 1e9);
     options->deadline_ns = 0;
     if (a->limit_seconds > 0)

@@ -70,6 +70,7 @@ rk__window_counts rk__ledger_count(const rk__ledger *ledger) {
         const rk__window_counts *counts = &ledger->nodes[i].counts;
         sum.tasks += counts->tasks;
         sum.failed += counts->failed;
+        sum.retried += counts->retried;
         sum.kernel_ns += counts->kernel_ns;
         sum.working += counts->working;
         sum.finished += counts->finished;

@@ -91,13 +91,20 @@ static rk_status allocate(rk__exec *exec, rk_error *err) {
     return rk__input_open(&exec->input, space, err);
 }
 
+static const rk_place alone = {.ranks = 1, .cores = 1, .gpu = -1};
+
 rk_status rk__exec_create(rk__exec **out, const rk__exec_options *options, rk_error *err) {
     rk__exec *exec;
     RK_TRY(rk__alloc((void **)&exec, 1, sizeof *exec, "executor", err));
     exec->options = *options;
     exec->columns = rk__kernel_output_count(options->kernel);
     exec->has_status = options->schema->column_count > exec->columns;
-    exec->task = (rk_task){.seed = options->seed, .api = rk__exec_task_api(), .host = exec};
+    exec->task = (rk_task){.seed = options->seed,
+                           .api = rk__exec_task_api(),
+                           .host = exec,
+                           .place = options->place ? options->place : &alone,
+                           .team_size = 1,
+                           .attempt = 1};
     rk__float_env_save(&exec->float_env);
     lay_out_scratch(exec);
     choose_batch(exec);

@@ -47,9 +47,12 @@ typedef struct rk__exec_options {
     const rk__reducer *reducer;
     uint64_t seed;
     rk__exec_sink sink;
-    rk__exec_reuse reuse;             /* .load NULL: nothing is known */
-    const _Atomic uint32_t *drain;    /* not 0: stop before the next task; NULL: never */
-    _Atomic uint64_t *tasks, *failed; /* counted up as tasks end; NULL: not */
+    rk__exec_reuse reuse;          /* .load NULL: nothing is known */
+    const rk_place *place;         /* NULL: of a process by itself */
+    uint32_t retries;              /* of a task that fails, at once */
+    const _Atomic uint32_t *drain; /* not 0: stop before the next task; NULL: never */
+    /* Counted up as tasks end; `retried`: those that succeeded at a later attempt. NULL: not. */
+    _Atomic uint64_t *tasks, *failed, *retried;
 } rk__exec_options;
 
 typedef struct rk__exec rk__exec;

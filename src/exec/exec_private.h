@@ -10,6 +10,7 @@ enum { EXEC_BATCH_MAX = 1024 };
 
 typedef struct exec_failure { /* of one task of the batch */
     int code;
+    uint32_t attempts;
     char *message; /* owned; NULL: none */
 } exec_failure;
 
@@ -46,6 +47,7 @@ struct rk__exec {
     rk__stream *streams;                    /* [columns]; NULL: there are none */
     exec_emitted *emitted[RK__COLUMNS_MAX]; /* [batch_max] of such a column */
     rk_error emit_error;                    /* of the sink, to be reported after the batch */
+    rk__text held[RK__COLUMNS_MAX];         /* with retries: what the running attempt has emitted so far */
 
     /* values that tasks gave by themselves: one scratch state per task and reduction */
     size_t scratch_bytes; /* per task; 0: no reduction takes such values */
@@ -65,6 +67,9 @@ void rk__exec_restore_known(rk__exec *exec);
 rk_status rk__emit_allocate(rk__exec *exec, rk_error *err);
 void rk__emit_free(rk__exec *exec);
 void rk__emit_begin(rk__exec *exec); /* a batch */
+/* With retries values are held back until it is known which attempt counts. */
+void rk__emit_release(rk__exec *exec, uint64_t task);
+void rk__emit_discard(rk__exec *exec);
 rk_status rk__emit_end(rk__exec *exec, rk_error *err);
 int rk__emit_values(rk_task *task, uint32_t output, const void *values, uint64_t count);
 /* harvest.c: from results to rows, checksum, reductions and failures. */

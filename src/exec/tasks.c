@@ -7,6 +7,11 @@
 
 #include "kernel/loader.h"
 
+static void count_up(_Atomic uint64_t *counter) {
+    if (counter != NULL) /* one writer: no read-modify-write is needed */
+        atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
 static void mark_failed(rk__exec *exec, uint64_t i, int code) {
     if (exec->states[i] != RK__TASK_FAILED)
         exec->failed_in_batch++;
@@ -82,8 +87,51 @@ static bool is_told_to_stop(const rk__exec *exec) {
     return exec->options.drain != NULL && atomic_load_explicit(exec->options.drain, memory_order_relaxed) != 0;
 }
 
-static void run_each(rk__exec *exec, bool *stopped) {
+/* ---- one more attempt ---- */
+
+static void clear_result(rk__exec *exec, uint64_t i) {
+    memset(exec->results + i * exec->results_stride, 0, exec->results_stride);
+    if (exec->scratch_bytes > 0)
+        exec->touched[i] = 0;
+    point_at_rows(exec, i);
+}
+
+/* As if the task had not been tried. */
+static void forgive(rk__exec *exec, uint64_t i) {
+    exec->failed_in_batch--;
+    exec->states[i] = RK__TASK_OK;
+    free(exec->failures[i].message);
+    exec->failures[i].message = NULL;
+    clear_result(exec, i);
+    rk__emit_discard(exec);
+}
+
+/* After an attempt: shall there be another? */
+static bool try_again(rk__exec *exec, uint64_t i) {
+    exec->failures[i].attempts = exec->task.attempt;
+    bool failed = exec->states[i] == RK__TASK_FAILED;
+    if (!failed && exec->task.attempt > 1)
+        count_up(exec->options.retried);
+    if (!failed || exec->task.attempt > exec->options.retries)
+        return false;
+    forgive(exec, i);
+    return true;
+}
+
+static void run_one(rk__exec *exec, uint64_t i) {
     rk_task_fn run = exec->options.kernel->run;
+    locate(exec, i);
+    exec->task.attempt = 1;
+    do {
+        int code = run(&exec->task, exec->params + i * exec->params_stride, exec->results + i * exec->results_stride);
+        if (code != RK_OK)
+            mark_failed(exec, i, code);
+    } while (try_again(exec, i) && ++exec->task.attempt > 1);
+    if (exec->options.retries > 0)
+        rk__emit_release(exec, exec->task.index);
+}
+
+static void run_each(rk__exec *exec, bool *stopped) {
     for (uint64_t i = 0; i < exec->batch_count; i++) {
         if (is_told_to_stop(exec)) {
             *stopped = true;
@@ -91,14 +139,12 @@ static void run_each(rk__exec *exec, bool *stopped) {
         }
         if (exec->known != NULL && exec->known[i])
             continue;
-        locate(exec, i);
-        int code = run(&exec->task, exec->params + i * exec->params_stride, exec->results + i * exec->results_stride);
-        if (code != RK_OK)
-            mark_failed(exec, i, code);
+        run_one(exec, i);
     }
 }
 
-static void run_part(rk__exec *exec, uint64_t first, uint64_t count) {
+/* Of the whole-block form. */
+static void call_batch(rk__exec *exec, uint64_t first, uint64_t count) {
     locate(exec, first);
     rk_batch batch = {exec->task,
                       count,
@@ -110,6 +156,26 @@ static void run_part(rk__exec *exec, uint64_t first, uint64_t count) {
     int code = exec->options.kernel->run_batch(&batch);
     for (uint64_t i = first; code != RK_OK && i < first + count; i++)
         mark_failed(exec, i, code);
+}
+
+/* Tasks that fail in company are tried again alone. What is emitted in company could not be taken back: then all go
+ * alone. */
+static void run_part(rk__exec *exec, uint64_t first, uint64_t count) {
+    bool alone = exec->options.retries > 0 && exec->streams != NULL;
+    exec->task.attempt = 1;
+    if (!alone)
+        call_batch(exec, first, count);
+    for (uint64_t i = first; i < first + count && (alone || exec->failed_in_batch > 0); i++) {
+        exec->task.attempt = 1;
+        if (alone)
+            call_batch(exec, i, 1);
+        while (try_again(exec, i)) {
+            exec->task.attempt++;
+            call_batch(exec, i, 1);
+        }
+        if (alone)
+            rk__emit_release(exec, exec->batch_first + i);
+    }
 }
 
 /* The runs of tasks that are not known. */

@@ -89,12 +89,13 @@ rk_status rk__record_read_failures(rk__record *record, rk__failure **out, size_t
     size_t entries = keep_valid(record, table);
     *count = 0;
     for (size_t i = 0, next; i < entries; i = next) {
-        uint64_t sessions = 1;
+        uint64_t attempts = table[i].failure.attempts;
         for (next = i + 1; next < entries && table[next].failure.task == table[i].failure.task; next++)
-            sessions += table[next].session != table[next - 1].session;
+            if (table[next].session != table[next - 1].session)
+                attempts += table[next].failure.attempts;
         if (!counts(record, &table[i]))
             continue;
-        table[i].failure.attempts = (uint32_t)sessions;
+        table[i].failure.attempts = (uint32_t)attempts;
         found[(*count)++] = table[i].failure;
     }
     free(table);

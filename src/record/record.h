@@ -171,7 +171,7 @@ rk_status rk__record_match(const rk__record *record, const rk__identity *identit
 typedef struct rk__block_record { /* exactly 64 bytes, no padding, little-endian in the file */
     uint64_t check;               /* XXH3-64 of the other 56 bytes, seed = run nonce ^ mix(block) */
     uint32_t generation;          /* 1 for the first commit; 0 never */
-    uint32_t owner;               /* rank; RK__OWNER_NOBODY: the block is open again */
+    uint32_t owner;               /* rank * threads + thread; RK__OWNER_NOBODY: the block is open again */
     uint16_t session;             /* its number, counted over the file's life */
     uint16_t epoch;               /* of synchronisation, modulo 2^16; see rk__record_mark */
     uint32_t failed;              /* tasks */
@@ -329,8 +329,9 @@ typedef struct rk__session {
     uint32_t outcome; /* 0 running or killed, 1 complete, 2 stopped, 3 failed */
     char host[64];
     uint32_t pid;
-    uint32_t number; /* as in the records of its blocks; 1, 2, ... */
-    uint32_t merged; /* how many earlier sessions this entry stands for besides its own */
+    uint32_t number;  /* as in the records of its blocks; 1, 2, ... */
+    uint32_t merged;  /* how many earlier sessions this entry stands for besides its own */
+    uint32_t threads; /* of each rank; 0 is 1: the owner of a record is rank * threads + thread */
 } rk__session;
 /* A fixed table; when it is full the oldest are merged into one. Returns the number for the records. From then on what
  * earlier sessions committed is trusted: rk__record_settle comes before. Syncs the file. */

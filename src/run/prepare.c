@@ -101,9 +101,19 @@ static rk_status make_space(rk__job *job, const rk__run_options *options, const 
     return status;
 }
 
+static rk_status check_threads(const rk_kernel *kernel, uint32_t threads, rk_error *err) {
+    if (threads <= 1 || kernel->thread_safe)
+        return RK_OK;
+    return rk__fail(err, RK_EUNSUPPORTED,
+                    "--threads %u: kernel '%s' does not say that it is safe for threads (.thread_safe = true); start "
+                    "more ranks instead (-n)",
+                    threads, kernel->name);
+}
+
 static rk_status fill_job(rk__job *job, const rk__run_options *options, const char *text, bool check_input,
                           rk_error *err) {
     RK_TRY(rk__module_load(&job->module, options->kernel, options->linked, err));
+    RK_TRY(check_threads(job->module.kernel, options->threads, err));
     RK_TRY(make_space(job, options, text, check_input, err));
     RK_TRY(make_reducer(job->module.kernel, job->space, &job->reducer, err));
     RK_TRY(rk__schema_create(&job->schema, job->module.kernel, job->space, job->reducer, options->block_tasks, err));

@@ -30,6 +30,12 @@ typedef struct rk__run_options {
     const char *reuse;         /* run: a file whose tasks need not be computed again; NULL: none */
     uint32_t part, parts;      /* run: compute this part of the blocks only, into a file of its own; 0 or 1 of 1: all */
     uint64_t sync_ns;          /* how much a power cut may take; 0: sync at the end only */
+    uint32_t cores_per_task;   /* 0: the node's cores are shared out */
+    uint32_t retries;          /* how often a failed task is tried again at once */
+    bool limits_failures;      /* stop when more tasks have failed in this session than: */
+    uint64_t failures_max;     /* so many, */
+    double failures_percent;   /* or this share of the tasks if it is not 0 */
+    uint32_t threads;          /* of each rank that call the kernel; 0: one, the main thread */
     uint64_t deadline_ns;      /* on rk__clock_ns: no block is begun that would not end before; 0: none */
     const char *command_line;  /* for the record */
     void (*progress)(
@@ -48,15 +54,17 @@ typedef struct rk__run_summary { /* the same on all ranks */
     uint64_t blocks_damaged, blocks_retried; /* found before it, and computed again */
     double seconds;                          /* of this session, from the first claim to the last commit */
     double setup_seconds, end_seconds;
-    double efficiency; /* kernel time / (ranks * seconds) */
-    int ranks, nodes;
+    double efficiency;          /* kernel time / (ranks * seconds) */
+    int ranks, nodes, threads;  /* threads: of each rank */
     uint64_t peak_bytes;        /* largest resident set of a rank */
     bool complete, interrupted; /* complete: all of the file's part */
     uint32_t part, parts;
-    bool gathered;     /* rows came by message from some nodes */
-    bool timed_out;    /* interrupted by the deadline, not by a signal */
-    rk__schema schema; /* owned by the summary; fields for printing results */
-    void *results;     /* schema.results_bytes, or NULL if not complete */
+    bool gathered;          /* rows came by message from some nodes */
+    bool timed_out;         /* interrupted by the deadline, not by a signal */
+    bool too_many_failures; /* interrupted by them */
+    uint64_t retried;       /* tasks that succeeded at a later attempt in this session */
+    rk__schema schema;      /* owned by the summary; fields for printing results */
+    void *results;          /* schema.results_bytes, or NULL if not complete */
 } rk__run_summary;
 void rk__run_summary_fini(rk__run_summary *summary);
 

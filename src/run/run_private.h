@@ -6,7 +6,8 @@
  *   reach.c     who can write the file?
  *   courier.c   rows by message, for ranks that cannot
  *   syncer.c    the thread that syncs a node's writes now and then
- *   session.c   one session of a run: claim, execute, commit, until the end
+ *   lane.c      a claimer of this rank: claim, execute, commit, until the end
+ *   session.c   one session of a run: its lanes and threads
  *   reuse.c     takes from an earlier run what it has computed
  *   merge.c     joins the parts of a run
  *   run.c       start, resume, summary
@@ -65,12 +66,34 @@ typedef struct rk__segment {
     rk__window *window;
     size_t bytes;
 } rk__segment;
-rk_status rk__segment_create(rk__segment *segment, const rk__world *world, uint64_t blocks, rk__policy policy,
-                             rk_error *err);
+rk_status rk__segment_create(rk__segment *segment, const rk__world *world, uint64_t blocks, uint32_t lanes,
+                             rk__policy policy, rk_error *err);
 void rk__segment_destroy(rk__segment *segment);
 
 /* Told to drain: set from signal handlers. */
 bool rk__run_is_draining(void);
+
+/* One claimer of this rank, with an executor and a stage of its own. The first lane is the main thread; --threads adds
+ * others. Nothing of a lane is another thread's, but the stage, which the service thread flushes. */
+typedef struct rk__lane {
+    struct rk__session_run *session;
+    uint32_t owner; /* in records: rank * lanes + number */
+    rk_place place;
+    rk__claimer claimer;
+    rk__stage *stage;
+    rk__log *log; /* NULL: no output is of varying length */
+    rk__exec *exec;
+    void *partial;
+    uint64_t longest_ns; /* of the blocks that it computed */
+    bool out_of_time;    /* the next block would not end before the deadline */
+    pthread_t thread;
+    bool has_thread;
+    rk_error error; /* of its thread */
+} rk__lane;
+rk_status rk__lane_open(rk__lane *lane, rk_error *err);
+void rk__lane_close(rk__lane *lane);
+/* Compute until nothing is left, or until told to stop. A lane that fails has all others stop. */
+rk_status rk__lane_work(rk__lane *lane, rk_error *err);
 
 /* One session: the part of a run between opening the file and its end. Lives on the main thread's stack. */
 typedef struct rk__session_run {
@@ -79,18 +102,17 @@ typedef struct rk__session_run {
     const rk__job *job;
     rk__record *record;
     rk__segment segment;
-    rk__claimer claimer;
-    bool gathers, sends; /* some ranks send their rows to rank 0; this one does */
+    rk__lane *lanes; /* [lane_count] */
+    uint32_t lane_count;
+    int *cores, core_count; /* those that this process may use; owned */
+    bool gathers, sends;    /* some ranks send their rows to rank 0; this one does */
     struct rk__courier *courier;
     pthread_mutex_t mpi_lock; /* one thread of a process calls MPI at a time */
-    rk__stage *stage;
-    rk__log *log;     /* NULL: no output is of varying length */
-    rk__reuse *reuse; /* NULL: none */
-    rk__exec *exec;
-    void *partial;
+    rk__reuse *reuse;         /* NULL: none */
     uint16_t number;
     uint64_t failure_base;
-    rk__totals before; /* what the file held at the start */
+    uint64_t failures_max; /* in this session; UINT64_MAX: no limit */
+    rk__totals before;     /* what the file held at the start */
     uint64_t start_ns, seconds_ns;
     /* rank 0 */
     rk__ledger ledger;
@@ -107,8 +129,6 @@ typedef struct rk__session_run {
     bool has_syncer;
     _Atomic bool sync_quit;
     rk_error sync_error; /* as flush_error */
-    uint64_t longest_ns; /* of the blocks that this rank computed */
-    bool out_of_time;    /* the next block would not end before the deadline */
 } rk__session_run;
 
 /* Collective: opens the file, or a port to rank 0. */

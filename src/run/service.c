@@ -134,20 +134,29 @@ static void show_progress(rk__session_run *session, display *shown, uint64_t now
     shown->rate_tasks = counts.tasks;
 }
 
+/* Rank 0: all nodes hear of it with their next answer. */
+static void limit_failures(rk__session_run *session) {
+    if (session->failures_max != UINT64_MAX && rk__ledger_count(&session->ledger).failed > session->failures_max)
+        atomic_store(&session->segment.window->drain, 1);
+}
+
 static void tend_rank(rk__session_run *session, uint64_t now) {
     rk__window *window = session->segment.window;
     rk_error err = RK_ERROR_INIT;
-    atomic_store_explicit(&session->claimer.line->beat_ns, now, memory_order_relaxed);
+    for (uint32_t i = 0; i < session->lane_count; i++)
+        atomic_store_explicit(&session->lanes[i].claimer.line->beat_ns, now, memory_order_relaxed);
     uint64_t deadline = session->options->deadline_ns;
     if (rk__run_is_draining() || (deadline > 0 && now >= deadline))
         atomic_store(&window->drain, 1);
     if (atomic_load(&session->flush_failed))
         return;
-    if (rk__stage_flush_older(session->stage, FLUSH_AGE_NS, &err) != RK_OK) {
-        session->flush_error = err;
-        atomic_store(&session->flush_failed, 1);
-        atomic_store(&window->drain, 1);
-    }
+    for (uint32_t i = 0; i < session->lane_count; i++)
+        if (rk__stage_flush_older(session->lanes[i].stage, FLUSH_AGE_NS, &err) != RK_OK) {
+            session->flush_error = err;
+            atomic_store(&session->flush_failed, 1);
+            atomic_store(&window->drain, 1);
+            return;
+        }
 }
 
 static void serve_messages(rk__session_run *session, agent *own, uint64_t now) {
@@ -178,8 +187,10 @@ static void *serve(void *ctx) {
             tend_rank(session, now);
             tended_ns = now;
         }
-        if (conducts)
+        if (conducts) {
             ask_directly(session, &own);
+            limit_failures(session);
+        }
         if (messages)
             serve_messages(session, &own, now);
         if (conducts)

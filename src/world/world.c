@@ -112,6 +112,7 @@ rk_status rk__world_init(rk__world *world, rk_error *err) {
         return status;
     }
     name_host(&made);
+    made.gpu = rk__world_choose_gpu(made.node_rank);
     *world = made;
     return RK_OK;
 }

@@ -26,6 +26,7 @@ typedef struct rk__world {
     int *node_of_rank;        /* [size] */
     int *node_leader;         /* [node_count] lowest rank of each node */
     bool owns_mpi;            /* we called MPI_Init and must finalize */
+    int gpu;                  /* number of the node's GPU that this rank may use; -1: none */
     char host[64];
 } rk__world;
 
@@ -55,11 +56,18 @@ rk_status rk__world_am_rank(bool *out, rk_error *err);
 
 /* Cores this process may use (hwloc: physical cores that hold an allowed PU), at least 1. */
 int rk__world_cores(void);
+/* The operating system's numbers of the processing units that this process may use: *list owned; NULL and 0 where they
+ * cannot be told. */
+rk_status rk__world_core_list(int **list, int *count, rk_error *err);
+/* The number of the GPU that a rank may use, -1 if there is none (or hwloc does not know of it). Sets the driver's
+ * variable (CUDA_VISIBLE_DEVICES, ROCR_VISIBLE_DEVICES) unless it is set. Before any library that looks at it. */
+int rk__world_choose_gpu(int node_rank);
 
 /* ---- launcher ---- */
 
 typedef struct rk__launch_options {
     int ranks;            /* > 0 */
+    int cores_per_rank;   /* to bind each to; 0: one, if the ranks take all cores */
     const char *hostfile; /* NULL: this host */
     char *const *argv;    /* command that each rank runs, argv[0] an absolute path, NULL-terminated */
     bool quiet;           /* the ranks are told of no terminal */
