@@ -54,6 +54,17 @@ static rk_status set_retries(rk__arguments *a, const char *value, rk_error *err)
     return RK_OK;
 }
 
+static rk_status set_task_timeout(rk__arguments *a, const char *value, rk_error *err) {
+    RK_TRY(rk__parse_duration("--task-timeout", value, &a->task_seconds, err));
+    return a->task_seconds > 0 ? RK_OK : rk__fail(err, RK_EINVAL, "--task-timeout %s: no task could end", value);
+}
+
+static rk_status set_task_memory(rk__arguments *a, const char *value, rk_error *err) {
+    if (rk__parse_bytes(value, &a->task_bytes) && a->task_bytes > 0)
+        return RK_OK;
+    return rk__fail(err, RK_EINVAL, "--task-memory %s: bytes are expected, such as 512M or 2G", value);
+}
+
 static rk_status set_max_failures(rk__arguments *a, const char *value, rk_error *err) {
     char number[40] = "";
     size_t length = strlen(value);
@@ -195,6 +206,7 @@ static rk_status set_progress(rk__arguments *a, const char *value, rk_error *err
     }
 FLAG_SETTER(force)
 FLAG_SETTER(fail_fast)
+FLAG_SETTER(isolate)
 FLAG_SETTER(gather)
 FLAG_SETTER(dry_run)
 FLAG_SETTER(quiet)
@@ -257,6 +269,12 @@ static const rk__option options[] = {
      set_reuse},
     {"retries", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "N",
      "try a task that fails again, up to N times, before it counts as failed", set_retries},
+    {"isolate", 0, RK__OPTION_FLAG, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, NULL,
+     "compute tasks in a process apart: one that crashes, exits or is killed costs nothing but itself", set_isolate},
+    {"task-timeout", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "TIME",
+     "with --isolate: kill a task that takes longer than TIME (10s, 1.5h); it counts as failed", set_task_timeout},
+    {"task-memory", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "BYTES",
+     "with --isolate: kill a task that makes its process larger by more than this (512M, 2G)", set_task_memory},
     {"max-failures", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "N|P%",
      "stop when more than N tasks (or P percent) have failed; exit code 75 (default: go on)", set_max_failures},
     {"fail-fast", 0, RK__OPTION_FLAG, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, NULL,

@@ -50,7 +50,9 @@ typedef struct rk__arguments {
     rk__policy policy;
     rk__progress_when progress;
     uint32_t threads, jobs_per_rank, cores_per_task, retries; /* 0: not given */
-    bool limits_failures, fail_fast;
+    bool limits_failures, fail_fast, isolate;
+    double task_seconds; /* 0: not given */
+    uint64_t task_bytes; /* 0: not given */
     uint64_t failures_max;
     double failures_percent; /* 0: not given as a share */
     const char *output, *table, *hostfile, *kernel, *reuse;

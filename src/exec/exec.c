@@ -105,6 +105,7 @@ rk_status rk__exec_create(rk__exec **out, const rk__exec_options *options, rk_er
                            .place = options->place ? options->place : &alone,
                            .team_size = 1,
                            .attempt = 1};
+    exec->watch = options->guard.watch ? options->guard.watch : &exec->own_watch;
     rk__float_env_save(&exec->float_env);
     lay_out_scratch(exec);
     choose_batch(exec);
@@ -140,6 +141,14 @@ void rk__exec_destroy(rk__exec *exec) {
     free(exec);
 }
 
+void rk__exec_be_careful(rk__exec *exec, bool careful) {
+    exec->careful = careful;
+}
+
+const rk__exec_watch *rk__exec_watch_of(const rk__exec *exec) {
+    return exec->watch;
+}
+
 static void count_up(_Atomic uint64_t *counter, uint64_t by) {
     if (counter != NULL) /* one writer: no read-modify-write is needed */
         atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by, memory_order_relaxed);
@@ -164,6 +173,8 @@ static rk_status run_one_batch(rk__exec *exec, rk__block_record *record, bool *s
         RK_TRY(rk__input_read(exec->input, first.input_index, exec->batch_count, exec->input_rows, err));
     }
     rk__exec_tasks(exec, stopped);
+    if (exec->careful && exec->options.guard.after != NULL)
+        exec->options.guard.after(exec->options.guard.ctx, exec->batch_first);
     RK_TRY(rk__emit_end(exec, err));
     if (*stopped)
         return RK_OK;
@@ -177,7 +188,7 @@ static rk_status run_one_batch(rk__exec *exec, rk__block_record *record, bool *s
 /* Input rows of a batch are read in one go, so that a batch must not go past the place where the row number stops
  * counting up by one with the task. */
 static uint64_t batch_size(const rk__exec *exec, uint64_t first, uint64_t left) {
-    uint64_t size = left < exec->batch_max ? left : exec->batch_max;
+    uint64_t most = exec->careful ? 1 : exec->batch_max, size = left < most ? left : most;
     if (exec->input == NULL)
         return size;
     rk_task at, next;

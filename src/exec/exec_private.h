@@ -30,6 +30,8 @@ struct rk__exec {
     /* of the running batch: task i of [0, batch_count) has index batch_first + i */
     uint64_t batch_first, batch_count;
     rk_task task; /* the one that the kernel looks at */
+    rk__exec_watch own_watch, *watch;
+    bool careful;
     char *params; /* batch_max (sweeping or with input) or 1 structs */
     size_t params_stride;
     char *results; /* batch_max structs */

@@ -118,12 +118,54 @@ static bool try_again(rk__exec *exec, uint64_t i) {
     return true;
 }
 
+/* ---- what is looked at when the kernel has ended the process ---- */
+
+static void enter_kernel(rk__exec *exec, uint64_t i, uint64_t count) {
+    if (exec->watch->timed)
+        atomic_store_explicit(&exec->watch->since_ns, rk__clock_ns(), memory_order_relaxed);
+    atomic_store_explicit(&exec->watch->count, count, memory_order_relaxed);
+    atomic_store_explicit(&exec->watch->task, exec->batch_first + i + 1, memory_order_release);
+}
+
+static void leave_kernel(rk__exec *exec) {
+    atomic_store_explicit(&exec->watch->task, 0, memory_order_release);
+}
+
+static const rk__failure *past_of(const rk__exec *exec, uint64_t i) {
+    const rk__exec_guard *guard = &exec->options.guard;
+    return guard->past ? guard->past(guard->ctx, exec->batch_first + i) : NULL;
+}
+
+/* A task that has ended a process as often as it may has failed. */
+static void give_up_on(rk__exec *exec) {
+    for (uint64_t i = 0; exec->options.guard.past != NULL && i < exec->batch_count; i++) {
+        const rk__failure *past = past_of(exec, i);
+        if (past == NULL || past->attempts <= exec->options.retries)
+            continue;
+        free(exec->failures[i].message);
+        exec->failures[i].message = rk__strdup(past->message);
+        exec->failures[i].attempts = past->attempts;
+        mark_failed(exec, i, past->code);
+    }
+}
+
+static bool is_settled(const rk__exec *exec, uint64_t i) {
+    return (exec->known != NULL && exec->known[i]) || exec->states[i] == RK__TASK_FAILED;
+}
+
+static uint32_t first_attempt(const rk__exec *exec, uint64_t i) {
+    const rk__failure *past = past_of(exec, i);
+    return past != NULL ? past->attempts + 1 : 1;
+}
+
 static void run_one(rk__exec *exec, uint64_t i) {
     rk_task_fn run = exec->options.kernel->run;
     locate(exec, i);
-    exec->task.attempt = 1;
+    exec->task.attempt = first_attempt(exec, i);
     do {
+        enter_kernel(exec, i, 1);
         int code = run(&exec->task, exec->params + i * exec->params_stride, exec->results + i * exec->results_stride);
+        leave_kernel(exec);
         if (code != RK_OK)
             mark_failed(exec, i, code);
     } while (try_again(exec, i) && ++exec->task.attempt > 1);
@@ -137,7 +179,7 @@ static void run_each(rk__exec *exec, bool *stopped) {
             *stopped = true;
             return;
         }
-        if (exec->known != NULL && exec->known[i])
+        if (is_settled(exec, i))
             continue;
         run_one(exec, i);
     }
@@ -153,7 +195,9 @@ static void call_batch(rk__exec *exec, uint64_t first, uint64_t count) {
                       exec->results + first * exec->results_stride,
                       exec->results_stride,
                       batch_task};
+    enter_kernel(exec, first, count);
     int code = exec->options.kernel->run_batch(&batch);
+    leave_kernel(exec);
     for (uint64_t i = first; code != RK_OK && i < first + count; i++)
         mark_failed(exec, i, code);
 }
@@ -162,11 +206,11 @@ static void call_batch(rk__exec *exec, uint64_t first, uint64_t count) {
  * alone. */
 static void run_part(rk__exec *exec, uint64_t first, uint64_t count) {
     bool alone = exec->options.retries > 0 && exec->streams != NULL;
-    exec->task.attempt = 1;
+    exec->task.attempt = count == 1 ? first_attempt(exec, first) : 1;
     if (!alone)
         call_batch(exec, first, count);
     for (uint64_t i = first; i < first + count && (alone || exec->failed_in_batch > 0); i++) {
-        exec->task.attempt = 1;
+        exec->task.attempt = first_attempt(exec, i);
         if (alone)
             call_batch(exec, i, 1);
         while (try_again(exec, i)) {
@@ -178,19 +222,17 @@ static void run_part(rk__exec *exec, uint64_t first, uint64_t count) {
     }
 }
 
-/* The runs of tasks that are not known. */
+/* The runs of tasks that are not known, or given up, already. */
 static void run_batch(rk__exec *exec, bool *stopped) {
     for (uint64_t i = 0, end; i < exec->batch_count; i = end) {
-        bool known = exec->known != NULL && exec->known[i];
-        for (end = i + 1; exec->known != NULL && end < exec->batch_count && exec->known[end] == exec->known[i];)
+        bool settled = is_settled(exec, i);
+        for (end = i + 1; end < exec->batch_count && is_settled(exec, end) == settled;)
             end++;
-        if (exec->known == NULL)
-            end = exec->batch_count;
-        if (!known && is_told_to_stop(exec)) {
+        if (!settled && is_told_to_stop(exec)) {
             *stopped = true;
             return;
         }
-        if (!known)
+        if (!settled)
             run_part(exec, i, end - i);
     }
 }
@@ -218,6 +260,7 @@ void rk__exec_tasks(rk__exec *exec, bool *stopped) {
     rk__exec_restore_known(exec);
     exec->any_touched = false;
     exec->failed_in_batch = 0;
+    give_up_on(exec);
     bind_params(exec);
     for (uint64_t i = 0; i < exec->batch_count; i++)
         point_at_rows(exec, i);

@@ -101,6 +101,18 @@ static rk_status make_space(rk__job *job, const rk__run_options *options, const 
     return status;
 }
 
+static rk_status check_isolation(const rk__run_options *options, rk_error *err) {
+    const rk__run_isolation *isolation = &options->isolation;
+    if (isolation->wanted && options->threads > 1)
+        return rk__fail(err, RK_EUNSUPPORTED,
+                        "--isolate with %u threads: an isolated process has one; start more ranks instead (-n)",
+                        options->threads);
+    if (!isolation->wanted && (isolation->task_seconds > 0 || isolation->task_bytes > 0))
+        return rk__fail(err, RK_EINVAL, "--%s needs --isolate: only a process apart can be killed",
+                        isolation->task_seconds > 0 ? "task-timeout" : "task-memory");
+    return RK_OK;
+}
+
 static rk_status check_threads(const rk_kernel *kernel, uint32_t threads, rk_error *err) {
     if (threads <= 1 || kernel->thread_safe)
         return RK_OK;
@@ -113,6 +125,7 @@ static rk_status check_threads(const rk_kernel *kernel, uint32_t threads, rk_err
 static rk_status fill_job(rk__job *job, const rk__run_options *options, const char *text, bool check_input,
                           rk_error *err) {
     RK_TRY(rk__module_load(&job->module, options->kernel, options->linked, err));
+    RK_TRY(check_isolation(options, err));
     RK_TRY(check_threads(job->module.kernel, options->threads, err));
     RK_TRY(make_space(job, options, text, check_input, err));
     RK_TRY(make_reducer(job->module.kernel, job->space, &job->reducer, err));

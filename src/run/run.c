@@ -281,6 +281,7 @@ static rk_status compute(const rk__world *world, const rk__run_options *options,
     describe_run(world, job, path, (int)session.lane_count, summary);
     session.failures_max = failures_limit(options, summary->tasks);
     pthread_mutex_init(&session.mpi_lock, NULL);
+    rk__crash_catch(world, job, path);
     rk_status status = rk__session_open(&session, path, err);
     summary->gathered = session.gathers;
     if (status == RK_OK && options->reuse != NULL)

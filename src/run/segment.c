@@ -28,9 +28,10 @@ static rk_status map(const offer *made, int flags, rk__segment *segment, rk_erro
     if (status == RK_OK && memory == MAP_FAILED)
         status = rk__fail(err, RK_ENOMEM, "mapping %llu bytes of shared memory: %s", (unsigned long long)made->bytes,
                           rk__errno_text(errno));
-    close(fd);
     if (status == RK_OK)
-        *segment = (rk__segment){memory, made->bytes};
+        *segment = (rk__segment){memory, made->bytes, fd};
+    else
+        close(fd);
     return status;
 }
 
@@ -79,7 +80,9 @@ rk_status rk__segment_create(rk__segment *segment, const rk__world *world, uint6
 }
 
 void rk__segment_destroy(rk__segment *segment) {
-    if (segment->window != NULL)
+    if (segment->window != NULL) {
         munmap(segment->window, segment->bytes);
+        close(segment->fd);
+    }
     *segment = (rk__segment){0};
 }
