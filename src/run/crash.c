@@ -1,5 +1,5 @@
 /* A task that crashes without isolation takes its rank with it, and so the run: all that can be done is to say which it
- * was, and that the rest is safe. Runs in a signal handler: write(2) and no more. */
+ * was, and that the rest is safe. Runs in a signal handler: nothing but what is async-signal-safe. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,35 +10,38 @@
 
 #include "run/run_private.h"
 
-enum { EXIT_STOPPED = 75, FRAMES_MAX = 64 };
+enum { EXIT_STOPPED = 75, FRAMES_MAX = 16 };
 
 /* Put together beforehand; handlers get no argument of ours. */
 static char before_task[400], behind_task[5000];
 
-static void say(const char *text) {
-    ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
-    (void)ignored;
+static char *add(char *at, const char *end, const char *text) {
+    while (at < end && *text != '\0')
+        *at++ = *text++;
+    return at;
 }
 
-static void say_number(uint64_t number) {
-    char digits[24], *at = digits + sizeof digits - 1;
-    *at = '\0';
+static char *add_number(char *at, const char *end, uint64_t number) {
+    char digits[24], *first = digits + sizeof digits - 1;
+    *first = '\0';
     do
-        *--at = (char)('0' + number % 10);
+        *--first = (char)('0' + number % 10);
     while ((number /= 10) > 0);
-    say(at);
+    return add(at, end, first);
 }
 
+/* In one write: other ranks may say the same. */
 static void on_fault(const rk__fault *fault) {
-    char what[64];
+    char what[64], text[sizeof before_task + sizeof behind_task + 128], *at = text;
+    const char *end = text + sizeof text;
     rk__fault_describe(fault->signal, fault->is_stack, what, sizeof what);
-    say(before_task);
-    say_number(atomic_load(&fault->watch->task) - 1);
-    if (atomic_load(&fault->watch->count) > 1)
-        say(" (or one after it)");
-    say(": ");
-    say(what);
-    say(behind_task);
+    at = add(at, end, before_task);
+    at = add_number(at, end, atomic_load(&fault->watch->task) - 1);
+    at = add(at, end, atomic_load(&fault->watch->count) > 1 ? " (or one after it): " : ": ");
+    at = add(at, end, what);
+    at = add(at, end, behind_task);
+    ssize_t ignored = write(STDERR_FILENO, text, (size_t)(at - text));
+    (void)ignored;
 #ifdef HAS_BACKTRACE
     void *frames[FRAMES_MAX];
     backtrace_symbols_fd(frames, backtrace(frames, FRAMES_MAX), STDERR_FILENO);
