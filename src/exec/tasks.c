@@ -173,15 +173,30 @@ static void run_one(rk__exec *exec, uint64_t i) {
         rk__emit_release(exec, exec->task.index);
 }
 
+/* The usual case, where an empty kernel shows what each branch costs. */
+static void run_plain(rk__exec *exec, bool *stopped) {
+    rk_task_fn run = exec->options.kernel->run;
+    exec->task.attempt = 1;
+    for (uint64_t i = 0; i < exec->batch_count && !(*stopped = is_told_to_stop(exec)); i++) {
+        locate(exec, i);
+        enter_kernel(exec, i, 1);
+        int code = run(&exec->task, exec->params + i * exec->params_stride, exec->results + i * exec->results_stride);
+        if (code != RK_OK)
+            mark_failed(exec, i, code);
+        if (exec->states[i] == RK__TASK_FAILED)
+            exec->failures[i].attempts = 1;
+    }
+    leave_kernel(exec);
+}
+
 static void run_each(rk__exec *exec, bool *stopped) {
     for (uint64_t i = 0; i < exec->batch_count; i++) {
         if (is_told_to_stop(exec)) {
             *stopped = true;
             return;
         }
-        if (is_settled(exec, i))
-            continue;
-        run_one(exec, i);
+        if (!is_settled(exec, i))
+            run_one(exec, i);
     }
 }
 
@@ -266,6 +281,8 @@ void rk__exec_tasks(rk__exec *exec, bool *stopped) {
         point_at_rows(exec, i);
     if (exec->options.kernel->run_batch != NULL)
         run_batch(exec, stopped);
+    else if (exec->options.retries == 0 && exec->known == NULL && exec->options.guard.past == NULL)
+        run_plain(exec, stopped);
     else
         run_each(exec, stopped);
 }
