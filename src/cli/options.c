@@ -197,6 +197,16 @@ static rk_status set_progress(rk__arguments *a, const char *value, rk_error *err
     return rk__fail(err, RK_EINVAL, "--progress=%s: auto, always or never is expected", value);
 }
 
+static rk_status set_language(rk__arguments *a, const char *value, rk_error *err) {
+    static const char *const names[] = {"c", "c++", "fortran"}; /* in the order of rk__language */
+    for (int i = 0; i < 3; i++)
+        if (strcmp(value, names[i]) == 0) {
+            a->language = (rk__language)i;
+            return RK_OK;
+        }
+    return rk__fail(err, RK_EINVAL, "--lang %s: c, c++ or fortran is expected", value);
+}
+
 #define FLAG_SETTER(field)                                                                                             \
     static rk_status set_##field(rk__arguments *a, const char *value, rk_error *err) {                                 \
         (void)value;                                                                                                   \
@@ -298,6 +308,8 @@ static const rk__option options[] = {
      "where the kernel is now, if it has moved", set_kernel},
     {"accept-kernel", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RESUME) | IN(MERGE), false, NULL,
      "go on although the kernel's file has changed (rebuilt, say); this is recorded", set_accept_kernel},
+    {"lang", 0, RK__OPTION_VALUE, RK__GROUP_FILE, IN(NEW), false, "LANGUAGE",
+     "the new kernel's language: c (default), c++ or fortran", set_language},
     {"progress", 0, RK__OPTION_OPTIONAL, RK__GROUP_TALK, IN(RUN) | IN(RESUME) | IN(VERIFY), false, "WHEN",
      "auto (default: a live line on a terminal, else a line now and then), always (live line), never", set_progress},
     {"interval", 0, RK__OPTION_VALUE, RK__GROUP_TALK, IN(WATCH), false, "SECONDS",

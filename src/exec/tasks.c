@@ -30,6 +30,10 @@ static int api_fail(rk_task *task, int code, const char *fmt, va_list args) {
     return exec->failures[i].code;
 }
 
+static int api_fail_text(rk_task *task, int code, const char *text) {
+    return rk_task_fail(task, code, "%s", text);
+}
+
 static void *api_state(rk_task *task, uint32_t reduction) {
     rk__exec *exec = task->host;
     uint64_t i = task->index - exec->batch_first;
@@ -56,7 +60,7 @@ static double api_exact_sum(const double *values, uint64_t count) {
 }
 
 static const rk_task_api task_api = {
-    sizeof(rk_task_api), rk__philox, api_accumulate, api_state, api_fail, api_exact_sum, rk__emit_values,
+    sizeof(rk_task_api), rk__philox, api_accumulate, api_state, api_fail, api_exact_sum, rk__emit_values, api_fail_text,
 };
 
 const rk_task_api *rk__exec_task_api(void) {
