@@ -16,7 +16,8 @@ target_sources(rankine PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/
 # Of other languages than the library's: the tests compile them.
 target_sources(rankine PUBLIC FILE_SET languages TYPE HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/include" FILES
   "${PROJECT_SOURCE_DIR}/include/rankine/kernel.f90"
-  "${PROJECT_SOURCE_DIR}/include/rankine/kernel.hpp")
+  "${PROJECT_SOURCE_DIR}/include/rankine/kernel.hpp"
+  "${PROJECT_SOURCE_DIR}/include/rankine/team.h")
 set_target_properties(rankine PROPERTIES
   LINKER_LANGUAGE C
   VERSION ${PROJECT_VERSION}

@@ -162,16 +162,78 @@ static uint32_t first_attempt(const rk__exec *exec, uint64_t i) {
     return past != NULL ? past->attempts + 1 : 1;
 }
 
+static void bind_params(rk__exec *exec) {
+    const rk__space *space = exec->options.space;
+    for (uint64_t i = 0; exec->params_stride > 0 && i < exec->batch_count; i++) {
+        char *params = exec->params + i * exec->params_stride;
+        if (space->sweeps)
+            rk__space_bind(space, exec->batch_first + i, params);
+        if (space->has_input) {
+            rk_input input = {exec->input_rows + i * space->input.row_values, space->input.row_values,
+                              space->input.missing, space->input.missing_count};
+            memcpy(params + space->input.param->offset, &input, sizeof input);
+        }
+    }
+}
+
+/* ---- teams ---- */
+
+static void set_message(rk__exec *exec, uint64_t i, const char *text) {
+    free(exec->failures[i].message);
+    exec->failures[i].message = rk__strdup(text);
+}
+
+/* The task has failed if it has on any rank of the team. */
+static void agree_with_team(rk__exec *exec, uint64_t i) {
+    const rk__exec_team *team = &exec->options.team;
+    const char *message = exec->failures[i].message;
+    char text[RK__FAILURE_TEXT_MAX] = "";
+    if (team->agree == NULL)
+        return;
+    bool failed = exec->states[i] == RK__TASK_FAILED;
+    int code = failed ? exec->failures[i].code : RK_OK;
+    if (failed && message != NULL)
+        memcpy(text, message, strnlen(message, sizeof text - 1));
+    team->agree(team->ctx, &code, text, sizeof text);
+    if (code == RK_OK || failed)
+        return;
+    set_message(exec, i, text);
+    mark_failed(exec, i, code);
+}
+
+void rk__exec_attempt_as_member(rk__exec *exec, uint32_t attempt, bool failed) {
+    exec->states[0] = RK__TASK_OK;
+    exec->failed_in_batch = 0;
+    if (exec->scratch_bytes > 0)
+        exec->touched[0] = 0;
+    bind_params(exec);
+    clear_result(exec, 0);
+    locate(exec, 0);
+    exec->task.attempt = attempt;
+    int code = failed ? RK_EIO : RK_OK;
+    enter_kernel(exec, 0, 1);
+    if (!failed)
+        code = exec->options.kernel->run(&exec->task, exec->params, exec->results);
+    leave_kernel(exec);
+    if (code != RK_OK)
+        mark_failed(exec, 0, code);
+    agree_with_team(exec, 0);
+}
+
 static void run_one(rk__exec *exec, uint64_t i) {
     rk_task_fn run = exec->options.kernel->run;
+    const rk__exec_team *team = &exec->options.team;
     locate(exec, i);
     exec->task.attempt = first_attempt(exec, i);
     do {
+        if (team->begin != NULL)
+            team->begin(team->ctx, exec->task.index, exec->task.attempt);
         enter_kernel(exec, i, 1);
         int code = run(&exec->task, exec->params + i * exec->params_stride, exec->results + i * exec->results_stride);
         leave_kernel(exec);
         if (code != RK_OK)
             mark_failed(exec, i, code);
+        agree_with_team(exec, i);
     } while (try_again(exec, i) && ++exec->task.attempt > 1);
     if (exec->options.retries > 0)
         rk__emit_release(exec, exec->task.index);
@@ -256,20 +318,6 @@ static void run_batch(rk__exec *exec, bool *stopped) {
     }
 }
 
-static void bind_params(rk__exec *exec) {
-    const rk__space *space = exec->options.space;
-    for (uint64_t i = 0; exec->params_stride > 0 && i < exec->batch_count; i++) {
-        char *params = exec->params + i * exec->params_stride;
-        if (space->sweeps)
-            rk__space_bind(space, exec->batch_first + i, params);
-        if (space->has_input) {
-            rk_input input = {exec->input_rows + i * space->input.row_values, space->input.row_values,
-                              space->input.missing, space->input.missing_count};
-            memcpy(params + space->input.param->offset, &input, sizeof input);
-        }
-    }
-}
-
 void rk__exec_tasks(rk__exec *exec, bool *stopped) {
     memset(exec->results, 0, exec->batch_count * exec->results_stride);
     memset(exec->states, RK__TASK_OK, exec->batch_count);
@@ -285,7 +333,8 @@ void rk__exec_tasks(rk__exec *exec, bool *stopped) {
         point_at_rows(exec, i);
     if (exec->options.kernel->run_batch != NULL)
         run_batch(exec, stopped);
-    else if (exec->options.retries == 0 && exec->known == NULL && exec->options.guard.past == NULL)
+    else if (exec->options.retries == 0 && exec->known == NULL && exec->options.guard.past == NULL &&
+             exec->options.team.comm == NULL)
         run_plain(exec, stopped);
     else
         run_each(exec, stopped);

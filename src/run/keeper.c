@@ -154,8 +154,8 @@ static void look_for_end(keeper *k) {
 /* ---- what workers print ---- */
 
 static void say_too_much(const keeper *k) {
-    fprintf(stderr, "\nrankine: tasks of rank %d print more than %d bytes: the rest is not shown\n", k->orders.place.rank,
-            PRINTED_MAX);
+    fprintf(stderr, "\nrankine: tasks of rank %d print more than %d bytes: the rest is not shown\n",
+            k->orders.place.rank, PRINTED_MAX);
 }
 
 static void pass_output(keeper *k) {

@@ -61,6 +61,7 @@ static rk_status create_exec(rk__lane *lane, rk_error *err) {
                  .batch_tasks = rk__stage_batch_tasks(lane->stage)},
         .reuse = rk__reuse_loader(session->reuse),
         .place = &lane->place,
+        .team = rk__team_for_exec(&session->team),
         .retries = session->options->retries,
         .drain = &session->segment.window->drain,
         .tasks = &lane->claimer.line->tasks,
@@ -72,7 +73,9 @@ static rk_status create_exec(rk__lane *lane, rk_error *err) {
 
 rk_status rk__lane_open(rk__lane *lane, rk_error *err) {
     rk__session_run *session = lane->session;
-    uint32_t number = (uint32_t)session->world->node_rank * session->lane_count + (uint32_t)lane->place.thread;
+    uint32_t before = session->team.size > 0 ? (uint32_t)session->team.claimer
+                                             : (uint32_t)session->world->node_rank * session->threads;
+    uint32_t number = before + (uint32_t)lane->place.thread;
     rk__claimer_join(&lane->claimer, session->segment.window, number, (uint32_t)getpid());
     RK_TRY(create_stage(lane, err));
     if (session->options->isolation.helper != NULL)

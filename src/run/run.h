@@ -81,6 +81,7 @@ void rk__run_summary_fini(rk__run_summary *summary);
 typedef struct rk__run_plan {
     char path[4096];
     uint64_t tasks, blocks, block_tasks, file_bytes, row_bytes, partial_bytes, rank_bytes;
+    int team_size;     /* ranks that a task takes; 0: the kernel is no MPI program */
     rk__space *space;  /* owned */
     rk__schema schema; /* owned */
 } rk__run_plan;

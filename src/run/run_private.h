@@ -2,6 +2,7 @@
  *
  *   prepare.c   from options to a kernel, a space, a schema, an identity; the same on all ranks
  *   segment.c   the node's shared memory
+ *   team.c      ranks that compute a task together
  *   service.c   the service thread of a rank: stamps, flushes, asks, answers, shows progress
  *   reach.c     who can write the file?
  *   courier.c   rows by message, for ranks that cannot
@@ -38,6 +39,7 @@ typedef struct rk__job {
     rk__reducer *reducer;
     rk__schema schema;
     rk__identity identity; /* strings owned */
+    int team_size;         /* ranks that a task takes; 0: the kernel is no MPI program */
 } rk__job;
 
 /* Not collective. `text`: canonical text of the space; NULL: from options->request. */
@@ -74,12 +76,34 @@ typedef struct rk__segment {
     size_t bytes;
     int fd; /* of the memory */
 } rk__segment;
-rk_status rk__segment_create(rk__segment *segment, const rk__world *world, uint64_t blocks, uint32_t lanes,
+rk_status rk__segment_create(rk__segment *segment, const rk__world *world, uint64_t blocks, uint32_t claimers,
                              rk__policy policy, rk_error *err);
 void rk__segment_destroy(rk__segment *segment);
 
 /* Told to drain: set from signal handlers. */
 bool rk__run_is_draining(void);
+
+struct rk__session_run;
+
+/* Ranks that compute a task together. */
+typedef struct rk__team {
+    MPI_Comm comm; /* MPI_COMM_NULL: this rank is in none */
+    int size;      /* 0: there are no teams */
+    int rank;
+    int claimer; /* of a leader: which of its node's */
+    int *leads;  /* [world.size] does the rank lead one? */
+} rk__team;
+/* Are there ranks enough? Before a file is made. */
+rk_status rk__team_check(const rk__world *world, int size, rk_error *err);
+/* Collective. */
+rk_status rk__team_create(rk__team *team, const rk__world *world, int size, rk_error *err);
+void rk__team_destroy(rk__team *team);
+rk__exec_team rk__team_for_exec(rk__team *team);
+/* The leader, when nothing is left: lets the others go. */
+void rk__team_dismiss(rk__team *team);
+/* A member: before the first task; then until the leader lets it go. */
+rk_status rk__team_join(struct rk__session_run *session, const rk_place *place, rk_error *err);
+rk_status rk__team_follow(struct rk__session_run *session, rk_error *err);
 
 /* The claims of one claimer, one after the other. */
 typedef struct rk__claims {
@@ -171,8 +195,12 @@ typedef struct rk__session_run {
     const rk__job *job;
     rk__record *record;
     rk__segment segment;
-    rk__lane *lanes; /* [lane_count] */
-    uint32_t lane_count;
+    rk__lane *lanes;     /* [lane_count] */
+    uint32_t lane_count; /* 0: a rank that does not lead its team, or is in none */
+    uint32_t threads;    /* lanes of a rank that has any */
+    rk__team team;
+    rk__exec *member;       /* of a rank that follows; NULL: none */
+    rk_place place;         /* of that */
     int *cores, core_count; /* those that this process may use; owned */
     bool gathers, sends;    /* some ranks send their rows to rank 0; this one does */
     struct rk__courier *courier;

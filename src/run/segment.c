@@ -51,9 +51,8 @@ static rk_status attach(const offer *made, rk__segment *segment, rk_error *err) 
                     "/dev/shm each?); start one rank per container");
 }
 
-rk_status rk__segment_create(rk__segment *segment, const rk__world *world, uint64_t blocks, uint32_t lanes,
+rk_status rk__segment_create(rk__segment *segment, const rk__world *world, uint64_t blocks, uint32_t claimers,
                              rk__policy policy, rk_error *err) {
-    uint32_t claimers = (uint32_t)world->node_size * lanes;
     offer made = {{0}, {0, 0}, rk__window_bytes(blocks, claimers)};
     rk_status status = RK_OK;
     *segment = (rk__segment){0};
