@@ -15,6 +15,7 @@
 
 #define TICK_NS      UINT64_C(20000000) /* one node */
 #define TICK_MPI_NS  UINT64_C(500000)   /* several: the price is 7 % of rank 0's core at most */
+#define NAP_MIN_NS   UINT64_C(100000)
 #define FLUSH_AGE_NS UINT64_C(30000000)
 #define ASK_EVERY_NS UINT64_C(100000000) /* counts for progress */
 #define PROGRESS_NS  UINT64_C(200000000)
@@ -171,13 +172,22 @@ static void serve_messages(rk__session_run *session, agent *own, uint64_t now) {
     pthread_mutex_unlock(&session->mpi_lock);
 }
 
+/* Once all blocks are claimed the end may be near: naps begin short again, and grow. */
+static uint64_t nap(rk__session_run *session, bool messages, uint64_t before_ns) {
+    if (messages)
+        return TICK_MPI_NS;
+    if (rk__window_unclaimed(session->segment.window) > 0)
+        return TICK_NS / 4;
+    return before_ns == TICK_NS / 4 ? NAP_MIN_NS : 2 * before_ns < TICK_NS / 4 ? 2 * before_ns : TICK_NS / 4 - 1;
+}
+
 static void *serve(void *ctx) {
     rk__session_run *session = ctx;
     const rk__world *world = session->world;
     bool messages = world->node_count > 1 && world->node_rank == 0, conducts = world->rank == 0;
     agent own = {.sending = MPI_REQUEST_NULL, .receiving = MPI_REQUEST_NULL};
     display shown = {.shown_ns = session->start_ns, .rate_ns = session->start_ns};
-    uint64_t tended_ns = 0;
+    uint64_t tended_ns = 0, nap_ns = TICK_NS / 4;
     pid_t parent = getppid();
     while (!atomic_load(&session->go) && !atomic_load(&session->quit))
         rk__sleep_ns(TICK_MPI_NS);
@@ -197,7 +207,8 @@ static void *serve(void *ctx) {
             show_progress(session, &shown, now);
         if (getppid() != parent)
             _exit(75); /* mpirun is gone: what is committed is in the file */
-        rk__sleep_ns(messages ? TICK_MPI_NS : TICK_NS / 4);
+        nap_ns = nap(session, messages, nap_ns);
+        rk__sleep_ns(nap_ns);
     }
     return NULL;
 }
