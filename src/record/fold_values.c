@@ -245,7 +245,7 @@ static rk_status replace(rk__record **record, const char *temporary, rk_error *e
         return rk__fail(err, RK_EIO, "%s: %s", (*record)->path, rk__errno_text(errno));
     RK_TRY(rk__directory_sync((*record)->path, err));
     RK_TRY(rk__record_open(&folded, (*record)->path, true, err));
-    rk__logs_remove(folded);
+    rk__logs_remove(folded->path);
     rk__record_close(*record);
     *record = folded;
     return RK_OK;

@@ -1,9 +1,7 @@
 /* Reading what was emitted: from all logs of a file, and from the data sets that they were folded into. Of a folded
  * file blocks that were computed again since are in logs. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,26 +36,27 @@ struct rk__values {
 
 /* ---- which logs are there ---- */
 
-static rk_status add_log(rk__values *values, const char *directory, const char *name, rk_error *err) {
-    char path[RK__LOG_PATH_MAX + 256];
-    log_file log = {.fd = -1};
-    struct stat info;
-    int end = 0;
-    if (sscanf(name, "%u-%u.log%n", &log.session, &log.owner, &end) != 2 || name[end] != '\0')
+static rk_status make_room(rk__values *values, rk_error *err) {
+    if (values->log_count < values->log_room)
         return RK_OK;
-    if (values->log_count == values->log_room) {
-        size_t room = 2 * values->log_room + 16;
-        log_file *more = realloc(values->logs, room * sizeof *more);
-        if (more == NULL)
-            return rk__fail(err, RK_ENOMEM, "no memory for %zu logs", room);
-        values->logs = more;
-        values->log_room = room;
-    }
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    log.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (log.fd < 0 || fstat(log.fd, &info) != 0)
-        return rk__fail(err, RK_EIO, "log %s: %s", path, rk__errno_text(errno));
-    log.size = (uint64_t)info.st_size;
+    size_t room = 2 * values->log_room + 16;
+    log_file *more = realloc(values->logs, room * sizeof *more);
+    if (more == NULL)
+        return rk__fail(err, RK_ENOMEM, "no memory for %zu logs", room);
+    values->logs = more;
+    values->log_room = room;
+    return RK_OK;
+}
+
+static rk_status add_log(void *ctx, int directory, const char *name, uint32_t session, uint32_t owner, rk_error *err) {
+    rk__values *values = ctx;
+    log_file log = {.session = session, .owner = owner};
+    struct stat info;
+    RK_TRY(make_room(values, err));
+    RK_TRY(rk__log_open(directory, name, O_RDONLY, &log.fd, err));
+    if (log.fd < 0)
+        return RK_OK; /* folded, and removed, since */
+    log.size = fstat(log.fd, &info) == 0 ? (uint64_t)info.st_size : 0;
     values->logs[values->log_count++] = log;
     return RK_OK;
 }
@@ -70,16 +69,7 @@ static int by_session(const void *a, const void *b) {
 }
 
 static rk_status find_logs(rk__values *values, rk_error *err) {
-    char path[RK__LOG_PATH_MAX];
-    snprintf(path, sizeof path, "%s.logs", values->record->path);
-    DIR *directory = opendir(path);
-    const struct dirent *entry;
-    rk_status status = RK_OK;
-    if (directory == NULL)
-        return errno == ENOENT ? RK_OK : rk__fail(err, RK_EIO, "%s: %s", path, rk__errno_text(errno));
-    while (status == RK_OK && (entry = readdir(directory)) != NULL)
-        status = add_log(values, path, entry->d_name, err);
-    closedir(directory);
+    rk_status status = rk__logs_walk(values->record->path, add_log, values, err);
     if (values->log_count > 0)
         qsort(values->logs, values->log_count, sizeof *values->logs, by_session);
     return status;
@@ -264,27 +254,4 @@ rk_status rk__values_block(rk__values *values, uint64_t block, const rk__block_r
     if (is_place_of(values, block, entry)) /* of a folded file: computed again since */
         return visit_frames(values, block, visit, ctx, err);
     return folded ? visit_folded(values, block, visit, ctx, err) : RK_OK; /* emitted nothing, or its checksum tells */
-}
-
-bool rk__logs_exist(const rk__record *record) {
-    char path[RK__LOG_PATH_MAX];
-    struct stat info;
-    snprintf(path, sizeof path, "%s.logs", record->path);
-    return stat(path, &info) == 0;
-}
-
-void rk__logs_remove(const rk__record *record) {
-    char path[RK__LOG_PATH_MAX], file[RK__LOG_PATH_MAX + 256];
-    unsigned session, owner;
-    snprintf(path, sizeof path, "%s.logs", record->path);
-    DIR *directory = opendir(path);
-    const struct dirent *entry;
-    while (directory != NULL && (entry = readdir(directory)) != NULL)
-        if (sscanf(entry->d_name, "%u-%u.log", &session, &owner) == 2) {
-            snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
-            unlink(file);
-        }
-    if (directory != NULL)
-        closedir(directory);
-    rmdir(path); /* what is not ours keeps it */
 }
