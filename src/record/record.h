@@ -33,7 +33,8 @@ enum {
     RK__FORMAT_VERSION = 2,
     RK__PARTS_MAX = 1 << 20,
     RK__COLUMNS_MAX = RK_OUTPUTS_MAX + 1,
-    RK__FAILURE_TEXT_MAX = 216
+    RK__FAILURE_TEXT_MAX = 216,
+    RK__BESIDE_MAX = 4096 + 64 /* path of a file beside the run file */
 };
 #define RK__FILL_BYTES_MAX     (UINT64_C(64) << 20)
 #define RK__DEFAULT_BLOCKS_MAX (UINT64_C(1) << 20)
@@ -108,6 +109,8 @@ uint64_t rk__schema_part_tasks(const rk__schema *schema);
 /* Tasks of a block (the last one may be short). */
 uint64_t rk__schema_block_tasks(const rk__schema *schema, uint64_t block);
 
+typedef struct rk__record rk__record;
+
 /* ---- create (one process) and open (any) ---- */
 typedef struct rk__provenance { /* strings borrowed; free text goes into data sets */
     const char *command_line, *directory, *host, *user, *mpi_version, *cpu;
@@ -119,13 +122,22 @@ typedef struct rk__provenance { /* strings borrowed; free text goes into data se
 rk_status rk__record_create(const char *path, const rk__schema *schema, const rk__space *space,
                             const rk__identity *identity, const rk__provenance *provenance, bool force, rk_error *err);
 
+/* A file that is filled before it has its name, so that what has the name until then stays whole. `draft` is where
+ * rk__record_create (with force) is to make it; messages as there. RK_EEXIST also if `path` has logs of another file.
+ */
+rk_status rk__record_draft(const char *path, const rk__schema *schema, bool force, char draft[RK__BESIDE_MAX],
+                           rk_error *err);
+/* Give it and its logs the name. It must be synced. */
+rk_status rk__record_publish(rk__record *record, const char *path, bool force, rk_error *err);
+/* Remove it, and its logs. */
+void rk__record_discard(const char *draft);
+
 /* One run at a time on the file at `path` (which need not exist yet): RK_EEXIST names the host and process that holds
  * it. Ends with the process; leaves a small file behind only if that is killed. */
 typedef struct rk__lock rk__lock;
 rk_status rk__lock_take(rk__lock **out, const char *path, const char *host, rk_error *err);
 void rk__lock_release(rk__lock *lock); /* NULL is legal */
 
-typedef struct rk__record rk__record;
 /* Reads the schema and identity from the file, checks them (every size and offset against the file's length; hostile
  * files give RK_EFORMAT, never a crash) and opens it for pread, or for pwrite too. "not a Rankine run file",
  * "format version 7, this Rankine reads 2"; RK_ECORRUPT if anything but rows and

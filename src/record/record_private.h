@@ -13,8 +13,7 @@ enum {
     RK__SESSION_BYTES = 256,
     RK__MARKS_MAX = 4096,
     RK__MARK_BYTES = 16,
-    RK__FINISH_BYTES = 64,
-    RK__BESIDE_MAX = 4096 + 64
+    RK__FINISH_BYTES = 64
 };
 
 struct rk__record {

@@ -51,6 +51,50 @@ def a_missing_or_stopped_part_is_resumed_after_joining():
     assert summary("resume", "two_copy.h5", "-n", 2)["done"] == 100  # the rest of its part, and no more
 
 
+def left_over():
+    return set(os.listdir(".")) - {".started"}
+
+
+def contents(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def a_part_is_not_overwritten_by_the_whole():
+    words = ["pi", "--repeat", 1000, "--block", 8]
+    for i in (1, 2):
+        run(*words, "--part", f"{i}/2", out=f"{i}.h5")
+    os.link("2.h5", "link.h5")
+    os.symlink("1.h5", "symbolic.h5")
+    before = [contents(f"{i}.h5") for i in (1, 2)]
+    for output in ("1.h5", "2.h5", "link.h5", "./2.h5", "symbolic.h5"):
+        error = command("merge", "1.h5", "2.h5", "-o", output, "--force", expect=2).stderr
+        assert error.count("\n") == 1 and "one of the parts" in error and "-o" in error, error
+        assert [contents(f"{i}.h5") for i in (1, 2)] == before, output
+    error = command("merge", "1.h5", "2.h5", "-o", "link.h5", expect=2).stderr
+    command("merge", "1.h5", "2.h5", "-o", "joined.h5")
+    assert "exists" in command("merge", "1.h5", "2.h5", "-o", "joined.h5", expect=2).stderr
+    command("merge", "1.h5", "2.h5", "-o", "joined.h5", "--force")
+    run(*words, out="whole.h5")
+    assert digest("joined.h5") == digest("whole.h5")
+
+
+def a_merge_that_is_not_whole_keeps_its_logs():
+    words = [kernel("emit"), "--repeat", 300, "--block", 4]
+    run(*words, out="whole.h5", expect=FAILED_TASKS)
+    for i in (1, 2, 3):
+        run(*words, "--part", f"{i}/3", out=f"{i}.h5", expect=None)
+    for name in ("joined.h5", "n" * 252 + ".h5"):
+        command("merge", "3.h5", "1.h5", "-o", name, expect=RESUMABLE)
+        logs = [entry for entry in left_over() if entry.endswith(".logs") and os.path.exists(f"{entry}/0-0.log")]
+        assert "no damage" in command("verify", name).stdout
+        assert not [entry for entry in left_over() if ".tmp" in entry], left_over()
+        error = command("merge", "3.h5", "1.h5", "-o", name, "--force", expect=2).stderr
+        assert ".logs" in error and "not finished" in error and error.count("\n") == 1, error
+        command("resume", name, "-n", 2, "-q", expect=FAILED_TASKS)
+        assert digest(name) == digest("whole.h5") and not any(map(os.path.exists, logs))
+
+
 def parts_of_different_runs_are_refused():
     run("lorenz", "rho=1,2,3,4", "steps=10", "--part", "1/2", out="a.h5")
     run("lorenz", "rho=1,2,3,5", "steps=10", "--part", "2/2", out="b.h5")
@@ -67,7 +111,13 @@ def parts_that_disagree_are_refused():
     run(*words, out="b.h5", expect=FAILED_TASKS)
     error = command("merge", "a.h5", "b.h5", "-o", "joined.h5", expect=None)
     assert error.returncode == 2 and "other results for block 3" in error.stderr, error
+    assert left_over() == {"a.h5", "b.h5", "broken"}, left_over()
+    run("pi", "--repeat", 100, out="joined.h5")
+    before = contents("joined.h5")
+    command("merge", "a.h5", "b.h5", "-o", "joined.h5", "--force", expect=2)
+    assert contents("joined.h5") == before, "a merge that failed took the old output"
     os.remove("joined.h5")
+    assert left_over() == {"a.h5", "b.h5", "broken"}, left_over()
     run(*words[:-2], "--block", 2, out="c.h5", expect=FAILED_TASKS)
     error = command("merge", "a.h5", "c.h5", "-o", "joined.h5", expect=2)
     assert "blocks" in error.stderr and not os.path.exists("joined.h5"), error
