@@ -52,7 +52,7 @@ static rk_status copy_values(copying *c, uint64_t block, const rk__block_record 
     return rk__log_flush(c->log, err);
 }
 
-/* Session 0: older than the first, which trusts it after its sync. */
+/* Session 0: older than the first, which settles it as any other, and syncs before it vouches for it. */
 static rk_status commit_copy(copying *c, uint64_t block, const rk__block_record *entry, rk_error *err) {
     size_t bytes = c->from->schema.partial_bytes;
     rk__block_record sealed = *entry;

@@ -189,16 +189,6 @@ rk_status rk__log_flush(rk__log *log, rk_error *err) {
     return status;
 }
 
-static rk_status sync_in(int directory, const char *name, rk_error *err) {
-    int fd;
-    RK_TRY(rk__log_open(directory, name, O_WRONLY, &fd, err));
-    if (fd < 0)
-        return RK_OK;
-    rk_status status = fsync(fd) == 0 ? RK_OK : rk__log_failed(name, err);
-    close(fd);
-    return status;
-}
-
 rk_status rk__log_sync(const rk__record *record, uint16_t session, uint32_t owner, rk_error *err) {
     char name[RK__LOG_NAME_MAX];
     int directory;
@@ -206,7 +196,7 @@ rk_status rk__log_sync(const rk__record *record, uint16_t session, uint32_t owne
     if (directory < 0)
         return RK_OK;
     rk__log_name(session, owner, name);
-    rk_status status = sync_in(directory, name, err);
+    rk_status status = rk__log_sync_in(directory, name, err);
     close(directory);
     return status;
 }

@@ -73,6 +73,16 @@ rk_status rk__log_open(int directory, const char *name, int flags, int *fd, rk_e
     return rk__fail(err, RK_EFORMAT, "log %s, beside the run file, is not a regular file: remove it", name);
 }
 
+rk_status rk__log_sync_in(int directory, const char *name, rk_error *err) {
+    int fd;
+    RK_TRY(rk__log_open(directory, name, O_WRONLY, &fd, err));
+    if (fd < 0)
+        return RK_OK;
+    rk_status status = fsync(fd) == 0 ? RK_OK : rk__log_failed(name, err);
+    close(fd);
+    return status;
+}
+
 rk_status rk__logs_walk(const char *run_file, rk__logs_fn visit, void *ctx, rk_error *err) {
     int fd;
     uint32_t session, owner;
@@ -103,6 +113,15 @@ static rk_status count_log(void *ctx, int directory, const char *name, uint32_t 
 bool rk__logs_exist(const rk__record *record) {
     uint64_t count = 0;
     return rk__logs_walk(record->path, count_log, &count, NULL) != RK_OK || count > 0;
+}
+
+static rk_status sync_log(void *ctx, int directory, const char *name, uint32_t session, uint32_t owner, rk_error *err) {
+    (void)ctx, (void)session, (void)owner;
+    return rk__log_sync_in(directory, name, err);
+}
+
+rk_status rk__logs_sync(const char *run_file, rk_error *err) {
+    return rk__logs_walk(run_file, sync_log, NULL, err);
 }
 
 static rk_status remove_log(void *ctx, int directory, const char *name, uint32_t session, uint32_t owner,

@@ -46,10 +46,12 @@ rk_status rk__logs_make(const char *run_file, int *fd, rk_error *err);
 /* A log in an open directory; *fd: -1 if there is none. RK_EFORMAT: it is no regular file (a pipe is not waited for).
  */
 rk_status rk__log_open(int directory, const char *name, int flags, int *fd, rk_error *err);
+rk_status rk__log_sync_in(int directory, const char *name, rk_error *err);
 /* Visit whatever has the name of a log. */
 typedef rk_status (*rk__logs_fn)(void *ctx, int directory, const char *name, uint32_t session, uint32_t owner,
                                  rk_error *err);
 rk_status rk__logs_walk(const char *run_file, rk__logs_fn visit, void *ctx, rk_error *err);
+rk_status rk__logs_sync(const char *run_file, rk_error *err); /* of all of them */
 bool rk__logs_exist(const rk__record *record);
 /* Removes all logs of the file, and their directory if nothing else is in it. */
 void rk__logs_remove(const char *run_file);

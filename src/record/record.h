@@ -312,10 +312,10 @@ typedef struct rk__copy_report {
     uint64_t blocks_there;  /* committed in `to` before, with the same checksum */
     uint64_t blocks_damaged;
 } rk__copy_report;
-/* Commit in `to` every block that `from` has committed, that has as many tasks in both and that is sound in `from`;
- * failures of its tasks too. The files have the same columns and partials; tasks have the same numbers. Before the
- * first session of `to`, in one process; `number` is another one for each `from`. RK_EMISMATCH: a block that both have
- * differs, so the kernel is not deterministic. */
+/* Commit in `to` every block that `from` has committed, that has as many tasks in both and that is sound in
+ * `from`; failures of its tasks too. The files have the same columns and partials; tasks have the same numbers. Before
+ * the first session of `to`, in one process; `number` is another one for each `from`. RK_EMISMATCH: a block that both
+ * have differs, so the kernel is not deterministic. */
 rk_status rk__record_copy(rk__record *to, rk__record *from, uint32_t number, rk__copy_report *report, rk_error *err);
 
 /* ---- failures, sessions, results ---- */
@@ -346,7 +346,8 @@ typedef struct rk__session {
     uint32_t threads; /* of each rank; 0 is 1: the owner of a record is rank * threads + thread */
 } rk__session;
 /* A fixed table; when it is full the oldest are merged into one. Returns the number for the records. From then on what
- * earlier sessions committed is trusted: rk__record_settle comes before. Syncs the file. */
+ * earlier sessions committed is trusted: rk__record_settle comes before. Syncs the file and all logs before the entry
+ * is written, and the file after it. */
 rk_status rk__record_session_begin(rk__record *record, const rk__session *session, uint16_t *number, rk_error *err);
 /* start_ns stays that of the beginning. */
 rk_status rk__record_session_end(rk__record *record, uint16_t number, const rk__session *session, rk_error *err);

@@ -1,6 +1,7 @@
 """Parts of a run that are joined, and runs that are extended: one digest, nothing computed twice."""
 import os
 import shutil
+import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["RANKINE_SOURCE"], "tests/support"))
@@ -93,6 +94,38 @@ def a_merge_that_is_not_whole_keeps_its_logs():
         assert ".logs" in error and "not finished" in error and error.count("\n") == 1, error
         command("resume", name, "-n", 2, "-q", expect=FAILED_TASKS)
         assert digest(name) == digest("whole.h5") and not any(map(os.path.exists, logs))
+
+
+def traced(*words, files, expect):
+    """Run with writes and syncs of the files written down: (kind, offset, number of the file), in order."""
+    env = {"LD_PRELOAD": os.path.join(os.environ["RANKINE_TEST_KERNELS"], "disk.so"), "DISK_TRACE": os.path.abspath("trace"),
+           "DISK_FILE": ":".join(map(os.path.abspath, files)), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}
+    command(*words, env=env, expect=expect)
+    data, at, events = contents("trace"), 0, []
+    while at < len(data):
+        kind, offset, size, number = struct.unpack_from("<4Q", data, at)
+        events.append((kind, offset, number))
+        at += 32 + size
+    os.remove("trace")
+    return events
+
+
+def what_is_copied_is_synced_before_a_session_vouches_for_it():
+    words = [kernel("emit"), "--repeat", 300, "--block", 4]
+    for i in (1, 2, 3):
+        run(*words, "--part", f"{i}/3", out=f"{i}.h5", expect=None)
+    run(*words[:1], "--repeat", 200, "--block", 4, out="old.h5", expect=FAILED_TASKS)
+    for copying, file, log, code in (
+            (["merge", "1.h5", "3.h5", "-o", "out.h5"], ".out.h5.tmp", ".out.h5.tmp.logs/0-0.log", RESUMABLE),
+            (["run", *words, "--reuse", "old.h5", "-o", "out.h5", "-n", 1, "--force"], "out.h5", "out.h5.logs/0-0.log",
+             FAILED_TASKS)):
+        shutil.rmtree("out.h5.logs", ignore_errors=True)
+        events = traced(*copying, files=[file, log], expect=code)
+        with h5py.File("out.h5" if code == RESUMABLE else "1.h5") as f:  # a folded file has another layout
+            entry = events.index((1, f["rankine/sessions"].id.get_offset(), 1))
+        for number in (1, 2):
+            written = max(i for i in range(entry) if events[i][0] == 1 and events[i][2] == number)
+            assert (2, 0, number) in events[written:entry] and (3, 0, number) in events[written:entry], (copying, number)
 
 
 def parts_of_different_runs_are_refused():
