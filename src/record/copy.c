@@ -85,7 +85,9 @@ static rk_status copy_block(void *ctx, uint64_t block, unsigned slot, const rk__
     copying *c = ctx;
     rk__block_record there;
     bool sound;
-    if (block >= c->to->schema.blocks ||
+    uint64_t first, count;
+    rk__schema_part(&c->to->schema, &first, &count);
+    if (block - first >= count || block >= c->to->schema.blocks ||
         rk__schema_block_tasks(&c->to->schema, block) != rk__schema_block_tasks(&c->from->schema, block))
         return RK_OK;
     if (rk__record_block(c->to, block, &there))

@@ -312,7 +312,7 @@ typedef struct rk__copy_report {
     uint64_t blocks_there;  /* committed in `to` before, with the same checksum */
     uint64_t blocks_damaged;
 } rk__copy_report;
-/* Commit in `to` every block that `from` has committed, that has as many tasks in both and that is sound in
+/* Commit in `to` every block of its part that `from` has committed, that has as many tasks in both and that is sound in
  * `from`; failures of its tasks too. The files have the same columns and partials; tasks have the same numbers. Before
  * the first session of `to`, in one process; `number` is another one for each `from`. RK_EMISMATCH: a block that both
  * have differs, so the kernel is not deterministic. */

@@ -128,6 +128,18 @@ def what_is_copied_is_synced_before_a_session_vouches_for_it():
             assert (2, 0, number) in events[written:entry] and (3, 0, number) in events[written:entry], (copying, number)
 
 
+def a_part_takes_only_its_own_blocks_over():
+    words = ["pi", "--repeat", 2000, "--block", 64]
+    run(*words, out="whole.h5")
+    run("pi", "--repeat", 1000, "--block", 64, out="old.h5")
+    for i in (1, 2):
+        got = summary("run", *words, "--part", f"{i}/2", "--reuse", "old.h5", "-n", 2, "-o", f"{i}.h5")
+        assert got["done"] == got["tasks"] == (1024 if i == 1 else 976), got
+        assert got["tasks_here"] == (64 if i == 1 else 976), got  # 15 whole blocks of the first half were there
+    command("merge", "1.h5", "2.h5", "-o", "joined.h5")
+    assert digest("joined.h5") == digest("whole.h5")
+
+
 def parts_of_different_runs_are_refused():
     run("lorenz", "rho=1,2,3,4", "steps=10", "--part", "1/2", out="a.h5")
     run("lorenz", "rho=1,2,3,5", "steps=10", "--part", "2/2", out="b.h5")
