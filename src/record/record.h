@@ -132,10 +132,12 @@ rk_status rk__record_publish(rk__record *record, const char *path, bool force, r
 /* Remove it, and its logs. */
 void rk__record_discard(const char *draft);
 
-/* One run at a time on the file at `path` (which need not exist yet): RK_EEXIST names the host and process that holds
- * it. Ends with the process; leaves a small file behind only if that is killed. */
+/* One run at a time on the file at `path` (which need not exist yet), by whatever name it has: RK_EEXIST names the host
+ * and process that holds it. Ends with the process; leaves a small file behind only if that is killed. */
 typedef struct rk__lock rk__lock;
 rk_status rk__lock_take(rk__lock **out, const char *path, const char *host, rk_error *err);
+/* The file that lies at `path` now, which was made since. */
+rk_status rk__lock_file(rk__lock *lock, const char *path, const char *host, rk_error *err);
 void rk__lock_release(rk__lock *lock); /* NULL is legal */
 
 /* Reads the schema and identity from the file, checks them (every size and offset against the file's length; hostile

@@ -342,6 +342,8 @@ rk_status rk__run_start(const rk__world *world, const rk__run_options *options, 
         status = rk__job_check_reuse(options, &job, err);
     if (status == RK_OK && world->rank == 0)
         status = rk__job_create_file(&job, options, world, path, err);
+    if (status == RK_OK && world->rank == 0)
+        status = rk__lock_file(lock, path, world->host, err);
     status = rk__world_agree(world, status, err);
     if (status == RK_OK)
         status = compute(world, options, &job, path, begin, summary, err);

@@ -95,6 +95,32 @@ def two_runs_on_one_file_exclude_each_other():
     assert not [name for name in os.listdir(".") if name.endswith((".lock", ".tmp"))], os.listdir(".")
 
 
+def two_names_of_one_file_are_one_file():
+    os.mkdir("elsewhere")
+    for change in ("link", "move"):
+        first = start("run", *journal_words(ms=20), "-n", 2, "-o", "out.h5", "-q")
+        wait_until("some tasks are committed", lambda: done_of("out.h5") > 10)
+        os.link("out.h5", "elsewhere/other.h5") if change == "link" else os.rename("out.h5", "elsewhere/other.h5")
+        begun = journal()
+        for words in (["resume", "elsewhere/other.h5", "-n", 2], ["resume", "elsewhere/other.h5", "-n", 1],
+                      ["run", *journal_words(), "-o", "elsewhere/other.h5", "--force"]):
+            second = command(*words, expect=None)
+            assert second.returncode == 2 and second.stderr.count("\n") == 1, second
+            holder = second.stderr.split("run of process ")[1].split()[0]
+            assert int(holder) in descendants(first.pid), second.stderr
+            assert "on host " + os.uname().nodename in second.stderr, second.stderr
+        with h5py.File("elsewhere/other.h5") as f:  # readers are not shut out
+            assert f["number"].shape == (TASKS,)
+        assert len(set(journal())) == len(journal()) >= len(begun)
+        kill_all(first)
+        assert summary("resume", "elsewhere/other.h5", "-n", 2)["done"] == TASKS
+        for name in ("elsewhere/other.h5", "out.h5", "journal"):
+            if os.path.exists(name):
+                os.remove(name)
+    assert not os.listdir("elsewhere")
+    run(kernel("null"), n=2, out="sweep.h5")  # a launcher that was killed cannot tidy up: the next one does it
+
+
 def failed_tasks_are_retried_and_no_others():
     run(*journal_words(), n=2, out="whole.h5")
     open("broken", "w").close()
