@@ -114,7 +114,7 @@ static rk_status copy_failures(copying *c, rk_error *err) {
     for (size_t i = 0; status == RK_OK && i < count; i++)
         status = rk__record_write_failure(c->to, base + i, 0, &failures[i], err);
     free(failures);
-    return status;
+    return status == RK_OK ? rk__failures_inherit(c->to, c->from, err) : status;
 }
 
 static rk_status copy_all(copying *c, rk_error *err) {

@@ -112,6 +112,17 @@ rk_status rk__marks_last_session(rk__record *record, uint32_t *last, rk_error *e
 /* finish.c: the run is not complete any more. */
 rk_status rk__record_unfinish(rk__record *record, rk_error *err);
 
+/* failures.c: holds the table of failures against what the records say. Which of more than fit in it are there cannot
+ * be known: then it holds always. */
+typedef struct rk__failure_index rk__failure_index;
+rk_status rk__failure_index_create(rk__failure_index **out, rk__record *record, rk_error *err);
+void rk__failure_index_destroy(rk__failure_index *index); /* NULL is legal */
+/* Does the table have an entry for each failed task of a committed block? */
+rk_status rk__failure_index_holds(rk__failure_index *index, uint64_t block, const rk__block_record *entry, bool *holds,
+                                  rk_error *err);
+/* Failures were copied: if they may not be all in `from`, they may not be in `to`. */
+rk_status rk__failures_inherit(rk__record *to, rk__record *from, rk_error *err);
+
 /* verify.c: checks blocks one by one with the same memory. */
 typedef struct rk__checker rk__checker;
 rk_status rk__checker_create(rk__checker **out, rk__record *record, rk_error *err);

@@ -17,6 +17,7 @@ struct rk__checker {
     rk__record *record;
     rk__values *values; /* NULL: no column is of varying length */
     emitted *emitted;
+    rk__failure_index *failures;
     void *partial;
     unsigned char *rows;
     uint8_t *status;
@@ -106,6 +107,9 @@ rk_status rk__checker_block(rk__checker *checker, uint64_t block, unsigned slot,
             return status;
         *sound = status == RK_OK;
     }
+    bool told;
+    RK_TRY(rk__failure_index_holds(checker->failures, block, entry, &told, err));
+    *sound = *sound && told;
     if (checker->status_column == NULL)
         return RK_OK;
     if (checker->values != NULL)
@@ -142,6 +146,8 @@ rk_status rk__checker_create(rk__checker **out, rk__record *record, rk_error *er
     RK_TRY(rk__alloc((void **)&checker, 1, sizeof *checker, "checker", err));
     checker->record = record;
     rk_status status = prepare(checker, err);
+    if (status == RK_OK)
+        status = rk__failure_index_create(&checker->failures, record, err);
     if (status == RK_OK && record->schema.varying > 0)
         status = rk__alloc((void **)&checker->emitted, 1, sizeof *checker->emitted, "streams", err);
     if (status == RK_OK && record->schema.varying > 0)
@@ -158,6 +164,7 @@ void rk__checker_destroy(rk__checker *checker) {
     if (checker == NULL)
         return;
     rk__values_close(checker->values);
+    rk__failure_index_destroy(checker->failures);
     free(checker->emitted);
     free(checker->rows);
     free(checker->status);

@@ -174,6 +174,48 @@ def damage_is_repaired_and_nothing_else_is_computed():
     assert digest("out.h5") == want
 
 
+def flip(path, place, bit=1):
+    with open(path, "r+b") as f:
+        f.seek(place)
+        byte = f.read(1)[0]
+        f.seek(place)
+        f.write(bytes([byte ^ bit]))
+
+
+def lost_failures_are_noticed_and_computed_again():
+    open("broken", "w").close()
+    for words in ([kernel("flaky"), "every=7", "--repeat", 100, "--block", 4], journal_words()):
+        run(*words, n=2, expect=FAILED_TASKS)
+        want, failures = digest("out.h5"), summary("info", "out.h5")["failures"]
+        with h5py.File("out.h5") as f:
+            table = f["rankine/failures"].id.get_offset()
+            entries = numpy.flatnonzero(f["rankine/failures"][:, :8].any(axis=1))
+        assert len(entries) == len(failures)
+        for i in entries[::5]:
+            flip("out.h5", table + 256 * int(i) + 100, 4)
+            assert "damaged: 1 of" in command("verify", "out.h5", expect=4).stdout
+            repaired = summary("resume", "out.h5", "-n", 2, "--repair", expect=None)
+            assert repaired["blocks_damaged"] == 1, repaired
+            assert "no damage" in command("verify", "out.h5").stdout and digest("out.h5") == want
+            again = summary("info", "out.h5")["failures"]
+            assert [(f["task"], f["code"]) for f in again] == [(f["task"], f["code"]) for f in failures]
+    run(kernel("flaky"), "every=4", "--repeat", 40000, "--block", 64, n=2, expect=FAILED_TASKS)  # more than fit
+    assert "no damage" in command("verify", "out.h5").stdout
+    for i in (1, 2):
+        run(kernel("flaky"), "every=4", "--repeat", 40000, "--block", 64, "--part", f"{i}/2", n=i, out=f"{i}.h5", expect=None)
+    command("merge", "1.h5", "2.h5", "-o", "joined.h5", expect=FAILED_TASKS)
+    assert "no damage" in command("verify", "joined.h5").stdout and digest("joined.h5") == digest("out.h5")
+
+
+def failures_that_are_written_meanwhile_are_no_damage():
+    open("broken", "w").close()
+    process = start("run", *journal_words(ms=10), "-n", 2, "-o", "out.h5", "-q")
+    wait_until("some tasks are committed", lambda: done_of("out.h5") > 10)
+    while process.poll() is None:
+        assert "no damage" in command("verify", "out.h5").stdout
+    process.communicate()
+
+
 def a_changed_name_or_structure_is_found():
     run("lorenz", "rho=20,25,28", "steps=50", out="whole.h5")
     with h5py.File("whole.h5") as f:
