@@ -255,12 +255,19 @@ bool rk__record_is_whole(const rk__record *record) {
     return record->schema.varying == 0 || (record->schema.folded && !rk__logs_exist(record));
 }
 
+/* Nothing is in logs, and the places fit the counts, also of blocks that were computed again and gave nothing. */
+static rk_status is_folded(rk__record *record, bool *folded, rk_error *err) {
+    *folded = record->schema.folded && !rk__logs_exist(record);
+    return *folded ? rk__values_check_starts(record, 0, record->schema.tasks, folded, err) : RK_OK;
+}
+
 rk_status rk__record_fold_values(rk__record **record, const rk__space *space, rk_error *err) {
     char temporary[RK__BESIDE_MAX];
-    const rk__schema *schema = &(*record)->schema;
-    if (schema->varying == 0)
+    bool folded;
+    if ((*record)->schema.varying == 0)
         return RK_OK;
-    if (schema->folded && !rk__logs_exist(*record))
+    RK_TRY(is_folded(*record, &folded, err));
+    if (folded)
         return RK_OK;
     folding f = {.from = *record};
     rk__path_beside((*record)->path, "tmp", temporary);

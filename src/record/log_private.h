@@ -35,6 +35,9 @@ typedef rk_status (*rk__values_fn)(void *ctx, uint64_t task, size_t column, cons
                                    rk_error *err);
 rk_status rk__values_block(rk__values *values, uint64_t block, const rk__block_record *entry, rk__values_fn visit,
                            void *ctx, rk_error *err);
+/* Of a folded file without logs: are the values of so many tasks where they must be? */
+rk_status rk__values_check_starts(rk__record *record, uint64_t first, uint64_t count, bool *sound, rk_error *err);
+
 /* log_directory.c: "NAME.logs" beside a run file; of a name that is too long for that, its hash. */
 void rk__logs_path(const char *run_file, char out[RK__LOG_PATH_MAX]);
 void rk__log_name(uint32_t session, uint32_t owner, char out[RK__LOG_NAME_MAX]);

@@ -221,6 +221,8 @@ static rk_status visit_folded_task(rk__values *values, uint64_t task, size_t col
     const rk__column *c = &record->schema.columns[column];
     uint64_t start, count, width = rk__type_bytes(c->values.type);
     RK_TRY(rk__raw_read(record, &count, sizeof count, record->column_at[column] + 8 * task, err));
+    if (count == 0)
+        return RK_OK;
     RK_TRY(rk__raw_read(record, &start, sizeof start, record->start_at[column] + 8 * task, err));
     if (count > record->values_count[column] || start > record->values_count[column] - count)
         return rk__fail(err, RK_ECORRUPT, "%s: the values of task %llu lie outside '%s'", record->path,
@@ -254,4 +256,44 @@ rk_status rk__values_block(rk__values *values, uint64_t block, const rk__block_r
     if (is_place_of(values, block, entry)) /* of a folded file: computed again since */
         return visit_frames(values, block, visit, ctx, err);
     return folded ? visit_folded(values, block, visit, ctx, err) : RK_OK; /* emitted nothing, or its checksum tells */
+}
+
+/* ---- places in a folded file ---- */
+
+enum { STARTS_AT_ONCE = 4096 };
+
+/* Values lie in the order of tasks, without gaps. *next: where the next task's begin. */
+static rk_status check_piece(rk__record *record, size_t column, uint64_t first, uint64_t count, uint64_t *next,
+                             bool *sound, rk_error *err) {
+    uint64_t starts[STARTS_AT_ONCE], counts[STARTS_AT_ONCE];
+    RK_TRY(rk__raw_read(record, starts, (size_t)(8 * count), record->start_at[column] + 8 * first, err));
+    RK_TRY(rk__raw_read(record, counts, (size_t)(8 * count), record->column_at[column] + 8 * first, err));
+    for (uint64_t i = 0; i < count; i++) {
+        *sound = *sound && starts[i] == *next;
+        *next = starts[i] + counts[i];
+    }
+    return RK_OK;
+}
+
+static rk_status check_column(rk__record *record, size_t column, uint64_t first, uint64_t count, bool *sound,
+                              rk_error *err) {
+    uint64_t next = 0, done = 0, piece;
+    bool ignored = true;
+    if (first > 0) /* where the task before ends */
+        RK_TRY(check_piece(record, column, first - 1, 1, &next, &ignored, err));
+    for (; done < count; done += piece) {
+        piece = count - done < STARTS_AT_ONCE ? count - done : STARTS_AT_ONCE;
+        RK_TRY(check_piece(record, column, first + done, piece, &next, sound, err));
+    }
+    if (first + count == record->schema.tasks)
+        *sound = *sound && next == record->values_count[column];
+    return RK_OK;
+}
+
+rk_status rk__values_check_starts(rk__record *record, uint64_t first, uint64_t count, bool *sound, rk_error *err) {
+    *sound = true;
+    for (size_t c = 0; c < record->schema.column_count; c++)
+        if (record->schema.columns[c].varying)
+            RK_TRY(check_column(record, c, first, count, sound, err));
+    return RK_OK;
 }

@@ -60,6 +60,7 @@ typedef struct rk__column {
     uint64_t row_bytes;
     bool has_fill;
     unsigned char fill[8]; /* one element */
+    bool always;           /* rows of failed tasks are what the task left, not the fill value */
     /* Of an output of varying length the rows are counts, named NAME_count; the values are in logs until they are
      * folded into a data set of the output's own name. */
     bool varying;
@@ -236,6 +237,8 @@ rk_status rk__record_fold(rk__record *record, const rk__reducer *reducer, void *
  * skipped. */
 void rk__checksum_rows(uint64_t sum[2], const rk__column *column, uint64_t first_task, uint64_t count, const void *rows,
                        const uint8_t *status);
+/* Is it what a failed task leaves? */
+bool rk__row_is_fill(const rk__column *column, const void *row);
 /* Failed tasks count too, by index alone (domain apart). */
 void rk__checksum_failed(uint64_t sum[2], uint64_t task);
 

@@ -207,6 +207,20 @@ def lost_failures_are_noticed_and_computed_again():
     assert "no damage" in command("verify", "joined.h5").stdout and digest("joined.h5") == digest("out.h5")
 
 
+def rows_of_failed_tasks_hold_the_fill_value():
+    run(kernel("flaky"), "--repeat", 100, "--block", 4, n=2, expect=FAILED_TASKS)
+    want = digest("out.h5")
+    for name in ("value", "square"):  # one has a fill value, the other is 0
+        with h5py.File("out.h5") as f:
+            place = f[name].id.get_offset() + 8 * 10
+        flip("out.h5", place)
+        assert "damaged: 1 of" in command("verify", "out.h5", expect=4).stdout
+        assert summary("resume", "out.h5", "-n", 2, "--repair", expect=FAILED_TASKS)["blocks_damaged"] == 1
+        assert "no damage" in command("verify", "out.h5").stdout and digest("out.h5") == want
+        with h5py.File("out.h5") as f:
+            assert numpy.isnan(f["value"][10]) and f["square"][10] == 0
+
+
 def failures_that_are_written_meanwhile_are_no_damage():
     open("broken", "w").close()
     process = start("run", *journal_words(ms=10), "-n", 2, "-o", "out.h5", "-q")

@@ -162,6 +162,22 @@ def parts_and_extensions_take_values_along():
     check_values()
 
 
+def damaged_places_are_found_and_repaired():
+    for words in (["most=40", 4], ["most=0", 1]):
+        run_emit(*WORDS, words[0], "--block", words[1], n=2)
+        want = digest("out.h5")
+        for task in (1, 5, 0, TASKS - 1):  # the first two emit nothing
+            with h5py.File("out.h5") as f:
+                place = f["times_start"].id.get_offset() + 8 * task
+            flip("out.h5", place)
+            assert "damaged: " in command("verify", "out.h5", expect=4).stdout
+            command("resume", "out.h5", "-n", 2, "-q", "--repair", expect=FAILED_TASKS)
+            assert "no damage" in command("verify", "out.h5").stdout and digest("out.h5") == want
+            with h5py.File("out.h5") as f:
+                count, start = f["times_count"][:].ravel(), f["times_start"][:].ravel()
+            assert (start == numpy.cumsum(count) - count).all(), (words, task)
+
+
 def interrupted(name="out.h5"):
     """A run with logs beside it."""
     process = start("run", *WORDS, "us=600", "--block", 2, "-n", 2, "-o", name, "-q")
