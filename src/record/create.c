@@ -154,7 +154,7 @@ static bool write_fields(hid_t file, const rk__schema *schema) {
 
 static bool write_title(hid_t file, const rk__identity *identity) {
     char title[200];
-    snprintf(title, sizeof title, "Rankine run of kernel %.80s, version %.40s", identity->kernel_name,
+    snprintf(title, sizeof title, RK__TITLE_BEGIN "%.80s, version %.40s", identity->kernel_name,
              identity->kernel_version);
     return rk__attribute_text(file, "title", title) && rk__attribute_text(file, "source", "Rankine");
 }

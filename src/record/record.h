@@ -383,6 +383,11 @@ typedef struct rk__settle_report {
 rk_status rk__record_settle(rk__record *record, const rk__settle_options *options, rk__settle_report *report,
                             rk_error *err);
 
+/* A file that another program has written to with the HDF5 library lacks its seal, and does not open. */
+bool rk__record_lost_seal(const char *path);
+/* Check all blocks, open again those that are damaged, and seal the file. The caller has the file's lock. */
+rk_status rk__record_reseal(const char *path, rk__settle_report *report, rk_error *err);
+
 /* ---- verify and digest: from the file alone ---- */
 typedef struct rk__verify_report {
     rk__totals totals;

@@ -105,6 +105,9 @@ rk_status rk__record_read_partial(rk__record *record, uint64_t block, unsigned s
  * it is no run file; RK_ECORRUPT: what must not change has changed. */
 rk_status rk__shell_write(rk__record *record, rk_error *err);
 rk_status rk__shell_check(const rk__record *record, rk_error *err);
+/* Is it a run file but for the seal? Looks at bytes only; .fd and .path of `record` are enough. */
+bool rk__shell_is_lost(const rk__record *record);
+#define RK__TITLE_BEGIN "Rankine run of kernel "
 /* open.c: one that is not sealed yet. */
 rk_status rk__record_open_unsealed(rk__record **out, const char *path, rk_error *err);
 /* settle.c: the highest session that left a mark; 0: none. */

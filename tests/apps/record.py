@@ -1,6 +1,7 @@
 """The run file under adverse conditions: full disks, damage, two runs at once, failed tasks, time limits."""
 import json
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -180,6 +181,67 @@ def flip(path, place, bit=1):
         byte = f.read(1)[0]
         f.seek(place)
         f.write(bytes([byte ^ bit]))
+
+
+def opened_for_writing_it_is_mended():
+    run(*journal_words(), n=2, out="whole.h5")
+    want = digest("whole.h5")
+    changes = [("nothing", []), ("an attribute", []), ("a value", [17]), ("a data set", []), ("a reduction", []),
+               ("a state", [40])]
+    for mode in ("r+", "a"):
+        for what, damaged in changes:
+            shutil.copy("whole.h5", "out.h5")
+            with h5py.File("out.h5", mode) as f:
+                if what == "an attribute":
+                    f["wave"].attrs["note"] = "mine " * 100
+                elif what == "a value":
+                    f["wave"][17, 5] += 1
+                elif what == "a data set":
+                    f["mine"] = numpy.arange(10000.0)
+                elif what == "a reduction":
+                    f["reduced/number_sum"][...] = 1
+                elif what == "a state":
+                    f["task_status"][40] = 2
+            for words in (["info"], ["verify"], ["digest"], ["resume", "-n", 2]):
+                said = command(words[0], "out.h5", *words[1:], expect=4).stderr
+                assert "lost its seal" in said and "h5py" in said and "rankine resume" in said, said
+                assert said.count("\n") == 1 and "--repair" in said, said
+            os.remove("journal")
+            open("journal", "w").close()
+            mended = summary("resume", "out.h5", "-n", 2, "--repair")
+            assert journal() == damaged and mended["blocks_damaged"] == len(damaged), (what, mended)
+            assert "no damage" in command("verify", "out.h5").stdout and digest("out.h5") == want
+            with h5py.File("out.h5") as f:
+                assert what != "an attribute" or f["wave"].attrs["note"].startswith("mine")
+                assert what != "a data set" or f["mine"].shape == (10000,)
+    with h5py.File("out.h5", "r+") as f:  # what is gone cannot be mended
+        del f["wave"]
+    before = os.stat("out.h5").st_mtime_ns
+    assert "'wave'" in command("resume", "out.h5", "-n", 2, "--repair", expect=2).stderr
+    assert os.stat("out.h5").st_mtime_ns == before
+    with h5py.File("other.h5", "w") as f:
+        f["x"] = 1
+    for words in (["info"], ["resume", "--repair", "-n", 1]):
+        assert "not a Rankine run file" in command(words[0], "other.h5", *words[1:], expect=2).stderr
+
+
+def an_unfinished_run_opened_for_writing_is_mended():
+    run(*journal_words(ms=20), n=2, out="whole.h5")
+    process = start("run", *journal_words(ms=20), "-n", 2, "-o", "out.h5", "-q")
+    wait_until("some tasks are committed", lambda: done_of("out.h5") > 20)
+    kill_all(process)
+    done = done_of("out.h5")
+    h5py.File("out.h5", "r+").close()
+    assert summary("resume", "out.h5", "-n", 3, "--repair")["tasks_here"] == TASKS - done
+    assert digest("out.h5") == digest("whole.h5")
+    run(kernel("emit"), "--repeat", 500, "--block", 4, n=2, out="emit.h5", expect=FAILED_TASKS)
+    want = digest("emit.h5")
+    with h5py.File("emit.h5", "r+") as f:
+        f["times"][100] = 7
+        f["times_start"][1] += 1
+    mended = summary("resume", "emit.h5", "-n", 2, "--repair", expect=FAILED_TASKS)
+    assert mended["blocks_damaged"] == 2 and digest("emit.h5") == want, mended
+    run(kernel("null"), n=2, out="sweep.h5")  # a launcher that was killed cannot tidy up: the next one does it
 
 
 def lost_failures_are_noticed_and_computed_again():
