@@ -265,7 +265,7 @@ static rk_status put_in_place(const char *temporary, const char *path, bool forc
     return RK_OK;
 }
 
-static rk_status claim_name(const char *temporary, const char *directory, rk_error *err) {
+rk_status rk__name_claim(const char *temporary, const char *directory, rk_error *err) {
     unlink(temporary); /* left by a run of this file that was killed: we hold the file's lock */
     int fd = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
     if (fd >= 0) {
@@ -323,7 +323,7 @@ rk_status rk__record_create(const char *path, const rk__schema *schema, const rk
     bool whole = schema->parts == 1; /* the file of a part has holes where the others would be */
     if (whole)
         RK_TRY(check_room(directory, schema, err));
-    RK_TRY(claim_name(temporary, directory, err));
+    RK_TRY(rk__name_claim(temporary, directory, err));
     rk__text facts = RK__TEXT_INIT;
     write_facts(provenance, identity, &facts);
     rk__contents contents = {schema, space, identity, rk__text_get(&facts), {0, 0}};

@@ -57,6 +57,8 @@ typedef struct rk__contents { /* all borrowed */
     uint64_t nonce[2];
 } rk__contents;
 rk_status rk__contents_write(const rk__contents *contents, const char *path, rk_error *err);
+/* A new file under a temporary name, in place of one that was left: the caller has the lock. */
+rk_status rk__name_claim(const char *temporary, const char *directory, rk_error *err);
 /* fsync of what is at a path; flags: how to open it. */
 rk_status rk__path_sync(const char *path, int flags, rk_error *err);
 /* fsync of the directory that a path lies in. */

@@ -178,6 +178,24 @@ def damaged_places_are_found_and_repaired():
             assert (start == numpy.cumsum(count) - count).all(), (words, task)
 
 
+def folding_keeps_permissions_and_owner():
+    for mode in (0o600, 0o640, 0o666):
+        interrupted()
+        os.chmod("out.h5", mode)
+        if os.geteuid() == 0:
+            os.chown("out.h5", 12345, 23456)
+        with open("victim", "w") as f:
+            f.write("mine")
+        os.symlink("victim", ".out.h5.tmp")
+        command("resume", "out.h5", "-n", 2, "-q", expect=FAILED_TASKS)
+        about = os.stat("out.h5")
+        assert about.st_mode & 0o7777 == mode, oct(about.st_mode)
+        assert os.geteuid() != 0 or (about.st_uid, about.st_gid) == (12345, 23456)
+        assert open("victim").read() == "mine" and not os.path.lexists(".out.h5.tmp")
+        check_values()
+        os.remove("out.h5")
+
+
 def interrupted(name="out.h5"):
     """A run with logs beside it."""
     process = start("run", *WORDS, "us=600", "--block", 2, "-n", 2, "-o", name, "-q")
