@@ -189,6 +189,18 @@ rk_status rk__lock_file(rk__lock *lock, const char *path, const char *host, rk_e
 
 /* ---- both ---- */
 
+bool rk__lock_is_seen(const char *path, const char *host, long pid) {
+    char name[RK__BESIDE_MAX];
+    holder by = {.pid = 0};
+    rk__path_beside(path, "lock", name);
+    int fd = open(name, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return false;
+    bool seen = read_holder(fd, &by) && by.pid == pid && strcmp(by.host, host) == 0 && rk__fd_is_shared_safely(fd);
+    close(fd);
+    return seen;
+}
+
 rk_status rk__lock_take(rk__lock **out, const char *path, const char *host, rk_error *err) {
     char name[RK__BESIDE_MAX];
     rk__lock *lock;

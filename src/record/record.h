@@ -139,6 +139,9 @@ typedef struct rk__lock rk__lock;
 rk_status rk__lock_take(rk__lock **out, const char *path, const char *host, rk_error *err);
 /* The file that lies at `path` now, which was made since. */
 rk_status rk__lock_file(rk__lock *lock, const char *path, const char *host, rk_error *err);
+/* Does this process, perhaps of another node, see the lock that a process holds, where it could write a file that the
+ * other writes too? Not for the process that holds it. */
+bool rk__lock_is_seen(const char *path, const char *host, long pid);
 void rk__lock_release(rk__lock *lock); /* NULL is legal */
 
 /* Reads the schema and identity from the file, checks them (every size and offset against the file's length; hostile

@@ -338,6 +338,8 @@ rk_status rk__run_start(const rk__world *world, const rk__run_options *options, 
         status = take_lock(world, path, &lock, err);
     if (status == RK_OK)
         status = rk__world_agree(world, try_memory(&job, err), err);
+    if (status == RK_OK)
+        status = rk__reach_check(world, options, &job, path, err);
     if (status == RK_OK && world->rank == 0)
         status = rk__job_check_reuse(options, &job, err);
     if (status == RK_OK && world->rank == 0)

@@ -196,10 +196,27 @@ def folding_keeps_permissions_and_owner():
         os.remove("out.h5")
 
 
+def what_cannot_be_gathered_is_told_before_there_is_a_file():
+    apart = {"RANKINE_NODE_RANKS": "1"}
+    words = ["run", *WORDS, "-n", 2, "-o", "out.h5"]
+    refused = command(*words, "--gather", expect=2, env=apart)
+    assert refused.stderr.count("\n") == 1 and "--gather" in refused.stderr and "'times'" in refused.stderr, refused
+    assert os.listdir(".") == [".started"], os.listdir(".")
+    command(*words, "-q", expect=FAILED_TASKS, env=apart)  # they share the disk
+    check_values()
+    interrupted()
+    before = summary("info", "out.h5", expect=None)
+    refused = command("resume", "out.h5", "-n", 2, "--gather", expect=2, env=apart)
+    assert refused.stderr.count("\n") == 1 and "--gather" in refused.stderr, refused
+    assert summary("info", "out.h5", expect=None)["sessions"] == before["sessions"]
+    command("resume", "out.h5", "-n", 2, "--gather", "-q", expect=FAILED_TASKS)  # one node: nothing is gathered
+    check_values()
+
+
 def interrupted(name="out.h5"):
     """A run with logs beside it."""
-    process = start("run", *WORDS, "us=600", "--block", 2, "-n", 2, "-o", name, "-q")
-    wait_until("some tasks are committed", lambda: done_of(name) > 300)
+    process = start("run", *WORDS, "us=600", "--block", 2, "-n", 2, "-o", name, "-q", "--force")
+    wait_until("some tasks are committed", lambda: 300 < done_of(name) < TASKS)
     kill_all(process)
 
 
