@@ -79,12 +79,20 @@ static int show_plan(const rk__cli *cli, const rk__run_plan *plan) {
 
 /* ---- the run ---- */
 
+/* Without -n: whole teams, at least one. */
+static void fit_teams(rk__cli *cli, int team_size) {
+    int cores = rk__world_cores();
+    if (team_size > 0 && cli->arguments.ranks == 0)
+        cli->arguments.ranks = cores > team_size ? cores / team_size * team_size : team_size;
+}
+
 /* The request is tried out here, in one process: what is wrong with it is said once, and mpirun is not started. */
 static int prepare_and_drive(rk__cli *cli, rk__run_options *options) {
     rk_error err = RK_ERROR_INIT;
     rk__run_plan plan;
     if (rk__run_prepare(options, &plan, &err) != RK_OK)
         return rk__cli_fail(cli, &err);
+    fit_teams(cli, plan.team_size);
     int code = cli->arguments.dry_run ? show_plan(cli, &plan) : rk__drive(cli, options, plan.path, rk__run_start);
     rk__run_plan_fini(&plan);
     return code;

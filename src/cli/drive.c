@@ -209,8 +209,10 @@ static void finish_world(rk__world *world, int code) {
 int rk__drive_rank(rk__cli *cli, rk__run_options *options, rk__drive_fn run) {
     rk_error err = RK_ERROR_INIT;
     rk__world world = {0};
-    handle_signals();
     set_task_threads(cli->arguments.cores_per_task);
+    if (options->isolation.wanted && rk__run_isolate(options, &err) != RK_OK)
+        return report(rk__cli_fail(cli, &err));
+    handle_signals();
     if (rk__world_init(&world, &err) != RK_OK)
         return rk__drive_is_silent_rank() ? RK_EXIT_OK : report(rk__cli_fail(cli, &err));
     if (world.rank == 0)
@@ -219,6 +221,7 @@ int rk__drive_rank(rk__cli *cli, rk__run_options *options, rk__drive_fn run) {
     in_run = 1;
     int code = run_in_world(cli, &world, options, run);
     in_run = 0;
+    rk__run_isolate_end(options);
     finish_world(&world, code);
     return code;
 }

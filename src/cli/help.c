@@ -94,9 +94,26 @@ static const page pages[RK__COMMAND_COUNT] = {
                            "every bit. Differences (exit code 4) mean that the kernel depends on something\n"
                            "else than its task.\n",
                            "  rankine check lorenz rho=20:30:0.1 --samples 1000\n", true, true},
+    [RK__COMMAND_NEW] = {"NAME", "begin a kernel in C, C++ or Fortran",
+                         "Writes NAME.c, NAME.cpp or NAME.f90 into this directory: a short kernel that\n"
+                         "works, to be changed into yours. Prints the lines that build and run it with the\n"
+                         "headers of this Rankine. Where it is installed, these do too:\n"
+                         "\n"
+                         "  cc -shared -fPIC -O2 $(pkg-config --cflags rankine-kernel) \\\n"
+                         "    NAME.c -o NAME.so -lm\n"
+                         "  c++ -shared -fPIC -O2 $(pkg-config --cflags rankine-kernel) \\\n"
+                         "    NAME.cpp -o NAME.so\n"
+                         "  gfortran -shared -fPIC -O2 \\\n"
+                         "    $(pkg-config --variable=includedir rankine-kernel)/rankine/kernel.f90 \\\n"
+                         "    NAME.f90 -o NAME.so\n"
+                         "\n"
+                         "-ffp-contract=off keeps the bits from depending on how a compiler fuses a*b+c.\n",
+                         "  rankine new ball\n"
+                         "  rankine new ball --lang fortran\n",
+                         false, false},
     [RK__COMMAND_HELP] =
         {"[COMMAND]", "also: help values, help exit-codes",
-         "Topics: run, resume, kernels, info, watch, verify, digest, merge, check,\nvalues, exit-codes.\n",
+         "Topics: run, resume, kernels, info, watch, verify, digest, merge, check,\nnew, values, exit-codes.\n",
          "  rankine help run\n"
          "  rankine help values\n",
          false, false},

@@ -54,6 +54,17 @@ static rk_status set_retries(rk__arguments *a, const char *value, rk_error *err)
     return RK_OK;
 }
 
+static rk_status set_task_timeout(rk__arguments *a, const char *value, rk_error *err) {
+    RK_TRY(rk__parse_duration("--task-timeout", value, &a->task_seconds, err));
+    return a->task_seconds > 0 ? RK_OK : rk__fail(err, RK_EINVAL, "--task-timeout %s: no task could end", value);
+}
+
+static rk_status set_task_memory(rk__arguments *a, const char *value, rk_error *err) {
+    if (rk__parse_bytes(value, &a->task_bytes) && a->task_bytes > 0)
+        return RK_OK;
+    return rk__fail(err, RK_EINVAL, "--task-memory %s: bytes are expected, such as 512M or 2G", value);
+}
+
 static rk_status set_max_failures(rk__arguments *a, const char *value, rk_error *err) {
     char number[40] = "";
     size_t length = strlen(value);
@@ -186,6 +197,16 @@ static rk_status set_progress(rk__arguments *a, const char *value, rk_error *err
     return rk__fail(err, RK_EINVAL, "--progress=%s: auto, always or never is expected", value);
 }
 
+static rk_status set_language(rk__arguments *a, const char *value, rk_error *err) {
+    static const char *const names[] = {"c", "c++", "fortran"}; /* in the order of rk__language */
+    for (int i = 0; i < 3; i++)
+        if (strcmp(value, names[i]) == 0) {
+            a->language = (rk__language)i;
+            return RK_OK;
+        }
+    return rk__fail(err, RK_EINVAL, "--lang %s: c, c++ or fortran is expected", value);
+}
+
 #define FLAG_SETTER(field)                                                                                             \
     static rk_status set_##field(rk__arguments *a, const char *value, rk_error *err) {                                 \
         (void)value;                                                                                                   \
@@ -195,6 +216,7 @@ static rk_status set_progress(rk__arguments *a, const char *value, rk_error *err
     }
 FLAG_SETTER(force)
 FLAG_SETTER(fail_fast)
+FLAG_SETTER(isolate)
 FLAG_SETTER(gather)
 FLAG_SETTER(dry_run)
 FLAG_SETTER(quiet)
@@ -257,6 +279,12 @@ static const rk__option options[] = {
      set_reuse},
     {"retries", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "N",
      "try a task that fails again, up to N times, before it counts as failed", set_retries},
+    {"isolate", 0, RK__OPTION_FLAG, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, NULL,
+     "compute tasks in a process apart: one that crashes, exits or is killed costs nothing but itself", set_isolate},
+    {"task-timeout", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "TIME",
+     "with --isolate: kill a task that takes longer than TIME (10s, 1.5h); it counts as failed", set_task_timeout},
+    {"task-memory", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "BYTES",
+     "with --isolate: kill a task that makes its process larger by more than this (512M, 2G)", set_task_memory},
     {"max-failures", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "N|P%",
      "stop when more than N tasks (or P percent) have failed; exit code 75 (default: go on)", set_max_failures},
     {"fail-fast", 0, RK__OPTION_FLAG, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, NULL,
@@ -280,6 +308,8 @@ static const rk__option options[] = {
      "where the kernel is now, if it has moved", set_kernel},
     {"accept-kernel", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RESUME) | IN(MERGE), false, NULL,
      "go on although the kernel's file has changed (rebuilt, say); this is recorded", set_accept_kernel},
+    {"lang", 0, RK__OPTION_VALUE, RK__GROUP_FILE, IN(NEW), false, "LANGUAGE",
+     "the new kernel's language: c (default), c++ or fortran", set_language},
     {"progress", 0, RK__OPTION_OPTIONAL, RK__GROUP_TALK, IN(RUN) | IN(RESUME) | IN(VERIFY), false, "WHEN",
      "auto (default: a live line on a terminal, else a line now and then), always (live line), never", set_progress},
     {"interval", 0, RK__OPTION_VALUE, RK__GROUP_TALK, IN(WATCH), false, "SECONDS",

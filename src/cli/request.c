@@ -19,6 +19,8 @@ void rk__request_session(const rk__cli *cli, rk__run_options *options) {
     options->gather = a->gather;
     options->threads = a->threads > 0 ? a->threads : a->jobs_per_rank;
     options->retries = a->retries;
+    options->isolation =
+        (rk__run_isolation){.wanted = a->isolate, .task_seconds = a->task_seconds, .task_bytes = a->task_bytes};
     options->cores_per_task = a->cores_per_task;
     options->limits_failures = a->limits_failures || a->fail_fast;
     options->failures_max = a->failures_max;

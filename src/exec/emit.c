@@ -92,7 +92,7 @@ int rk__emit_values(rk_task *task, uint32_t output, const void *values, uint64_t
         return rk_task_fail(task, RK_EINVAL, "rk_emit: output number %u is not of varying length", output);
     if (exec->streams[output].task > task->index)
         return rk_task_fail(task, RK_EINVAL, "rk_emit: tasks of a batch emit in ascending order");
-    if (count == 0)
+    if (count == 0 || exec->task.team_rank > 0)
         return RK_OK;
     return exec->options.retries > 0 ? hold(exec, task, output, values, count)
                                      : emit(exec, task->index, output, values, count);

@@ -30,6 +30,8 @@ struct rk__exec {
     /* of the running batch: task i of [0, batch_count) has index batch_first + i */
     uint64_t batch_first, batch_count;
     rk_task task; /* the one that the kernel looks at */
+    rk__exec_watch own_watch, *watch;
+    bool careful;
     char *params; /* batch_max (sweeping or with input) or 1 structs */
     size_t params_stride;
     char *results; /* batch_max structs */
@@ -60,6 +62,9 @@ struct rk__exec {
 /* tasks.c: let the kernel compute the batch. *stopped as in rk__exec_block. */
 void rk__exec_tasks(rk__exec *exec, bool *stopped);
 const rk_task_api *rk__exec_task_api(void);
+/* One attempt of the batch's only task, as a member of a team. `failed`: it cannot be computed here; its message is in
+ * failures[0]. */
+void rk__exec_attempt_as_member(rk__exec *exec, uint32_t attempt, bool failed);
 /* reuse.c: load what is known of the batch into its rows; then copy its scalars to the results. */
 rk_status rk__exec_load_known(rk__exec *exec, rk_error *err);
 void rk__exec_restore_known(rk__exec *exec);

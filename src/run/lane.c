@@ -5,9 +5,6 @@
 
 #include "run/run_private.h"
 
-#define WAIT_MIN_NS UINT64_C(20000)
-#define WAIT_MAX_NS UINT64_C(2000000)
-
 static rk_status stage_rows(void *ctx, uint64_t first, uint64_t count, void **rows, rk_error *err) {
     return rk__stage_rows(((rk__lane *)ctx)->stage, first, count, rows, err);
 }
@@ -16,14 +13,18 @@ static rk_status log_values(void *ctx, uint64_t task, size_t column, const void 
     return rk__log_add(((rk__lane *)ctx)->log, task, column, bytes, size, err);
 }
 
-static rk_status write_failure(void *ctx, const rk__failure *failure, rk_error *err) {
-    rk__session_run *session = ((rk__lane *)ctx)->session;
+rk_status rk__lane_write_failure(rk__lane *lane, const rk__failure *failure, rk_error *err) {
+    rk__session_run *session = lane->session;
     uint64_t ordinal = atomic_fetch_add(&session->segment.window->failures, 1);
     if (ordinal >= session->failures_max) /* of this node alone; rank 0 looks at all of them */
         atomic_store(&session->segment.window->drain, 1);
     uint64_t slot =
         session->failure_base + ordinal * (uint64_t)session->world->node_count + (uint64_t)session->world->node;
     return rk__record_write_failure(session->record, slot, session->number, failure, err);
+}
+
+static rk_status write_failure(void *ctx, const rk__failure *failure, rk_error *err) {
+    return rk__lane_write_failure(ctx, failure, err);
 }
 
 static void mark_committed(void *ctx, uint64_t first, uint64_t count) {
@@ -60,6 +61,7 @@ static rk_status create_exec(rk__lane *lane, rk_error *err) {
                  .batch_tasks = rk__stage_batch_tasks(lane->stage)},
         .reuse = rk__reuse_loader(session->reuse),
         .place = &lane->place,
+        .team = rk__team_for_exec(&session->team),
         .retries = session->options->retries,
         .drain = &session->segment.window->drain,
         .tasks = &lane->claimer.line->tasks,
@@ -71,9 +73,13 @@ static rk_status create_exec(rk__lane *lane, rk_error *err) {
 
 rk_status rk__lane_open(rk__lane *lane, rk_error *err) {
     rk__session_run *session = lane->session;
-    uint32_t number = (uint32_t)session->world->node_rank * session->lane_count + (uint32_t)lane->place.thread;
+    uint32_t before = session->team.size > 0 ? (uint32_t)session->team.claimer
+                                             : (uint32_t)session->world->node_rank * session->threads;
+    uint32_t number = before + (uint32_t)lane->place.thread;
     rk__claimer_join(&lane->claimer, session->segment.window, number, (uint32_t)getpid());
     RK_TRY(create_stage(lane, err));
+    if (session->options->isolation.helper != NULL)
+        return rk__isolated_open(lane, err);
     RK_TRY(create_exec(lane, err));
     if (session->job->schema.partial_bytes > 0)
         RK_TRY(rk__alloc(&lane->partial, 1, session->job->schema.partial_bytes, "partial", err));
@@ -81,26 +87,15 @@ rk_status rk__lane_open(rk__lane *lane, rk_error *err) {
 }
 
 void rk__lane_close(rk__lane *lane) {
+    rk__isolated_close(lane->isolated);
     rk__exec_destroy(lane->exec);
     rk__stage_destroy(lane->stage);
     rk__log_destroy(lane->log);
     free(lane->partial);
 }
 
-static bool must_stop(rk__lane *lane) {
-    return lane->out_of_time || atomic_load_explicit(&lane->session->segment.window->drain, memory_order_relaxed) != 0;
-}
-
-/* A block is not begun if it would take longer than what is left, going by the longest so far. The other ranks go on
- * as long as theirs fit. */
-static bool fits(rk__lane *lane) {
-    uint64_t deadline = lane->session->options->deadline_ns;
-    if (deadline > 0 && rk__clock_ns() + lane->longest_ns + lane->longest_ns / 8 >= deadline)
-        lane->out_of_time = true;
-    return !lane->out_of_time;
-}
-
-static rk_status run_block(rk__lane *lane, uint64_t block, bool *stopped, rk_error *err) {
+static rk_status run_block(void *ctx, uint64_t block, bool *stopped, uint64_t *duration_ns, rk_error *err) {
+    rk__lane *lane = ctx;
     const rk__schema *schema = &lane->session->job->schema;
     rk__block_record record;
     if (lane->log != NULL)
@@ -111,54 +106,35 @@ static rk_status run_block(rk__lane *lane, uint64_t block, bool *stopped, rk_err
         rk__stage_abandon(lane->stage);
         return status;
     }
-    if (record.duration_ns > lane->longest_ns)
-        lane->longest_ns = record.duration_ns;
+    *duration_ns = record.duration_ns;
+    return rk__lane_commit(lane, block, &record, lane->partial, err);
+}
+
+rk_status rk__lane_commit(rk__lane *lane, uint64_t block, const rk__block_record *record, const void *partial,
+                          rk_error *err) {
     atomic_uint_least64_t *kernel_ns = &lane->claimer.line->kernel_ns;
-    atomic_store_explicit(kernel_ns, atomic_load_explicit(kernel_ns, memory_order_relaxed) + record.duration_ns,
+    atomic_store_explicit(kernel_ns, atomic_load_explicit(kernel_ns, memory_order_relaxed) + record->duration_ns,
                           memory_order_relaxed);
     if (lane->log != NULL)
         RK_TRY(rk__log_end(lane->log, err));
-    return rk__stage_commit(lane->stage, block, &record, lane->partial, err);
-}
-
-/* Returns how many blocks of the claim were computed. */
-static rk_status run_claim(rk__lane *lane, uint64_t first, uint64_t count, uint64_t *computed, rk_error *err) {
-    bool stopped = false;
-    *computed = 0;
-    for (uint64_t block = first; block < first + count && !stopped && !must_stop(lane); block++) {
-        if (rk__window_is_done(lane->session->segment.window, block))
-            continue;
-        if (!fits(lane))
-            break;
-        RK_TRY(run_block(lane, block, &stopped, err));
-        ++*computed;
-    }
-    return RK_OK;
+    return rk__stage_commit(lane->stage, block, record, partial, err);
 }
 
 static rk_status work(rk__lane *lane, rk_error *err) {
-    uint64_t unit_ns = 0, wait_ns = WAIT_MIN_NS, first, count, computed;
-    while (!must_stop(lane)) {
-        uint32_t phase = atomic_load_explicit(&lane->session->segment.window->phase, memory_order_acquire);
-        if (!rk__claimer_claim(&lane->claimer, unit_ns, &first, &count)) {
-            if (phase >= RK__PHASE_LAST)
-                break;
-            rk__sleep_ns(wait_ns);
-            wait_ns = wait_ns < WAIT_MAX_NS ? 2 * wait_ns : WAIT_MAX_NS;
-            continue;
-        }
-        uint64_t begin = rk__clock_ns();
-        wait_ns = WAIT_MIN_NS;
-        RK_TRY(run_claim(lane, first, count, &computed, err));
-        if (computed > 0)
-            unit_ns = (rk__clock_ns() - begin) / computed + 1;
-    }
-    return RK_OK;
+    rk__claims claims = {.claimer = &lane->claimer,
+                         .window = lane->session->segment.window,
+                         .deadline_ns = lane->session->options->deadline_ns,
+                         .block = run_block,
+                         .ctx = lane};
+    RK_TRY(rk__fault_watch(rk__exec_watch_of(lane->exec), err));
+    rk_status status = rk__claims_work(&claims, err);
+    rk__fault_unwatch();
+    return status;
 }
 
 /* A rank that failed still takes part in the end: its peers are waiting for all claimers to finish. */
 rk_status rk__lane_work(rk__lane *lane, rk_error *err) {
-    rk_status status = work(lane, err);
+    rk_status status = lane->isolated != NULL ? rk__isolated_work(lane, err) : work(lane, err);
     if (status == RK_OK)
         status = rk__stage_flush(lane->stage, err);
     if (status != RK_OK)

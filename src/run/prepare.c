@@ -101,6 +101,35 @@ static rk_status make_space(rk__job *job, const rk__run_options *options, const 
     return status;
 }
 
+static rk_status check_isolation(const rk__run_options *options, rk_error *err) {
+    const rk__run_isolation *isolation = &options->isolation;
+    if (isolation->wanted && options->threads > 1)
+        return rk__fail(err, RK_EUNSUPPORTED,
+                        "--isolate with %u threads: an isolated process has one; start more ranks instead (-n)",
+                        options->threads);
+    if (!isolation->wanted && (isolation->task_seconds > 0 || isolation->task_bytes > 0))
+        return rk__fail(err, RK_EINVAL, "--%s needs --isolate: only a process apart can be killed",
+                        isolation->task_seconds > 0 ? "task-timeout" : "task-memory");
+    return RK_OK;
+}
+
+/* How many ranks a task takes. */
+static rk_status find_team(rk__job *job, const rk__run_options *options, rk_error *err) {
+    const rk_kernel *kernel = job->module.kernel;
+    double ranks;
+    if (kernel->ranks == NULL)
+        return RK_OK;
+    RK_TRY(rk__space_number(job->space, kernel->ranks, &ranks, err));
+    if (!(ranks >= 1 && ranks <= 1e6) || ranks != (double)(int)ranks)
+        return rk__fail(err, RK_EINVAL, "kernel '%s': %s=%g ranks a task: give a whole number of 1 or more",
+                        kernel->name, kernel->ranks, ranks);
+    if (options->threads > 1 || options->isolation.wanted)
+        return rk__fail(err, RK_EUNSUPPORTED, "kernel '%s' computes a task on several ranks: not with --%s",
+                        kernel->name, options->isolation.wanted ? "isolate" : "threads");
+    job->team_size = (int)ranks;
+    return RK_OK;
+}
+
 static rk_status check_threads(const rk_kernel *kernel, uint32_t threads, rk_error *err) {
     if (threads <= 1 || kernel->thread_safe)
         return RK_OK;
@@ -113,8 +142,10 @@ static rk_status check_threads(const rk_kernel *kernel, uint32_t threads, rk_err
 static rk_status fill_job(rk__job *job, const rk__run_options *options, const char *text, bool check_input,
                           rk_error *err) {
     RK_TRY(rk__module_load(&job->module, options->kernel, options->linked, err));
+    RK_TRY(check_isolation(options, err));
     RK_TRY(check_threads(job->module.kernel, options->threads, err));
     RK_TRY(make_space(job, options, text, check_input, err));
+    RK_TRY(find_team(job, options, err));
     RK_TRY(make_reducer(job->module.kernel, job->space, &job->reducer, err));
     RK_TRY(rk__schema_create(&job->schema, job->module.kernel, job->space, job->reducer, options->block_tasks, err));
     if (options->parts > 0) {
@@ -234,6 +265,7 @@ static rk_status fill_plan(const rk__run_options *options, rk__job *job, rk__run
     RK_TRY(rk__job_output(options, job->module.kernel, plan->path, sizeof plan->path, err));
     RK_TRY(check_output(plan->path, options->force, err));
     plan->tasks = rk__schema_part_tasks(&job->schema);
+    plan->team_size = job->team_size;
     plan->blocks = job->schema.blocks;
     plan->block_tasks = UINT64_C(1) << job->schema.block_log2;
     plan->file_bytes = rk__schema_file_bytes(&job->schema);

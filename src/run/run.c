@@ -59,7 +59,7 @@ static rk_status begin_session(rk__session_run *session, rk_error *err) {
         rk__session entry = {.start_ns = rk__wall_ns(),
                              .ranks = (uint32_t)world->size,
                              .nodes = (uint32_t)world->node_count,
-                             .threads = session->lane_count,
+                             .threads = session->threads,
                              .tasks_before = session->before.tasks_done,
                              .pid = (uint32_t)getpid()};
         snprintf(entry.host, sizeof entry.host, "%s", world->host);
@@ -119,13 +119,25 @@ static rk_status scan_file(rk__session_run *session, rk_error *err) {
     return rk__world_agree(session->world, status, err);
 }
 
+static uint32_t claimers_of(const rk__session_run *session, int rank) {
+    return session->team.size > 0 ? (uint32_t)session->team.leads[rank] : session->threads;
+}
+
+static uint32_t claimers_here(const rk__session_run *session) {
+    uint32_t sum = 0;
+    for (int r = 0; r < session->world->size; r++)
+        if (session->world->node_of_rank[r] == session->world->node)
+            sum += claimers_of(session, r);
+    return sum;
+}
+
 static rk_status create_ledger(rk__session_run *session, rk_error *err) {
     const rk__world *world = session->world;
     if (world->rank != 0)
         return RK_OK;
     RK_TRY(rk__alloc((void **)&session->nodes, (size_t)world->node_count, sizeof *session->nodes, "ledger", err));
     for (int r = 0; r < world->size; r++)
-        session->nodes[world->node_of_rank[r]].claimers += session->lane_count;
+        session->nodes[world->node_of_rank[r]].claimers += claimers_of(session, r);
     rk__ledger_init(&session->ledger, session->job->schema.blocks, session->options->policy, session->nodes,
                     (uint32_t)world->node_count);
     return RK_OK;
@@ -135,7 +147,7 @@ static rk_status end_session(rk__session_run *session, const rk__totals *after, 
     rk__session entry = {.end_ns = rk__wall_ns(),
                          .ranks = (uint32_t)session->world->size,
                          .nodes = (uint32_t)session->world->node_count,
-                         .threads = session->lane_count,
+                         .threads = session->threads,
                          .tasks_before = session->before.tasks_done,
                          .tasks_after = after->tasks_done,
                          .kernel_ns = after->kernel_ns - session->before.kernel_ns,
@@ -180,7 +192,7 @@ static rk_status close_run(rk__session_run *session, rk__run_summary *summary, r
     summary->done = after.tasks_done;
     summary->failed = after.tasks_failed;
     summary->tasks_here = after.tasks_done - session->before.tasks_done;
-    double claimers_ns = (double)session->seconds_ns * session->world->size * session->lane_count;
+    double claimers_ns = (double)session->seconds_ns * session->ledger.claimers;
     summary->efficiency = claimers_ns > 0 ? (double)(after.kernel_ns - session->before.kernel_ns) / claimers_ns : 0;
     summary->end_seconds = (double)(rk__clock_ns() - begin) * 1e-9;
     return RK_OK;
@@ -202,7 +214,9 @@ static rk_status finish_session(rk__session_run *session, rk__run_summary *summa
 }
 
 static rk_status run_session(rk__session_run *session, rk__run_summary *summary, rk_error *err) {
-    RK_TRY(rk__segment_create(&session->segment, session->world, session->job->schema.blocks, session->lane_count,
+    RK_TRY(rk__team_create(&session->team, session->world, session->job->team_size, err));
+    session->lane_count = claimers_of(session, session->world->rank);
+    RK_TRY(rk__segment_create(&session->segment, session->world, session->job->schema.blocks, claimers_here(session),
                               session->options->policy, err));
     RK_TRY(settle_file(session, summary, err));
     RK_TRY(scan_file(session, err));
@@ -218,6 +232,8 @@ static void session_fini(rk__session_run *session) {
     for (uint32_t i = 0; session->lanes != NULL && i < session->lane_count; i++)
         rk__lane_close(&session->lanes[i]);
     free(session->lanes);
+    rk__exec_destroy(session->member);
+    rk__team_destroy(&session->team);
     free(session->cores);
     rk__reuse_close(session->reuse);
     free(session->nodes);
@@ -277,10 +293,11 @@ static uint64_t failures_limit(const rk__run_options *options, uint64_t tasks) {
 static rk_status compute(const rk__world *world, const rk__run_options *options, rk__job *job, const char *path,
                          uint64_t setup_ns, rk__run_summary *summary, rk_error *err) {
     rk__session_run session = {
-        .world = world, .options = options, .job = job, .lane_count = options->threads > 1 ? options->threads : 1};
-    describe_run(world, job, path, (int)session.lane_count, summary);
+        .world = world, .options = options, .job = job, .threads = options->threads > 1 ? options->threads : 1};
+    describe_run(world, job, path, (int)session.threads, summary);
     session.failures_max = failures_limit(options, summary->tasks);
     pthread_mutex_init(&session.mpi_lock, NULL);
+    rk__crash_catch(world, job, path);
     rk_status status = rk__session_open(&session, path, err);
     summary->gathered = session.gathers;
     if (status == RK_OK && options->reuse != NULL)
@@ -333,7 +350,9 @@ rk_status rk__run_start(const rk__world *world, const rk__run_options *options, 
     *summary = (rk__run_summary){0};
     RK_TRY(create_job(world, options, &job, err));
     rk__lock *lock = NULL;
-    rk_status status = rk__job_output(options, job.module.kernel, path, sizeof path, err);
+    rk_status status = rk__team_check(world, job.team_size, err);
+    if (status == RK_OK)
+        status = rk__job_output(options, job.module.kernel, path, sizeof path, err);
     if (status == RK_OK)
         status = take_lock(world, path, &lock, err);
     if (status == RK_OK)

@@ -28,9 +28,10 @@ static rk_status map(const offer *made, int flags, rk__segment *segment, rk_erro
     if (status == RK_OK && memory == MAP_FAILED)
         status = rk__fail(err, RK_ENOMEM, "mapping %llu bytes of shared memory: %s", (unsigned long long)made->bytes,
                           rk__errno_text(errno));
-    close(fd);
     if (status == RK_OK)
-        *segment = (rk__segment){memory, made->bytes};
+        *segment = (rk__segment){memory, made->bytes, fd};
+    else
+        close(fd);
     return status;
 }
 
@@ -50,9 +51,8 @@ static rk_status attach(const offer *made, rk__segment *segment, rk_error *err) 
                     "/dev/shm each?); start one rank per container");
 }
 
-rk_status rk__segment_create(rk__segment *segment, const rk__world *world, uint64_t blocks, uint32_t lanes,
+rk_status rk__segment_create(rk__segment *segment, const rk__world *world, uint64_t blocks, uint32_t claimers,
                              rk__policy policy, rk_error *err) {
-    uint32_t claimers = (uint32_t)world->node_size * lanes;
     offer made = {{0}, {0, 0}, rk__window_bytes(blocks, claimers)};
     rk_status status = RK_OK;
     *segment = (rk__segment){0};
@@ -79,7 +79,9 @@ rk_status rk__segment_create(rk__segment *segment, const rk__world *world, uint6
 }
 
 void rk__segment_destroy(rk__segment *segment) {
-    if (segment->window != NULL)
+    if (segment->window != NULL) {
         munmap(segment->window, segment->bytes);
+        close(segment->fd);
+    }
     *segment = (rk__segment){0};
 }

@@ -16,7 +16,7 @@ static void wait_for_end(rk__session_run *session) {
 
 static int cores_of_task(const rk__session_run *session) {
     int wanted = (int)session->options->cores_per_task;
-    int share = session->core_count / (session->world->node_size * (int)session->lane_count);
+    int share = session->core_count / (session->world->node_size * (int)session->threads);
     return wanted > 0 ? wanted : share > 1 ? share : 1;
 }
 
@@ -35,14 +35,16 @@ static rk_place place_of(const rk__session_run *session, uint32_t lane) {
 
 static rk_status prepare(rk__session_run *session, rk_error *err) {
     RK_TRY(rk__world_core_list(&session->cores, &session->core_count, err));
-    RK_TRY(rk__alloc((void **)&session->lanes, session->lane_count, sizeof *session->lanes, "lanes", err));
+    RK_TRY(rk__alloc((void **)&session->lanes, session->lane_count + 1, sizeof *session->lanes, "lanes", err));
     for (uint32_t i = 0; i < session->lane_count; i++) {
         session->lanes[i] = (rk__lane){.session = session,
-                                       .owner = (uint32_t)session->world->rank * session->lane_count + i,
+                                       .owner = (uint32_t)session->world->rank * session->threads + i,
                                        .place = place_of(session, i)};
         RK_TRY(rk__lane_open(&session->lanes[i], err));
     }
-    return RK_OK;
+    session->place = place_of(session, 0);
+    bool follows = session->team.comm != MPI_COMM_NULL && session->lane_count == 0;
+    return follows ? rk__team_join(session, &session->place, err) : RK_OK;
 }
 
 /* ---- lanes that are threads ---- */
@@ -79,6 +81,17 @@ static rk_status join_lanes(rk__session_run *session, rk_status status, rk_error
     return status;
 }
 
+/* The first lane's; a rank that follows a leader works for that; one that is left over waits. */
+static rk_status work(rk__session_run *session, rk_error *err) {
+    if (session->member != NULL)
+        return rk__team_follow(session, err);
+    if (session->lane_count == 0)
+        return RK_OK;
+    rk_status status = rk__lane_work(&session->lanes[0], err);
+    rk__team_dismiss(&session->team);
+    return status;
+}
+
 rk_status rk__session_compute(rk__session_run *session, rk_error *err) {
     RK_TRY(rk__world_agree(session->world, prepare(session, err), err));
     session->start_ns = rk__clock_ns();
@@ -86,7 +99,7 @@ rk_status rk__session_compute(rk__session_run *session, rk_error *err) {
     RK_TRY(rk__world_agree(session->world, rk__syncer_start(session, err), err));
     atomic_store(&session->go, true);
     start_lanes(session);
-    rk_status status = rk__lane_work(&session->lanes[0], err);
+    rk_status status = work(session, err);
     status = join_lanes(session, status, err);
     wait_for_end(session);
     session->seconds_ns = rk__clock_ns() - session->start_ns;

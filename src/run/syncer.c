@@ -29,9 +29,9 @@ static rk_status mark_ranks(rk__session_run *session, uint32_t epoch, rk_error *
     const rk__world *world = session->world;
     for (int r = 0; r < world->size; r++)
         if (world->node_of_rank[r] == world->node)
-            for (uint32_t lane = 0; lane < session->lane_count; lane++)
-                RK_TRY(rk__record_mark(session->record, (uint32_t)r * session->lane_count + lane, session->number,
-                                       epoch, err));
+            for (uint32_t lane = 0; lane < session->threads; lane++)
+                RK_TRY(rk__record_mark(session->record, (uint32_t)r * session->threads + lane, session->number, epoch,
+                                       err));
     return RK_OK;
 }
 
@@ -39,8 +39,8 @@ static rk_status sync_logs(rk__session_run *session, rk_error *err) {
     const rk__world *world = session->world;
     for (int r = 0; session->job->schema.varying > 0 && r < world->size; r++)
         if (world->node_of_rank[r] == world->node)
-            for (uint32_t lane = 0; lane < session->lane_count; lane++)
-                RK_TRY(rk__log_sync(session->record, session->number, (uint32_t)r * session->lane_count + lane, err));
+            for (uint32_t lane = 0; lane < session->threads; lane++)
+                RK_TRY(rk__log_sync(session->record, session->number, (uint32_t)r * session->threads + lane, err));
     return RK_OK;
 }
 

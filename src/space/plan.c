@@ -129,8 +129,12 @@ static int plan_fail(rk_plan *plan, const char *fmt, va_list args) {
     return (int)p->status;
 }
 
+static int plan_fail_text(rk_plan *plan, const char *text) {
+    return rk_plan_fail(plan, "%s", text);
+}
+
 rk_status rk__space_plan(rk__space *space, rk_error *err) {
-    static const rk_plan_api api = {sizeof api, plan_axis, plan_dimension, plan_fail};
+    static const rk_plan_api api = {sizeof api, plan_axis, plan_dimension, plan_fail, plan_fail_text};
     if (space->kernel->plan == NULL)
         return RK_OK;
     planner p = {.space = space, .status = RK_OK, .error = RK_ERROR_INIT};

@@ -5,8 +5,8 @@
  * on all ranks (no rank skips a collective that its peers entered), and must be startable without typing mpirun.
  *
  * Invariants. The caller's communicator is duplicated with MPI_ERRORS_RETURN. No collective is called while tasks run.
- * MPI is initialised with MPI_THREAD_SERIALIZED: during a run only each rank's service thread calls MPI, before and
- * after it only the main thread. */
+ * MPI is asked for MPI_THREAD_MULTIPLE and may give MPI_THREAD_SERIALIZED: during a run only each rank's service thread
+ * calls MPI, before and after it only the main thread. Kernels whose tasks take several ranks are the exception. */
 #ifndef RANKINE_WORLD_H
 #define RANKINE_WORLD_H
 
@@ -26,6 +26,7 @@ typedef struct rk__world {
     int *node_of_rank;        /* [size] */
     int *node_leader;         /* [node_count] lowest rank of each node */
     bool owns_mpi;            /* we called MPI_Init and must finalize */
+    bool multiple;            /* several threads may call MPI at once */
     int gpu;                  /* number of the node's GPU that this rank may use; -1: none */
     char host[64];
 } rk__world;
