@@ -215,6 +215,8 @@ int rk__drive_rank(rk__cli *cli, rk__run_options *options, rk__drive_fn run) {
     handle_signals();
     if (rk__world_init(&world, &err) != RK_OK)
         return rk__drive_is_silent_rank() ? RK_EXIT_OK : report(rk__cli_fail(cli, &err));
+    if (world.rank == 0)
+        rk__launch_begin();
     atexit(on_exit_in_run);
     in_run = 1;
     int code = run_in_world(cli, &world, options, run);
@@ -316,8 +318,13 @@ static int say_died(const rk__cli *cli, const char *path, bool ours, const rk__l
     if (rk__launch_tty_columns() > 0 && !cli->arguments.quiet)
         fputs("\r\033[K", stderr); /* a live line of theirs may stand there */
     if (!ours || !scan_file(path, &done, &tasks)) {
-        rk__fail(&err, RK_EMPI, "the ranks ended %s before there was a run file (mpirun's exit code is %d)",
-                 result->interrupted ? "on a signal" : "without a result", result->exit_code);
+        /* As asked: a rank that is still starting ends at the signal that has others finish their tasks. */
+        if (result->interrupted && !ours)
+            rk__fail(&err, RK_EINTERRUPTED, "stopped before anything was begun: there is nothing to resume");
+        else
+            rk__fail(&err, RK_EMPI,
+                     "the ranks ended without a result before there was a run file (mpirun's exit code is %d)",
+                     result->exit_code);
         return rk__cli_fail(cli, &err);
     }
     const char *shown = rk__display_path(path);

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/types.h"
-#include "record/record_private.h"
+#include "record/log_private.h"
 
 enum { SECTOR_BYTES = 512, PAGE_BYTES = 4096 };
 
@@ -154,7 +154,7 @@ static bool write_fields(hid_t file, const rk__schema *schema) {
 
 static bool write_title(hid_t file, const rk__identity *identity) {
     char title[200];
-    snprintf(title, sizeof title, "Rankine run of kernel %.80s, version %.40s", identity->kernel_name,
+    snprintf(title, sizeof title, RK__TITLE_BEGIN "%.80s, version %.40s", identity->kernel_name,
              identity->kernel_version);
     return rk__attribute_text(file, "title", title) && rk__attribute_text(file, "source", "Rankine");
 }
@@ -265,7 +265,7 @@ static rk_status put_in_place(const char *temporary, const char *path, bool forc
     return RK_OK;
 }
 
-static rk_status claim_name(const char *temporary, const char *directory, rk_error *err) {
+rk_status rk__name_claim(const char *temporary, const char *directory, rk_error *err) {
     unlink(temporary); /* left by a run of this file that was killed: we hold the file's lock */
     int fd = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
     if (fd >= 0) {
@@ -323,7 +323,7 @@ rk_status rk__record_create(const char *path, const rk__schema *schema, const rk
     bool whole = schema->parts == 1; /* the file of a part has holes where the others would be */
     if (whole)
         RK_TRY(check_room(directory, schema, err));
-    RK_TRY(claim_name(temporary, directory, err));
+    RK_TRY(rk__name_claim(temporary, directory, err));
     rk__text facts = RK__TEXT_INIT;
     write_facts(provenance, identity, &facts);
     rk__contents contents = {schema, space, identity, rk__text_get(&facts), {0, 0}};
@@ -344,4 +344,66 @@ rk_status rk__record_create(const char *path, const rk__schema *schema, const rk
         return status;
     }
     return rk__path_sync(directory, O_RDONLY, err);
+}
+
+/* ---- a file that is filled before it has its name ---- */
+
+static rk_status no_logs_of_another(const char *path, rk_error *err) {
+    char logs[RK__LOG_PATH_MAX];
+    struct stat info;
+    rk__logs_path(path, logs);
+    if (lstat(logs, &info) != 0)
+        return RK_OK;
+    return rk__fail(err, RK_EEXIST,
+                    "%s has the values of a run that is not finished: remove it together with %s, or choose another "
+                    "name with -o",
+                    logs, path);
+}
+
+rk_status rk__record_draft(const char *path, const rk__schema *schema, bool force, char draft[RK__BESIDE_MAX],
+                           rk_error *err) {
+    struct stat info;
+    if (lstat(path, &info) == 0 && !force)
+        return exists(path, err);
+    if (lstat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        return rk__fail(err, RK_EINVAL, "%s is not a regular file: it is not overwritten", path);
+    if (schema->varying > 0)
+        RK_TRY(no_logs_of_another(path, err));
+    rk__path_beside(path, "tmp", draft);
+    rk__logs_remove(draft); /* left by one that was killed */
+    return RK_OK;
+}
+
+/* The logs first: a file without its logs is damaged, logs without their file are in nobody's way. */
+static rk_status move_logs(const char *from, const char *to, rk_error *err) {
+    char old[RK__LOG_PATH_MAX], new[RK__LOG_PATH_MAX];
+    rk__logs_path(from, old);
+    rk__logs_path(to, new);
+    if (rename(old, new) == 0 || errno == ENOENT)
+        return RK_OK;
+    return rk__fail(err, RK_EIO, "%s: %s", new, rk__errno_text(errno));
+}
+
+rk_status rk__record_publish(rk__record *record, const char *path, bool force, rk_error *err) {
+    char *name = rk__strdup(path);
+    if (name == NULL)
+        return rk__fail(err, RK_ENOMEM, "no memory for a path");
+    rk_status status = move_logs(record->path, path, err);
+    if (status == RK_OK) {
+        status = put_in_place(record->path, path, force, err);
+        if (status != RK_OK)
+            move_logs(path, record->path, NULL);
+    }
+    if (status != RK_OK) {
+        free(name);
+        return status;
+    }
+    free(record->path);
+    record->path = name;
+    return rk__directory_sync(path, err);
+}
+
+void rk__record_discard(const char *draft) {
+    unlink(draft);
+    rk__logs_remove(draft);
 }

@@ -19,6 +19,8 @@ static void write_column(const rk__column *column, rk__text *out) {
         rk__text_add(out, " %llu", (unsigned long long)column->dims[d].size);
     }
     rk__text_add(out, "\n");
+    if (column->always)
+        rk__text_add(out, "always\n");
     if (!column->varying)
         return;
     rk__text_add(out, "varying");
@@ -118,7 +120,12 @@ static bool read_column(rk__schema *schema, const char *line) {
            rk__mul_u64(column->row_bytes, schema->tasks, &bytes) && bytes <= UINT64_C(1) << 60;
 }
 
-/* Of the column before it: counts, which are u64. */
+/* Of the column before it, as is what follows. */
+static bool read_always(rk__schema *schema) {
+    return schema->column_count > 0 && (schema->columns[schema->column_count - 1].always = true);
+}
+
+/* Counts, which are u64. */
 static bool read_varying(rk__schema *schema, const char *line) {
     char type[16];
     rk__column *column = schema->column_count > 0 ? &schema->columns[schema->column_count - 1] : NULL;
@@ -170,6 +177,8 @@ static bool read_line(rk__schema *schema, const char *line) {
         return false;
     if (strcmp(word, "folded") == 0)
         return schema->folded = true;
+    if (strcmp(word, "always") == 0)
+        return read_always(schema);
     if (strcmp(word, "varying") == 0)
         return read_varying(schema, line);
     return strcmp(word, "column") == 0 ? read_column(schema, line)

@@ -1,7 +1,9 @@
-/* Joining the parts of a run: a new file that has the blocks of all of them. */
+/* Joining the parts of a run: a new file that has the blocks of all of them. It has its name when all is in it: what
+ * had the name before stays until then. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "run/run_private.h"
@@ -12,6 +14,7 @@ typedef struct merging {
     rk__job job;
     rk__lock *lock;
     rk__record *to;
+    char draft[RK__BESIDE_MAX]; /* the name of `to` while it is filled; "": it has its own, or is not made yet */
     rk__run_summary *summary;
     uint64_t damaged;
 } merging;
@@ -46,12 +49,30 @@ static rk_status check_parts(const merging *m, const char *const *parts, size_t 
     return RK_OK;
 }
 
-static rk_status make_file(merging *m, rk_error *err) {
-    char *path = m->summary->path;
-    RK_TRY(rk__job_output(m->options, m->job.module.kernel, path, sizeof m->summary->path, err));
+/* By whatever name. */
+static rk_status refuse_part(const char *output, const char *const *parts, size_t count, rk_error *err) {
+    struct stat there, part;
+    if (stat(output, &there) != 0)
+        return RK_OK;
+    for (size_t i = 0; i < count; i++)
+        if (stat(parts[i], &part) == 0 && part.st_ino == there.st_ino && part.st_dev == there.st_dev)
+            return rk__fail(err, RK_EINVAL, "-o %s is one of the parts (%s): choose another name with -o", output,
+                            parts[i]);
+    return RK_OK;
+}
+
+static rk_status make_file(merging *m, const char *const *parts, size_t count, rk_error *err) {
+    const char *path = m->summary->path;
+    rk__run_options options = *m->options;
+    char draft[RK__BESIDE_MAX];
+    options.force = true; /* of a draft that was left; the output itself is asked about before */
+    RK_TRY(rk__job_output(m->options, m->job.module.kernel, m->summary->path, sizeof m->summary->path, err));
+    RK_TRY(refuse_part(path, parts, count, err));
     RK_TRY(rk__lock_take(&m->lock, path, m->world.host, err));
-    RK_TRY(rk__job_create_file(&m->job, m->options, &m->world, path, err));
-    return rk__record_open(&m->to, path, true, err);
+    RK_TRY(rk__record_draft(path, &m->job.schema, m->options->force, draft, err));
+    RK_TRY(rk__job_create_file(&m->job, &options, &m->world, draft, err));
+    memcpy(m->draft, draft, sizeof draft);
+    return rk__record_open(&m->to, draft, true, err);
 }
 
 static rk_status copy_part(merging *m, const char *path, uint32_t number, rk_error *err) {
@@ -84,7 +105,7 @@ static rk_status merge(merging *m, const char *const *parts, size_t count, rk_er
     uint64_t begin_ns = rk__wall_ns();
     RK_TRY(load_job(m, parts[0], err));
     RK_TRY(check_parts(m, parts, count, err));
-    RK_TRY(make_file(m, err));
+    RK_TRY(make_file(m, parts, count, err));
     for (size_t i = 0; i < count; i++)
         RK_TRY(copy_part(m, parts[i], (uint32_t)i, err));
     RK_TRY(rk__record_sync(m->to, err));
@@ -93,6 +114,8 @@ static rk_status merge(merging *m, const char *const *parts, size_t count, rk_er
     if (complete)
         RK_TRY(rk__job_reduce(&m->job, &m->to, &m->summary->results, err));
     RK_TRY(close_session(m, begin_ns, &totals, complete, err));
+    RK_TRY(rk__record_publish(m->to, m->summary->path, m->options->force, err));
+    m->draft[0] = '\0';
     m->summary->complete = complete;
     m->summary->interrupted = !complete;
     m->summary->done = totals.tasks_done;
@@ -120,6 +143,8 @@ rk_status rk__run_merge(const rk__run_options *options, const char *const *parts
     if (status == RK_OK)
         describe(&m);
     rk__record_close(m.to);
+    if (m.draft[0] != '\0')
+        rk__record_discard(m.draft);
     rk__lock_release(m.lock);
     rk__job_fini(&m.job);
     if (status == RK_OK && !summary->complete)

@@ -80,7 +80,7 @@ static rk_status settle_file(rk__session_run *session, rk__run_summary *summary,
         rk__settle_options wanted = {.check_all = options->repair, .retry_failed = options->retry_failed};
         rk__settle_report report;
         status = rk__record_settle(session->record, &wanted, &report, err);
-        summary->blocks_damaged = report.blocks_damaged;
+        summary->blocks_damaged += report.blocks_damaged;
         summary->blocks_retried = report.blocks_retried;
     }
     return rk__world_agree(session->world, status, err);
@@ -357,10 +357,14 @@ rk_status rk__run_start(const rk__world *world, const rk__run_options *options, 
         status = take_lock(world, path, &lock, err);
     if (status == RK_OK)
         status = rk__world_agree(world, try_memory(&job, err), err);
+    if (status == RK_OK)
+        status = rk__reach_check(world, options, &job, path, err);
     if (status == RK_OK && world->rank == 0)
         status = rk__job_check_reuse(options, &job, err);
     if (status == RK_OK && world->rank == 0)
         status = rk__job_create_file(&job, options, world, path, err);
+    if (status == RK_OK && world->rank == 0)
+        status = rk__lock_file(lock, path, world->host, err);
     status = rk__world_agree(world, status, err);
     if (status == RK_OK)
         status = compute(world, options, &job, path, begin, summary, err);
@@ -370,6 +374,15 @@ rk_status rk__run_start(const rk__world *world, const rk__run_options *options, 
 }
 
 /* ---- resume ---- */
+
+static rk_status mend_seal(const rk__run_options *options, rk__run_summary *summary, rk_error *err) {
+    rk__settle_report report = {0};
+    if (!options->repair || !rk__record_lost_seal(options->output))
+        return RK_OK;
+    rk_status status = rk__record_reseal(options->output, &report, err);
+    summary->blocks_damaged = report.blocks_damaged;
+    return status;
+}
 
 static rk_status load_for_resume(const rk__run_options *options, const char *path, rk__job *job, rk_error *err) {
     rk__record *record = NULL;
@@ -466,7 +479,9 @@ rk_status rk__run_resume(const rk__world *world, const rk__run_options *options,
     if (done)
         return RK_OK;
     RK_TRY(take_lock(world, options->output, &lock, err));
-    rk_status status = world->rank == 0 ? load_for_resume(options, options->output, &job, err) : RK_OK;
+    rk_status status = world->rank == 0 ? mend_seal(options, summary, err) : RK_OK;
+    if (status == RK_OK && world->rank == 0)
+        status = load_for_resume(options, options->output, &job, err);
     status = rk__world_agree(world, status, err);
     if (status == RK_OK)
         status = share_job(world, options, &job, err);

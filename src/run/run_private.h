@@ -228,6 +228,10 @@ typedef struct rk__session_run {
     rk_error sync_error; /* as flush_error */
 } rk__session_run;
 
+/* Collective, before the file is made, while rank 0 holds its lock. RK_EUNSUPPORTED: outputs of varying length are for
+ * files that all nodes can write. */
+rk_status rk__reach_check(const rk__world *world, const rk__run_options *options, const rk__job *job, const char *path,
+                          rk_error *err);
 /* Collective: opens the file, or a port to rank 0. */
 rk_status rk__session_open(rk__session_run *session, const char *path, rk_error *err);
 typedef struct rk__courier rk__courier;

@@ -94,6 +94,8 @@ rk_status rk__launch(const rk__launch_options *options, rk__launch_result *resul
 /* The rank's side. Base name for shared memory of this job: unique, the same on all ranks that rank 0's string is sent
  * to. */
 void rk__launch_job_name(char *buffer, size_t size);
+/* Rank 0, when all ranks are there and listen to signals: from now on a stop leaves something. */
+void rk__launch_begin(void);
 /* Rank 0, as the last thing before rk__world_fini: leave the exit code (0 … 255) for the launcher. true: it is written,
  * and the ranks should exit with 0 to keep mpirun quiet. false: nobody looks, or rank 0 is not on the launcher's host.
  */

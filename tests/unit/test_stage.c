@@ -243,6 +243,27 @@ static void damage_is_found(void **state) {
     close_stage(f);
 }
 
+/* Blocks of session 0 were copied; a mark that was never written is of session 0 and epoch 0 too. */
+static void copied_blocks_are_settled_by_the_first_session(void **state) {
+    fixture *f = *state;
+    rk__settle_report report;
+    rk__session session = {.ranks = 1, .nodes = 1};
+    uint16_t number;
+    open_stage(f, 0); /* its session is 0 */
+    commit(f, 0, 0, BLOCK);
+    commit(f, 1, 0, BLOCK);
+    assert_int_equal(rk__stage_flush(f->stage, NULL), RK_OK);
+    flip(f->path, f->record->column_at[0] + 3);
+    assert_int_equal(rk__record_settle(f->record, &(rk__settle_options){0}, &report, NULL), RK_OK);
+    assert_int_equal(report.blocks_checked, 2);
+    assert_int_equal(report.blocks_damaged, 1);
+    expect_sound(f, 1);
+    assert_int_equal(rk__record_session_begin(f->record, &session, &number, NULL), RK_OK);
+    assert_int_equal(rk__record_settle(f->record, &(rk__settle_options){0}, &report, NULL), RK_OK);
+    assert_int_equal(report.blocks_checked, 0);
+    close_stage(f);
+}
+
 static void only_good_rows_are_hashed(void **state) {
     fixture *f = *state;
     const double rows[] = {1, 2, 3}, other[] = {1, -7, 3};
@@ -288,6 +309,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_rewrite_takes_the_other_slot_and_a_torn_one_does_not_count, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_in_another_place_is_not_valid, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_is_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(copied_blocks_are_settled_by_the_first_session, setup, teardown),
         cmocka_unit_test_setup_teardown(only_good_rows_are_hashed, setup, teardown),
         cmocka_unit_test_setup_teardown(identity_is_held_against_the_file, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_in_the_way_is_not_overwritten, setup, teardown),
