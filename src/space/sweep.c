@@ -250,11 +250,13 @@ static rk_status float_range(const rk_param *param, const char *text, double fir
     double steps = (stop - first) / step, nearest = round(steps);
     if (!(steps < (double)RK__TASKS_MAX - 1))
         return too_many(param, text, err);
-    bool hits = fabs(steps - nearest) <= slack(nearest);
+    rk__lattice lattice = rk__lattice_of_step(first, step);
+    bool hits =
+        fabs(steps - nearest) <= slack(nearest) || rk__lattice_value(&lattice, first, step, (uint64_t)nearest) == stop;
     double whole = hits ? nearest : floor(steps);
     *out = (linear){{.as.f64 = first}, {.as.f64 = step}, {.as.f64 = stop}, (uint64_t)whole + 1};
     if (!hits)
-        out->last.as.f64 = fma(whole, step, first);
+        out->last.as.f64 = rk__lattice_value(&lattice, first, step, (uint64_t)whole);
     return RK_OK;
 }
 
