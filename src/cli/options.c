@@ -266,7 +266,7 @@ static const rk__option options[] = {
     {"output", 'o', RK__OPTION_VALUE, RK__GROUP_FILE, IN(RUN) | IN(MERGE), false, "FILE",
      "the run file (default: KERNEL.h5 in this directory)", set_output},
     {"force", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RUN) | IN(MERGE), false, NULL,
-     "overwrite the run file if it exists", set_force},
+     "overwrite the run file if it exists; of other files only HDF5 ones and empty ones are overwritten", set_force},
     {"sync", 0, RK__OPTION_VALUE, RK__GROUP_FILE, IN(RUN) | IN(RESUME), false, "TIME",
      "how much work a power cut may take (default 5s); 0: sync at the end only", set_sync},
     {"gather", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RUN) | IN(RESUME), false, NULL,

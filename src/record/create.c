@@ -240,26 +240,13 @@ static rk_status reserve(const char *path, rk_error *err) {
     return code != 0 ? rk__fail(err, RK_EIO, "%s: reserving space: %s", path, rk__errno_text(code)) : RK_OK;
 }
 
-static rk_status exists(const char *path, rk_error *err) {
-    return rk__fail(err, RK_EEXIST,
-                    "%s exists: choose another name with -o, go on with it by 'rankine resume', or "
-                    "overwrite it with --force",
-                    path);
-}
-
 /* link() does not replace; where the file system has no links, an exclusive check before rename must do. */
 static rk_status put_in_place(const char *temporary, const char *path, bool force, rk_error *err) {
-    struct stat info;
-    if (!force) {
-        if (link(temporary, path) == 0) {
-            unlink(temporary);
-            return RK_OK;
-        }
-        if (errno == EEXIST || lstat(path, &info) == 0)
-            return exists(path, err);
-    } else if (lstat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
-        return rk__fail(err, RK_EINVAL, "%s is not a regular file: it is not overwritten", path);
+    if (!force && link(temporary, path) == 0) {
+        unlink(temporary);
+        return RK_OK;
     }
+    RK_TRY(rk__place_check(path, force, err));
     if (rename(temporary, path) != 0)
         return rk__fail(err, RK_EIO, "%s: %s", path, rk__errno_text(errno));
     return RK_OK;
@@ -312,14 +299,12 @@ static rk_status seal(const char *path, rk_error *err) {
 rk_status rk__record_create(const char *path, const rk__schema *schema, const rk__space *space,
                             const rk__identity *identity, const rk__provenance *provenance, bool force, rk_error *err) {
     char directory[4096], temporary[RK__BESIDE_MAX];
-    struct stat info;
     const char *slash = strrchr(path, '/');
     if (slash == NULL || (size_t)(slash - path) >= sizeof directory)
         return rk__fail(err, RK_EINVAL, "output '%.100s': an absolute path below 4096 bytes is needed", path);
     snprintf(directory, sizeof directory, "%.*s", (int)(slash == path ? 1 : slash - path), path);
     rk__path_beside(path, "tmp", temporary);
-    if (!force && lstat(path, &info) == 0)
-        return exists(path, err);
+    RK_TRY(rk__place_check(path, force, err));
     bool whole = schema->parts == 1; /* the file of a part has holes where the others would be */
     if (whole)
         RK_TRY(check_room(directory, schema, err));
