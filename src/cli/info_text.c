@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/display.h"
@@ -10,6 +11,7 @@
 #include "cli/info.h"
 #include "cli/spaceout.h"
 #include "cli/table.h"
+#include "cli/terminal.h"
 
 enum { FAILURES_SHOWN = 8, SESSIONS_SHOWN = 5 };
 
@@ -90,7 +92,11 @@ static void add_space(rk__text *out, const rk__info *f) {
 }
 
 static void add_failures(rk__text *out, const rk__info *f) {
-    rk__failures_print(out, f->failures, f->failure_count, f->totals.tasks_failed, FAILURES_SHOWN);
+    rk__failures_view view = {.space = f->space, .failed = f->totals.tasks_failed, .most = FAILURES_SHOWN};
+    int rows;
+    if (isatty(STDOUT_FILENO))
+        rk__terminal_size(&view.columns, &rows);
+    rk__failures_print(out, f->failures, f->failure_count, &view);
 }
 
 static void add_session(rk__table *table, const rk__info *f, size_t number) {
@@ -206,7 +212,7 @@ int rk__info_as_text(const rk__info *f) {
     add_times(&out, f);
     if (f->results != NULL && f->schema->field_count > 0) {
         rk__text_add(&out, "\n");
-        rk__display_results(&out, f->schema, f->results);
+        rk__display_results(&out, f->schema, f->results, f->space);
     }
     add_hints(&out, f);
     return rk__cli_print(&out, RK_EXIT_OK);

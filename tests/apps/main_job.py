@@ -1,6 +1,7 @@
 """The main job, end to end: figures that others published, the same bits everywhere, files that others read."""
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -158,6 +159,15 @@ def digest_tells_runs_apart():
         run(*words)
         seen.add(digest("out.h5"))
     assert len(seen) == 7
+
+
+def tasks_are_named_by_their_coordinates():
+    said = command("run", "lorenz", "rho=20:30:1", "sigma=8,10", "steps=300", "-n", 2, "-o", "out.h5").stdout
+    best = json.loads(command("info", "out.h5", "--json").stdout)["reductions"]["lyapunov_argmax"]["value"]
+    where = f"lyapunov_argmax  {best} .*task at rho={20 + best // 2} sigma={(8, 10)[best % 2]}\n"
+    assert re.search(where, said) and re.search(where, command("info", "out.h5").stdout), said
+    run(kernel("flaky"), "--repeat", 50, out="out.h5", expect=FAILED_TASKS)
+    assert "; the first, at replicate=3:\n              task 3 is one" in command("info", "out.h5").stdout
 
 
 def failed_tasks_are_data():
