@@ -12,7 +12,7 @@
 static rk_status whole_number(const char *option, const char *value, uint64_t least, uint64_t most, uint64_t *out,
                               rk_error *err) {
     uint64_t number;
-    if (!rk__parse_u64(value, &number) || number < least || number > most)
+    if (!rk__parse_count(value, &number) || number < least || number > most)
         return rk__fail(err, RK_EINVAL, "%s %s: a whole number from %llu to %llu is expected", option, value,
                         (unsigned long long)least, (unsigned long long)most);
     *out = number;

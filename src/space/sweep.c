@@ -331,7 +331,7 @@ static rk_status points(const rk_param *param, const char *text, const char *end
                         rk_error *err) {
     rk__value first, last;
     uint64_t count;
-    if (number == NULL || !rk__parse_u64(number, &count) || count < 2)
+    if (number == NULL || !rk__parse_count(number, &count) || count < 2)
         return rk__fail(err, RK_EINVAL, "parameter '%s': '%s' needs a number of points, at least 2: %s..%s/101",
                         param->name, text, ends[0], ends[1]);
     if (count > RK__TASKS_MAX)

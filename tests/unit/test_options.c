@@ -105,6 +105,17 @@ static void defaults_are_the_documented_ones(void **state) {
     rk__arguments_fini(&l.arguments);
 }
 
+static void counts_may_have_an_exponent(void **state) {
+    (void)state;
+    line l;
+    parse(&l, "run pi --repeat 1e6 --block 1.024e3 -n 2e0");
+    assert_int_equal(l.status, RK_OK);
+    assert_int_equal(l.arguments.repeat, 1000000);
+    assert_int_equal(l.arguments.block_tasks, 1024);
+    assert_int_equal(l.arguments.ranks, 2);
+    rk__arguments_fini(&l.arguments);
+}
+
 static void zip_may_be_given_again(void **state) {
     (void)state;
     line l;
@@ -159,6 +170,7 @@ static void wrong_values_are_named_with_what_is_expected(void **state) {
     assert_refused("run pi --seed -1", "--seed -1: a whole number from 0 to 18446744073709551615 is expected");
     assert_refused("run pi --seed 18446744073709551616",
                    "--seed 18446744073709551616: a whole number from 0 to 18446744073709551615 is expected");
+    assert_refused("run pi --repeat 1.5e0", "--repeat 1.5e0: a whole number from 1 to 72057594037927936 is expected");
     assert_refused("run pi --repeat 0", "--repeat 0: a whole number from 1 to 72057594037927936 is expected");
     assert_refused("run pi --block 48", "--block 48: must be a power of two, such as 32 or 64");
     assert_refused("run pi --zip a", "--zip a: names of at least two parameters are expected, as in --zip a,b");
@@ -325,6 +337,7 @@ int main(void) {
         cmocka_unit_test(short_option_takes_its_value_in_any_form),
         cmocka_unit_test(two_dashes_end_the_options),
         cmocka_unit_test(defaults_are_the_documented_ones),
+        cmocka_unit_test(counts_may_have_an_exponent),
         cmocka_unit_test(zip_may_be_given_again),
         cmocka_unit_test(progress_takes_a_value_only_with_equals),
         cmocka_unit_test(launcher_keeps_its_own_options_from_the_ranks),
