@@ -287,7 +287,7 @@ static const rk__option options[] = {
     {"quiet", 'q', RK__OPTION_FLAG, RK__GROUP_TALK, IN(RUN) | IN(RESUME) | IN(VERIFY) | IN(MERGE), false, NULL,
      "no progress and no summary; errors only", set_quiet},
     {"json", 0, RK__OPTION_FLAG, RK__GROUP_TALK, EVERYWHERE & ~IN(HELP), false, NULL,
-     "the result as JSON on stdout, and nothing else there; of watch a line per interval", set_json},
+     "the result as JSON on stdout, and nothing else there", set_json},
     {"help", 'h', RK__OPTION_FLAG, RK__GROUP_TALK, EVERYWHERE, false, NULL, "help, also for a command", set_help},
     {"version", 0, RK__OPTION_FLAG, RK__GROUP_TALK, 0, false, NULL, "versions of Rankine, MPI and HDF5", set_version},
 };
@@ -445,7 +445,24 @@ static rk_status parse_short(parser *p, const char *word, rk_error *err) {
     return apply(p, option, p->next - 1, value, err);
 }
 
+/* What people who come from elsewhere type, and what it is called here. */
+static const char *const synonyms[][2] = {
+    {"repair", "rankine resume FILE --repair"},
+    {"retry", "rankine resume FILE --retry-failed"},
+    {"continue", "rankine resume FILE"},
+    {"restart", "rankine resume FILE"},
+    {"status", "rankine info FILE, or live: rankine watch FILE"},
+    {"show", "rankine info FILE"},
+    {"list", "rankine kernels"},
+    {"ls", "rankine kernels"},
+    {"join", "rankine merge PART... -o FILE"},
+    {"test", "rankine check KERNEL, or of a file: rankine verify FILE"},
+};
+
 static rk_status unknown_command(const char *word, rk_error *err) {
+    for (size_t i = 0; i < sizeof synonyms / sizeof *synonyms; i++)
+        if (strcmp(word, synonyms[i][0]) == 0)
+            return rk__fail(err, RK_EINVAL, "unknown command '%s': it is %s", word, synonyms[i][1]);
     const char *nearest = rk__nearest(word, command_names, RK__COMMAND_COUNT);
     if (nearest != NULL)
         return rk__fail(err, RK_EINVAL, "unknown command '%s': did you mean rankine %s?", word, nearest);

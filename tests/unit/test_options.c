@@ -150,6 +150,9 @@ static void wrong_words_are_named_with_the_remedy(void **state) {
     (void)state;
     assert_refused("rnu pi", "unknown command 'rnu': did you mean rankine run?");
     assert_refused("lorenz", "unknown command 'lorenz': to run a kernel of that name, rankine run lorenz");
+    assert_refused("repair f.h5", "unknown command 'repair': it is rankine resume FILE --repair");
+    assert_refused("status f.h5", "unknown command 'status': it is rankine info FILE, or live: rankine watch FILE");
+    assert_refused("list", "unknown command 'list': it is rankine kernels");
     assert_refused("run pi --sead 3", "unknown option '--sead': did you mean --seed?");
     assert_refused("run pi --outputs=x", "unknown option '--outputs': did you mean --output?");
     assert_refused("run pi --acc", "unknown option '--acc': did you mean --accept-kernel?");
@@ -161,6 +164,27 @@ static void wrong_words_are_named_with_the_remedy(void **state) {
     assert_refused("run pi --output=", "--output needs a value: --output FILE");
     assert_refused("info f.h5 --force", "--force is no option of 'rankine info' (it is one of: run, merge)");
     assert_refused("--samples 3 run pi", "--samples is no option of 'rankine run' (it is one of: check)");
+}
+
+static void help_lists_the_exit_codes_of_the_command(void **state) {
+    (void)state;
+    static const struct {
+        rk__command command;
+        bool failed, damaged, stopped;
+    } cases[] = {{RK__COMMAND_RUN, true, false, true},
+                 {RK__COMMAND_WATCH, true, false, true},
+                 {RK__COMMAND_VERIFY, false, true, false},
+                 {RK__COMMAND_DIGEST, false, false, true},
+                 {RK__COMMAND_KERNELS, false, false, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rk__text help = RK__TEXT_INIT;
+        rk__help_command(&help, cases[i].command);
+        const char *text = rk__text_get(&help);
+        assert_int_equal(strstr(text, "\n   3  ") != NULL, cases[i].failed);
+        assert_int_equal(strstr(text, "\n   4  ") != NULL, cases[i].damaged);
+        assert_int_equal(strstr(text, "\n  75  ") != NULL, cases[i].stopped);
+        rk__text_fini(&help);
+    }
 }
 
 static void wrong_values_are_named_with_what_is_expected(void **state) {
@@ -342,6 +366,7 @@ int main(void) {
         cmocka_unit_test(progress_takes_a_value_only_with_equals),
         cmocka_unit_test(launcher_keeps_its_own_options_from_the_ranks),
         cmocka_unit_test(wrong_words_are_named_with_the_remedy),
+        cmocka_unit_test(help_lists_the_exit_codes_of_the_command),
         cmocka_unit_test(wrong_values_are_named_with_what_is_expected),
         cmocka_unit_test(json_is_known_also_when_the_words_before_it_are_wrong),
         cmocka_unit_test(nearest_ignores_what_is_no_slip),
