@@ -179,6 +179,16 @@ static void zip_walks_axes_together(void **state) {
     rk__space_destroy(space);
 }
 
+static void values_of_a_zip_may_repeat(void **state) {
+    (void)state;
+    asked a;
+    const char *zips[] = {"sigma,i8"};
+    rk__request request = with_zip(&a, "i8=1,1,2 sigma=5,6,6", zips, 1);
+    rk__space *space = space_of_request(&rk_kernel_all, &request);
+    assert_true(bound(space, 1)->i8 == 1 && bound(space, 1)->sigma == 6);
+    rk__space_destroy(space);
+}
+
 static void zip_refuses_what_does_not_fit_together(void **state) {
     (void)state;
     static const struct {
@@ -234,6 +244,7 @@ static void bad_settings_get_one_clear_line(void **state) {
     (void)state;
     WRITE_TEXT("empty.txt", "# nothing\n\n");
     WRITE_TEXT("wrong.txt", "1\nx\n");
+    WRITE_TEXT("twice.txt", "2\n1\n2\n");
     write_file("binary.txt", "1\0\n", 3);
     static const struct {
         const char *settings;
@@ -261,6 +272,12 @@ static void bad_settings_get_one_clear_line(void **state) {
         {"sigma=0::1", RK_EINVAL, "the value is empty"},
         {"sigma=1,,2", RK_EINVAL, "value 2 of the list is empty"},
         {"sigma=1,2,", RK_EINVAL, "value 3 of the list is empty"},
+        {"sigma=3,28,1,28.0", RK_EINVAL, "parameter 'sigma': 28 is there twice: "},
+        {"sigma=0,1,-0", RK_EINVAL, "parameter 'sigma': 0 is there twice: "},
+        {"tau=0.1,0.1000000001", RK_EINVAL, "parameter 'tau': 0.1 is there twice: "},
+        {"label=a,b,a", RK_EINVAL, "parameter 'label': a is there twice: "},
+        {"color=red,red", RK_EINVAL, "parameter 'color': red is there twice: "},
+        {"sigma=@twice.txt", RK_EINVAL, "parameter 'sigma': 2 is there twice: "},
         {"sigma=1,x", RK_EINVAL, "'x' is not a number"},
         {"sigma=0..1", RK_EINVAL, "'0..1' needs a number of points"},
         {"sigma=0..1/1", RK_EINVAL, "at least 2"},
@@ -363,6 +380,7 @@ int main(void) {
         cmocka_unit_test(without_sweeps_there_is_one_task),
         cmocka_unit_test(values_come_from_a_file),
         cmocka_unit_test(zip_walks_axes_together),
+        cmocka_unit_test(values_of_a_zip_may_repeat),
         cmocka_unit_test(zip_refuses_what_does_not_fit_together),
         cmocka_unit_test(replicate_is_the_fastest_axis),
         cmocka_unit_test(names_that_rankine_makes_up_give_way),

@@ -38,7 +38,7 @@ static const char *const round_trips[] = {
     "sigma=20:30:0.1 tau=0:1:0.1 label=a,b",
     "i8=5:-5:-1 u64=0:18446744073709551615:1152921504606846976",
     "u8=255:0:-5 i64=0..-9000/10",
-    "color=blue,red flag=yes,no,yes label=%,\t,\xc3\xa4,\n%-,",
+    "color=blue,red flag=yes,no label=%,\t,\xc3\xa4,\n%-,",
     "tau=0.1,0.2 sigma=4.9e-324,1.7e308 rho=-0",
     "sigma=0..1/3 u64=0:999999999999",
 };
