@@ -170,6 +170,14 @@ def tasks_are_named_by_their_coordinates():
     assert "; the first, at replicate=3:\n              task 3 is one" in command("info", "out.h5").stdout
 
 
+def a_dry_run_says_where_a_range_ends():
+    for words, note in (("rho=20:30:0.3", "note        rho ends at 29.9: its step does not lead to 30\n"),
+                        ("steps=1:10:4", "note        steps ends at 9: its step does not lead to 10\n"),
+                        ("rho=20:30:0.1", None), ("sigma=1,2", None)):
+        said = command("run", "lorenz", words, "--dry-run", "-o", "new.h5").stdout
+        assert note in said if note else "note " not in said, said
+
+
 def failed_tasks_are_data():
     want = None
     for n, block in ((1, 1), (2, 16), (3, 128)):
