@@ -14,6 +14,7 @@
 #include "cli/display.h"
 #include "cli/jsonout.h"
 #include "cli/progress.h"
+#include "cli/request.h"
 #include "cli/spaceout.h"
 
 enum { RANKS_PER_CORE_MAX = 64 }; /* more is a slip of the pen, and the machine would be stuck for minutes */
@@ -359,6 +360,7 @@ static int launch(rk__cli *cli, int ranks, const char *path, bool resuming) {
     file_mark before = mark_of(path);
     int code;
     warn_of_crowd(cli, ranks);
+    rk__request_pass_on(cli);
     if (isatty(STDOUT_FILENO))
         setenv(STDOUT_VARIABLE, "1", 1);
     if (rk__launch(&options, &result, &err) != RK_OK) {

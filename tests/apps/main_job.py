@@ -170,6 +170,13 @@ def tasks_are_named_by_their_coordinates():
     assert "; the first, at replicate=3:\n              task 3 is one" in command("info", "out.h5").stdout
 
 
+def the_command_is_recorded_as_it_was_typed():
+    for words in (["-n", 2, "pi", "--repeat", 10, "-o", "a.h5"], ["pi", "--repeat=10", "-n1", "-o", "b.h5"]):
+        command("run", *words, "-q")
+        recorded = summary("info", words[-1])["recorded"]["command_line"]
+        assert recorded == " ".join(map(str, [RANKINE, "run", *words, "-q"])), recorded
+
+
 def a_dry_run_says_where_a_range_ends():
     for words, note in (("rho=20:30:0.3", "note        rho ends at 29.9: its step does not lead to 30\n"),
                         ("steps=1:10:4", "note        steps ends at 9: its step does not lead to 10\n"),
