@@ -271,7 +271,7 @@ static void add_ranks(rk__text *out, const rk__run_summary *s) {
     char ranks[40], nodes[40], peak[32], efficiency[32] = "", threads[40] = "";
     if (s->threads > 1)
         snprintf(threads, sizeof threads, " of %d threads", s->threads);
-    if (s->tasks_here > 0 && isfinite(s->efficiency))
+    if (isfinite(s->efficiency))
         snprintf(efficiency, sizeof efficiency, ", efficiency %.1f %%", 100 * s->efficiency);
     rk__display_fact(out, "ranks", "%s%s on %s%s, at most %s each",
                      rk__display_number_of((uint64_t)s->ranks, "rank", ranks, sizeof ranks), threads,
@@ -315,11 +315,12 @@ void rk__display_merged(rk__text *out, const rk__run_summary *summary, const rk_
 
 void rk__display_summary(rk__text *out, const rk__run_summary *summary, const rk__space *space) {
     add_headline(out, summary);
-    if (summary->tasks_here > 0)
+    if (summary->tasks_here > 0) {
         add_times(out, summary);
-    else
+        add_ranks(out, summary);
+    } else {
         rk__display_fact(out, "time", "nothing was left to compute");
-    add_ranks(out, summary);
+    }
     add_settled(out, summary);
     if (summary->results != NULL && summary->schema.field_count > 0) {
         rk__text_add(out, "\n");

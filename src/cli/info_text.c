@@ -102,13 +102,12 @@ static void add_failures(rk__text *out, const rk__info *f) {
 static void add_session(rk__table *table, const rk__info *f, size_t number) {
     const rk__session *s = &f->sessions[number];
     rk__info_session took = rk__info_session_of(f, number);
-    char start[32], time[32] = "", ranks[32], tasks[48] = "", efficiency[32] = "";
+    char start[32], time[32] = "", ranks[32], tasks[48], efficiency[32] = "";
     rk__wall_text(s->start_ns, start, sizeof start);
     if (took.seconds > 0)
         rk__format_seconds(took.seconds, time, sizeof time);
     snprintf(ranks, sizeof ranks, "%" PRIu32 " on %" PRIu32, s->ranks, s->nodes);
-    if (s->end_ns != 0)
-        snprintf(tasks, sizeof tasks, "%" PRIu64, s->tasks_after - s->tasks_before);
+    snprintf(tasks, sizeof tasks, "%" PRIu64, took.tasks);
     if (isfinite(took.efficiency))
         snprintf(efficiency, sizeof efficiency, "%.0f %%", 100 * took.efficiency);
     bool latest = number + 1 == f->session_count;
