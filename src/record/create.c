@@ -128,18 +128,20 @@ static bool write_bookkeeping(hid_t file, const rk__contents *contents) {
     return ok;
 }
 
-static bool create_field(hid_t group, const rk__result_field *field) {
+static bool create_field(hid_t group, const rk__contents *contents, const rk__result_field *field) {
     static const double zero = 0; /* until the finish record says otherwise */
     hsize_t dims = field->count;
     hid_t id = rk__dataset_create(group, field->name, rk__type_hdf5(field->type), field->count > 1, &dims, &zero);
     if (id < 0)
         return false;
-    bool ok = rk__attribute_text(id, "units", field->unit) && rk__attribute_text(id, "long_name", field->help);
+    bool ok = rk__attribute_text(id, "units", field->unit) && rk__attribute_text(id, "long_name", field->help) &&
+              (field->count == 1 || rk__labels_field(group, id, contents, field));
     H5Dclose(id);
     return ok;
 }
 
-static bool write_fields(hid_t file, const rk__schema *schema) {
+static bool write_fields(hid_t file, const rk__contents *contents) {
+    const rk__schema *schema = contents->schema;
     hid_t group;
     bool ok = true;
     if (schema->field_count == 0)
@@ -147,7 +149,7 @@ static bool write_fields(hid_t file, const rk__schema *schema) {
     if (!create_group(file, "reduced", &group))
         return false;
     for (size_t f = 0; ok && f < schema->field_count; f++)
-        ok = create_field(group, &schema->fields[f]);
+        ok = create_field(group, contents, &schema->fields[f]);
     H5Gclose(group);
     return ok;
 }
@@ -161,8 +163,7 @@ static bool write_title(hid_t file, const rk__identity *identity) {
 
 static rk_status write_file(hid_t file, const rk__contents *contents, rk_error *err) {
     RK_TRY(rk__labels_create(file, contents->schema, contents->space, err));
-    if (!write_title(file, contents->identity) || !write_fields(file, contents->schema) ||
-        !write_bookkeeping(file, contents))
+    if (!write_title(file, contents->identity) || !write_fields(file, contents) || !write_bookkeeping(file, contents))
         return rk__fail(err, RK_EHDF5, "HDF5 could not write the run file (is the disk full?)");
     return RK_OK;
 }

@@ -260,6 +260,20 @@ def other_readers_open_the_file():
     assert "replicate = 4" in header and "replicate(replicate)" not in header
 
 
+def reductions_are_a_group_with_named_dimensions():
+    import xarray
+    for words, dims in ((["ep"], {"counts_sum": ("counts_dim0",)}),
+                        (["stats", "input=" + RELIEF], {"histogram": ("histogram_item",),
+                                                        "histogram_edges": ("histogram_edges_item",)})):
+        run(*words, n=2)
+        with xarray.open_dataset("out.h5", group="reduced", engine="h5netcdf") as d:
+            assert {name: d[name].dims for name in dims} == dims
+            assert set(d.variables) == set(summary("info", "out.h5")["reductions"])
+        header = subprocess.run(["ncdump", "-h", "out.h5"], check=True, stdout=subprocess.PIPE, text=True).stdout
+        assert "phony" not in header[header.index("group: reduced"):header.index("group: rankine")]
+        assert "no damage" in command("verify", "out.h5").stdout
+
+
 def the_file_is_readable_while_it_is_written():
     import xarray
     process = start("run", kernel("slow"), "ms=4", "--repeat", 500, "-n", 2, "-o", "out.h5", "-q")
