@@ -18,16 +18,24 @@
 
 enum { SECTOR_BYTES = 512, PAGE_BYTES = 4096 };
 
-static bool write_text(hid_t parent, const char *name, const char *text) {
+hid_t rk__dataset_text(hid_t parent, const char *name, const char *text) {
     hid_t type = H5Tcopy(H5T_C_S1);
     H5Tset_size(type, strlen(text) + 1);
     H5Tset_cset(type, H5T_CSET_UTF8);
     hid_t id = rk__dataset_create(parent, name, type, 0, NULL, NULL);
-    bool ok = id >= 0 && H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) >= 0;
+    if (id >= 0 && H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) < 0) {
+        H5Dclose(id);
+        id = H5I_INVALID_HID;
+    }
+    H5Tclose(type);
+    return id;
+}
+
+static bool write_text(hid_t parent, const char *name, const char *text) {
+    hid_t id = rk__dataset_text(parent, name, text);
     if (id >= 0)
         H5Dclose(id);
-    H5Tclose(type);
-    return ok;
+    return id >= 0;
 }
 
 static void write_facts(const rk__provenance *from, const rk__identity *identity, rk__text *out) {
@@ -118,12 +126,21 @@ static bool create_group(hid_t file, const char *name, hid_t *out) {
     return *out >= 0;
 }
 
+static bool write_parameters(hid_t group, const rk__space *space) {
+    hid_t parameters;
+    if (!create_group(group, "parameters", &parameters))
+        return false;
+    bool ok = rk__parameters_write(parameters, space);
+    H5Gclose(parameters);
+    return ok;
+}
+
 static bool write_bookkeeping(hid_t file, const rk__contents *contents) {
     hid_t group;
     if (!create_group(file, "rankine", &group))
         return false;
-    bool ok =
-        write_numbers(group, contents->nonce) && write_texts(group, contents) && create_tables(group, contents->schema);
+    bool ok = write_numbers(group, contents->nonce) && write_texts(group, contents) &&
+              write_parameters(group, contents->space) && create_tables(group, contents->schema);
     H5Gclose(group);
     return ok;
 }

@@ -274,6 +274,22 @@ def reductions_are_a_group_with_named_dimensions():
         assert "no damage" in command("verify", "out.h5").stdout
 
 
+def parameters_that_are_not_swept_are_scalars():
+    import xarray
+    run(kernel("echo"), "u8=7", "text=ä b", "colour=blue", "flag=yes", "f64=1,2", out="out.h5")
+    with h5py.File("out.h5") as f:
+        group = f["rankine/parameters"]
+        values = {name: group[name][()] for name in group}
+        assert group["f32"].attrs["units"] == b"m" and group["f32"].attrs["long_name"] == b"single"
+    assert values == {"i8": -3, "u8": 7, "i32": -70000, "u64": 2**64 - 1, "i64": -2**63, "f32": 0.5, "flag": 1,
+                      "text": "ä b".encode(), "colour": b"blue"}, values
+    with xarray.open_dataset("out.h5", group="rankine/parameters", engine="h5netcdf") as d:
+        assert d["u8"].item() == 7 and d["colour"].item() in ("blue", b"blue")
+    run("stats", "input=" + RELIEF, "bins=5", out="out.h5")
+    with h5py.File("out.h5") as f:
+        assert f["rankine/parameters/input"][()].decode() == RELIEF and f["rankine/parameters/bins"][()] == 5
+
+
 def the_file_is_readable_while_it_is_written():
     import xarray
     process = start("run", kernel("slow"), "ms=4", "--repeat", 500, "-n", 2, "-o", "out.h5", "-q")
