@@ -37,7 +37,10 @@ static const page pages[RK__COMMAND_COUNT] = {
                          "srun it is one of their ranks. Results have the same bits for any N.\n"
                          "\n"
                          "Ctrl-C, SIGTERM or SIGUSR1 finish the running tasks and stop; a second Ctrl-C\n"
-                         "stops at once. Either way the run file stays valid and can be resumed.\n",
+                         "stops at once. Either way the run file stays valid and can be resumed.\n"
+                         "\n"
+                         "The summary's efficiency is the share of the ranks' time that they spent in the\n"
+                         "kernel, from the first task's begin to the last commit.\n",
                          "  rankine run pi --repeat 1000\n"
                          "  rankine run lorenz rho=20:30:0.1 sigma=8,10,12 -n 8 -o lorenz.h5\n"
                          "  rankine run stats input=relief.nc:/ROSE --dry-run\n"
@@ -65,7 +68,9 @@ static const page pages[RK__COMMAND_COUNT] = {
     [RK__COMMAND_INFO] = {"FILE", "what a run file holds, and how far the run is",
                           "Works at any time, also while the run is going on and after it was killed. Shows\n"
                           "what was run, how far it is and where the time went, the failed tasks, the\n"
-                          "sessions, and the reductions if the run is complete.\n",
+                          "sessions, and the reductions if the run is complete. \"in kernel\" is the share of\n"
+                          "the ranks' time spent in the kernel; unlike the efficiency that a run reports,\n"
+                          "it counts start and end of the session, too.\n",
                           "  rankine info lorenz.h5\n"
                           "  rankine info lorenz.h5 --json\n",
                           false, 0},
@@ -89,7 +94,8 @@ static const page pages[RK__COMMAND_COUNT] = {
                             "Prints 32 hex digits for each file, as sha256sum does. They cover rows, failed\n"
                             "tasks, reductions, names, types and shapes, and nothing that time or place\n"
                             "changes: runs on 1 and on 1000 ranks have the same digest. The run must be\n"
-                            "complete.\n",
+                            "complete. It is made from the checksums that were recorded with the blocks;\n"
+                            "'rankine verify' recomputes these from the rows.\n",
                             "  rankine digest one.h5 two.h5\n", false, ALWAYS | ENDS(STOPPED)},
     [RK__COMMAND_MERGE] = {"PART ...", "join the parts of a run into one file",
                            "The parts come from 'run --part I/N', on whichever machines; -o names the new\n"

@@ -230,7 +230,9 @@ static const rk__option options[] = {
      "libraries look at) is C",
      set_cores_per_task},
     {"time-limit", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "TIME",
-     "stop in time to end within TIME (90s, 1.5h, 1:30:00): what would take longer is not begun; exit code 75",
+     "stop in time to end within TIME (90s, 1.5h, 1:30:00): a block is not begun if less is left than the rank's "
+     "longest "
+     "took, and an eighth; exit code 75",
      set_time_limit},
     {"until", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "TIME",
      "the same, by the clock: 14:30, 2026-11-21T14:30, @SECONDS-SINCE-1970", set_until},

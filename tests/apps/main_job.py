@@ -274,6 +274,28 @@ def reductions_are_a_group_with_named_dimensions():
         assert "no damage" in command("verify", "out.h5").stdout
 
 
+def the_python_of_the_readme_runs():
+    readme = open(os.path.join(SOURCE, "README.md")).read()
+    blocks = re.findall(r"```python\n(.*?)```", readme, re.S)
+    run("lorenz", "rho=20:30:0.5", "sigma=8,10,12", "steps=300", n=2, out="lorenz.h5")
+    best = reductions("lorenz.h5")["lyapunov_max"]
+    said = [subprocess.run([sys.executable, "-c", block], check=True, stdout=subprocess.PIPE, text=True).stdout
+            for block in blocks]
+    with h5py.File("lorenz.h5") as f:
+        assert said == [f"{f['lyapunov'][16, 1]}\n", f"{best} {best} {8 / 3}\n"], said
+
+
+def integers_of_failed_tasks_are_masked_by_their_status():
+    import xarray
+    run(kernel("flaky"), "--repeat", 50, expect=FAILED_TASKS)
+    with xarray.open_dataset("out.h5", engine="h5netcdf") as d:
+        integers = [name for name in d if d[name].dtype.kind in "iu" and name != "task_status"]
+        masked = d.where(d["task_status"] == 1)
+        assert integers and all(int(masked[name].isnull().sum()) == 7 for name in integers)
+        failed = d["task_status"].values == 2
+        assert all((d[name].values[failed] == 0).all() for name in integers)
+
+
 def parameters_that_are_not_swept_are_scalars():
     import xarray
     run(kernel("echo"), "u8=7", "text=ä b", "colour=blue", "flag=yes", "f64=1,2", out="out.h5")
