@@ -166,7 +166,8 @@ rk_status rk__job_output(const rk__run_options *options, const rk_kernel *kernel
     return RK_OK;
 }
 
-rk_status rk__job_spare(const char *path, const char *what, const char *name, rk_error *err) {
+/* Is what the run reads (as `what`) the file that is to be made? */
+static rk_status check_spared(const char *path, const char *what, const char *name, rk_error *err) {
     struct stat output, other;
     if (stat(name, &other) != 0 || stat(path, &output) != 0 || other.st_ino != output.st_ino ||
         other.st_dev != output.st_dev)
@@ -176,7 +177,7 @@ rk_status rk__job_spare(const char *path, const char *what, const char *name, rk
 
 /* Found out before the first task, too: --force must not cost what the run reads. */
 static rk_status check_input(const rk__job *job, const char *path, rk_error *err) {
-    return job->space->has_input ? rk__job_spare(path, "input", job->space->input.path, err) : RK_OK;
+    return job->space->has_input ? check_spared(path, "input", job->space->input.path, err) : RK_OK;
 }
 
 rk_status rk__job_create_file(const rk__job *job, const rk__run_options *options, const rk__world *world,
@@ -262,7 +263,7 @@ rk_status rk__job_check_reuse(const rk__run_options *options, const rk__job *job
     RK_TRY(rk__job_output(options, job->module.kernel, path, sizeof path, err));
     if (options->reuse == NULL)
         return RK_OK;
-    RK_TRY(rk__job_spare(path, "--reuse", options->reuse, err));
+    RK_TRY(check_spared(path, "--reuse", options->reuse, err));
     rk_status status = rk__reuse_open(&reuse, job, options->reuse, err);
     rk__reuse_close(reuse);
     return status;

@@ -50,8 +50,6 @@ rk_status rk__job_reduce(const rk__job *job, rk__record **record, void **results
 typedef struct rk__reuse rk__reuse;
 rk_status rk__reuse_open(rk__reuse **out, const rk__job *job, const char *path, rk_error *err);
 void rk__reuse_close(rk__reuse *reuse); /* NULL is legal */
-/* RK_EINVAL if the file `name`, which is read as `what` ("input", "--reuse"), is the one at `path` that is to be made. */
-rk_status rk__job_spare(const char *path, const char *what, const char *name, rk_error *err);
 /* What can be said before the file is made. */
 rk_status rk__job_check_reuse(const rk__run_options *options, const rk__job *job, rk_error *err);
 /* One process, before the first session: copies the blocks that are taken whole. */
