@@ -66,6 +66,16 @@ bool rk__parse_f64(const char *text, double *out) {
     return true;
 }
 
+bool rk__parse_count(const char *text, uint64_t *out) {
+    double value;
+    if (rk__parse_u64(text, out))
+        return true;
+    if (*text == '-' || !rk__parse_f64(text, &value) || !(value >= 0 && value <= 0x1p53) || value != floor(value))
+        return false;
+    *out = (uint64_t)value;
+    return true;
+}
+
 /* 17 digits always read back; 15 or 16 often do, and %g then drops trailing zeros: "0.1", "20". */
 char *rk__format_f64(double value, char *buffer, size_t size) {
     for (int digits = 15; digits <= 17; digits++) {

@@ -14,6 +14,8 @@
 #include "cli/display.h"
 #include "cli/jsonout.h"
 #include "cli/progress.h"
+#include "cli/request.h"
+#include "cli/spaceout.h"
 
 enum { RANKS_PER_CORE_MAX = 64 }; /* more is a slip of the pen, and the machine would be stuck for minutes */
 #define FINALIZE_NS     UINT64_C(10000000000)
@@ -114,6 +116,20 @@ static void read_digest(const char *path, uint64_t digest[2], bool *known) {
     rk__record_close(record);
 }
 
+int rk__drive_say(const rk__cli *cli, const rk__run_summary *summary, rk__summary_fn display, int code) {
+    rk__text text = RK__TEXT_INIT;
+    rk__record *record = NULL;
+    rk__module module = {0};
+    rk__space *space = NULL;
+    if (summary->results != NULL && rk__record_open(&record, summary->path, false, NULL) == RK_OK)
+        rk__spaceout_load(rk__record_identity(record), cli->linked, &module, &space);
+    display(&text, summary, space);
+    rk__space_destroy(space);
+    rk__module_unload(&module);
+    rk__record_close(record);
+    return rk__cli_print(&text, code);
+}
+
 static int say_summary(const rk__cli *cli, const rk__run_summary *summary) {
     int code = !summary->complete ? RK_EXIT_STOPPED : summary->failed > 0 ? RK_EXIT_TASKS_FAILED : RK_EXIT_OK;
     if (cli->arguments.json) {
@@ -128,9 +144,7 @@ static int say_summary(const rk__cli *cli, const rk__run_summary *summary) {
     }
     if (cli->arguments.quiet)
         return code;
-    rk__text text = RK__TEXT_INIT;
-    rk__display_summary(&text, summary);
-    return rk__cli_print(&text, code);
+    return rk__drive_say(cli, summary, rk__display_summary, code);
 }
 
 /* A failure after the file was made leaves something that can be resumed; the summary's path says that it was. */
@@ -356,6 +370,7 @@ static int launch(rk__cli *cli, int ranks, const char *path, bool resuming) {
     file_mark before = mark_of(path);
     int code;
     warn_of_crowd(cli, ranks);
+    rk__request_pass_on(cli);
     if (isatty(STDOUT_FILENO))
         setenv(STDOUT_VARIABLE, "1", 1);
     if (rk__launch(&options, &result, &err) != RK_OK) {

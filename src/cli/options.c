@@ -12,7 +12,7 @@
 static rk_status whole_number(const char *option, const char *value, uint64_t least, uint64_t most, uint64_t *out,
                               rk_error *err) {
     uint64_t number;
-    if (!rk__parse_u64(value, &number) || number < least || number > most)
+    if (!rk__parse_count(value, &number) || number < least || number > most)
         return rk__fail(err, RK_EINVAL, "%s %s: a whole number from %llu to %llu is expected", option, value,
                         (unsigned long long)least, (unsigned long long)most);
     *out = number;
@@ -252,7 +252,9 @@ static const rk__option options[] = {
      "libraries look at) is C",
      set_cores_per_task},
     {"time-limit", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "TIME",
-     "stop in time to end within TIME (90s, 1.5h, 1:30:00): what would take longer is not begun; exit code 75",
+     "stop in time to end within TIME (90s, 1.5h, 1:30:00): a block is not begun if less is left than the rank's "
+     "longest "
+     "took, and an eighth; exit code 75",
      set_time_limit},
     {"until", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "TIME",
      "the same, by the clock: 14:30, 2026-11-21T14:30, @SECONDS-SINCE-1970", set_until},
@@ -294,7 +296,7 @@ static const rk__option options[] = {
     {"output", 'o', RK__OPTION_VALUE, RK__GROUP_FILE, IN(RUN) | IN(MERGE), false, "FILE",
      "the run file (default: KERNEL.h5 in this directory)", set_output},
     {"force", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RUN) | IN(MERGE), false, NULL,
-     "overwrite the run file if it exists", set_force},
+     "overwrite the run file if it exists; of other files only HDF5 ones and empty ones are overwritten", set_force},
     {"sync", 0, RK__OPTION_VALUE, RK__GROUP_FILE, IN(RUN) | IN(RESUME), false, "TIME",
      "how much work a power cut may take (default 5s); 0: sync at the end only", set_sync},
     {"gather", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RUN) | IN(RESUME), false, NULL,
@@ -317,7 +319,7 @@ static const rk__option options[] = {
     {"quiet", 'q', RK__OPTION_FLAG, RK__GROUP_TALK, IN(RUN) | IN(RESUME) | IN(VERIFY) | IN(MERGE), false, NULL,
      "no progress and no summary; errors only", set_quiet},
     {"json", 0, RK__OPTION_FLAG, RK__GROUP_TALK, EVERYWHERE & ~IN(HELP), false, NULL,
-     "the result as JSON on stdout, and nothing else there; of watch a line per interval", set_json},
+     "the result as JSON on stdout, and nothing else there", set_json},
     {"help", 'h', RK__OPTION_FLAG, RK__GROUP_TALK, EVERYWHERE, false, NULL, "help, also for a command", set_help},
     {"version", 0, RK__OPTION_FLAG, RK__GROUP_TALK, 0, false, NULL, "versions of Rankine, MPI and HDF5", set_version},
 };
@@ -475,7 +477,24 @@ static rk_status parse_short(parser *p, const char *word, rk_error *err) {
     return apply(p, option, p->next - 1, value, err);
 }
 
+/* What people who come from elsewhere type, and what it is called here. */
+static const char *const synonyms[][2] = {
+    {"repair", "rankine resume FILE --repair"},
+    {"retry", "rankine resume FILE --retry-failed"},
+    {"continue", "rankine resume FILE"},
+    {"restart", "rankine resume FILE"},
+    {"status", "rankine info FILE, or live: rankine watch FILE"},
+    {"show", "rankine info FILE"},
+    {"list", "rankine kernels"},
+    {"ls", "rankine kernels"},
+    {"join", "rankine merge PART... -o FILE"},
+    {"test", "rankine check KERNEL, or of a file: rankine verify FILE"},
+};
+
 static rk_status unknown_command(const char *word, rk_error *err) {
+    for (size_t i = 0; i < sizeof synonyms / sizeof *synonyms; i++)
+        if (strcmp(word, synonyms[i][0]) == 0)
+            return rk__fail(err, RK_EINVAL, "unknown command '%s': it is %s", word, synonyms[i][1]);
     const char *nearest = rk__nearest(word, command_names, RK__COMMAND_COUNT);
     if (nearest != NULL)
         return rk__fail(err, RK_EINVAL, "unknown command '%s': did you mean rankine %s?", word, nearest);

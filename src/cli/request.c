@@ -1,8 +1,26 @@
 #include "cli/request.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#define TYPED_VARIABLE "RANKINE_COMMAND_LINE"
+enum { TYPED_MAX = 1 << 16 }; /* Linux takes no variable of more than 128 KiB */
+
+void rk__request_pass_on(const rk__cli *cli) {
+    rk__text typed = RK__TEXT_INIT;
+    rk__request_command_line(cli, &typed);
+    if (!typed.failed && typed.length < TYPED_MAX)
+        setenv(TYPED_VARIABLE, rk__text_get(&typed), 1);
+    rk__text_fini(&typed);
+}
+
 void rk__request_command_line(const rk__cli *cli, rk__text *out) {
+    const char *typed = getenv(TYPED_VARIABLE);
+    if (typed != NULL) {
+        rk__text_add_bytes(out, typed, strlen(typed));
+        unsetenv(TYPED_VARIABLE); /* what tasks start is another command */
+        return;
+    }
     for (int i = 0; i < cli->argc; i++)
         rk__text_add(out, "%s%s", i > 0 ? " " : "", cli->argv[i]);
 }

@@ -54,8 +54,11 @@ static rk_status held(const char *path, int fd, rk_error *err) {
     holder by;
     if (!read_holder(fd, &by))
         return rk__fail(err, RK_EEXIST, "%s is in use by another run; wait for it, or stop it", path);
-    return rk__fail(err, RK_EEXIST, "%s is in use by the run of process %ld on host %s; wait for it, or stop it", path,
-                    by.pid, by.host);
+    return rk__fail(
+        err, RK_EEXIST,
+        "%s is in use by the run of process %ld on host %s; wait for it, or stop it (a run whose launcher was "
+        "killed ends by itself within seconds)",
+        path, by.pid, by.host);
 }
 
 /* Without locks: is the one who is named there still alive? */

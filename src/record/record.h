@@ -117,9 +117,12 @@ typedef struct rk__provenance { /* strings borrowed; free text goes into data se
     const char *command_line, *directory, *host, *user, *mpi_version, *cpu;
     int ranks, nodes;
 } rk__provenance;
-/* The file appears whole at `path` or not at all. Existing file: RK_EEXIST unless `force` ("run.h5 exists: choose
- * another name with -o, or --force to overwrite"); with force it is replaced by rename, and only if it is a regular
- * file. Messages distinguish directory missing, not writable, disk full. umask is the user's. */
+/* May a run file take this place? It is free, or `force` and what is there is an HDF5 file or empty; else RK_EEXIST
+ * says what to do ("run.h5 exists: choose another name with -o, or --force to overwrite"). RK_EINVAL: no regular file.
+ */
+rk_status rk__place_check(const char *path, bool force, rk_error *err);
+/* The file appears whole at `path` or not at all; what is there is replaced by rename, if rk__place_check allows it.
+ * Messages distinguish directory missing, not writable, disk full. umask is the user's. */
 rk_status rk__record_create(const char *path, const rk__schema *schema, const rk__space *space,
                             const rk__identity *identity, const rk__provenance *provenance, bool force, rk_error *err);
 

@@ -64,8 +64,16 @@ rk_status rk__path_sync(const char *path, int flags, rk_error *err);
 /* fsync of the directory that a path lies in. */
 rk_status rk__directory_sync(const char *path, rk_error *err);
 
+/* A text as a scalar; H5I_INVALID_HID. */
+hid_t rk__dataset_text(hid_t parent, const char *name, const char *text);
+/* parameters.c: a scalar in the group for each parameter that is not swept. */
+bool rk__parameters_write(hid_t group, const rk__space *space);
+
 /* labels.c: data sets of the outputs with their dimension scales; the file is being created. */
 rk_status rk__labels_create(hid_t file, const rk__schema *schema, const rk__space *space, rk_error *err);
+/* Name the dimension of a result that is an array: as the output's, or FIELD_item. Readers of netCDF-4 would call it by
+ * a number of their own. */
+bool rk__labels_field(hid_t group, hid_t id, const rk__contents *contents, const rk__result_field *field);
 /* A contiguous data set, allocated early, with attributes; fill may be NULL (then the space is left as it is: sparse).
  */
 hid_t rk__dataset_create(hid_t parent, const char *name, hid_t type, int rank, const hsize_t *dims, const void *fill);

@@ -39,12 +39,36 @@ static rk_status load_job(merging *m, const char *path, rk_error *err) {
     return status;
 }
 
+static rk_status check_is_part(const char *path, const rk__schema *schema, rk_error *err) {
+    if (schema->parts > 1)
+        return RK_OK;
+    return rk__fail(err, RK_EINVAL,
+                    "%s is no part (run --part I/N) but a whole run: leave it out; if something is missing in it, "
+                    "'rankine resume' computes that",
+                    path);
+}
+
+/* By whatever names. */
+static rk_status check_is_new(const char *const *parts, size_t number, rk_error *err) {
+    struct stat part, earlier;
+    for (size_t i = 0; i < number; i++)
+        if (stat(parts[number], &part) == 0 && stat(parts[i], &earlier) == 0 && part.st_ino == earlier.st_ino &&
+            part.st_dev == earlier.st_dev)
+            return rk__fail(err, RK_EINVAL, "%s is given twice%s%s: name each part once", parts[number],
+                            strcmp(parts[i], parts[number]) != 0 ? ", also as " : "",
+                            strcmp(parts[i], parts[number]) != 0 ? parts[i] : "");
+    return RK_OK;
+}
+
 /* All parts are looked at before the file is made. */
 static rk_status check_parts(const merging *m, const char *const *parts, size_t count, rk_error *err) {
     for (size_t i = 0; i < count; i++) {
         rk__record *part = NULL;
         RK_TRY(open_part(m, parts[i], &part, err));
+        rk_status status = check_is_part(parts[i], rk__record_schema(part), err);
         rk__record_close(part);
+        RK_TRY(status);
+        RK_TRY(check_is_new(parts, i, err));
     }
     return RK_OK;
 }

@@ -197,10 +197,25 @@ rk_status rk__job_output(const rk__run_options *options, const rk_kernel *kernel
     return RK_OK;
 }
 
+/* Is what the run reads (as `what`) the file that is to be made? */
+static rk_status check_spared(const char *path, const char *what, const char *name, rk_error *err) {
+    struct stat output, other;
+    if (stat(name, &other) != 0 || stat(path, &output) != 0 || other.st_ino != output.st_ino ||
+        other.st_dev != output.st_dev)
+        return RK_OK;
+    return rk__fail(err, RK_EINVAL, "%s %s: that is the output itself: name another with -o", what, name);
+}
+
+/* Found out before the first task, too: --force must not cost what the run reads. */
+static rk_status check_input(const rk__job *job, const char *path, rk_error *err) {
+    return job->space->has_input ? check_spared(path, "input", job->space->input.path, err) : RK_OK;
+}
+
 rk_status rk__job_create_file(const rk__job *job, const rk__run_options *options, const rk__world *world,
                               const char *path, rk_error *err) {
     char version[MPI_MAX_LIBRARY_VERSION_STRING] = "", directory[4096] = "";
     int length;
+    RK_TRY(check_input(job, path, err));
     MPI_Get_library_version(version, &length);
     version[strcspn(version, "\n")] = '\0';
     if (getcwd(directory, sizeof directory) == NULL)
@@ -246,15 +261,7 @@ static rk_status check_output(const char *path, bool force, rk_error *err) {
     if (stat(directory, &info) != 0 || !S_ISDIR(info.st_mode))
         return rk__fail(err, RK_ENOENT, "output directory '%s' does not exist: make it, or choose another with -o",
                         directory);
-    if (lstat(path, &info) == 0) {
-        if (S_ISDIR(info.st_mode))
-            return rk__fail(err, RK_EINVAL, "output '%s' is a directory; name a file in it with -o", path);
-        if (!force)
-            return rk__fail(err, RK_EEXIST,
-                            "%s exists: choose another name with -o, go on with it by 'rankine resume', "
-                            "or overwrite it with --force",
-                            path);
-    }
+    RK_TRY(rk__place_check(path, force, err));
     if (access(directory, W_OK | X_OK) != 0)
         return rk__fail(err, RK_EPERM, "output directory '%s': %s; choose another with -o", directory,
                         rk__errno_text(errno));
@@ -264,6 +271,7 @@ static rk_status check_output(const char *path, bool force, rk_error *err) {
 static rk_status fill_plan(const rk__run_options *options, rk__job *job, rk__run_plan *plan, rk_error *err) {
     RK_TRY(rk__job_output(options, job->module.kernel, plan->path, sizeof plan->path, err));
     RK_TRY(check_output(plan->path, options->force, err));
+    RK_TRY(check_input(job, plan->path, err));
     plan->tasks = rk__schema_part_tasks(&job->schema);
     plan->team_size = job->team_size;
     plan->blocks = job->schema.blocks;
@@ -284,13 +292,10 @@ static rk_status fill_plan(const rk__run_options *options, rk__job *job, rk__run
 rk_status rk__job_check_reuse(const rk__run_options *options, const rk__job *job, rk_error *err) {
     rk__reuse *reuse = NULL;
     char path[PATH_MAX];
-    struct stat earlier, output;
+    RK_TRY(rk__job_output(options, job->module.kernel, path, sizeof path, err));
     if (options->reuse == NULL)
         return RK_OK;
-    RK_TRY(rk__job_output(options, job->module.kernel, path, sizeof path, err));
-    if (stat(options->reuse, &earlier) == 0 && stat(path, &output) == 0 && earlier.st_ino == output.st_ino &&
-        earlier.st_dev == output.st_dev)
-        return rk__fail(err, RK_EINVAL, "--reuse %s: that is the output itself: name another with -o", options->reuse);
+    RK_TRY(check_spared(path, "--reuse", options->reuse, err));
     rk_status status = rk__reuse_open(&reuse, job, options->reuse, err);
     rk__reuse_close(reuse);
     return status;

@@ -1,6 +1,6 @@
 /* The draft of a space, and its canonical text:
  *
- *     rankine-space 1                          format and version
+ *     rankine-space 2                          format and version
  *     kernel NAME
  *     param NAME VALUE                         every parameter with one value, defaults too, in the kernel's order
  *     axis KIND COUNT                          in order, the first one slowest; swept, zip, table

@@ -70,7 +70,8 @@ static rk_status add_coordinates(rk__axis *axis, double first, double step, cons
     axis->columns->linear = true;
     axis->columns->first.as.f64 = first;
     axis->columns->step.as.f64 = step;
-    axis->columns->last.as.f64 = fma((double)(axis->count - 1), step, first);
+    axis->columns->lattice = rk__lattice_of_step(first, step);
+    axis->columns->last.as.f64 = rk__lattice_value(&axis->columns->lattice, first, step, axis->count - 1);
     return RK_OK;
 }
 

@@ -76,13 +76,21 @@ typedef enum rk__axis_kind {
 /* Names that Rankine makes up ("row", "replicate", those of the input) give way to outputs, parameters, planned names
  * and each other: then "row_axis", "row_axis2". */
 
+/* Values first, first + step, … as whole numbers over a divisor, so that each is rounded once; lattice.c. */
+typedef struct rk__lattice {
+    int64_t first, step;
+    double divisor;
+    uint64_t count; /* of the values that are given exactly; 0: none */
+} rk__lattice;
+
 /* The values along an axis of one parameter (or, param == NULL, plain coordinates: input and planned axes). */
 typedef struct rk__axis_column {
     const rk_param *param;
     char *name, *unit, *help; /* unit and help may be NULL */
-    bool linear;              /* value i = first + i*step (integers exactly; floats: fma, the end exact) */
+    bool linear;              /* value i = first + i*step: integers exactly, floats rounded once, the end exact */
     rk__value first, step, last;
-    rk__value *list; /* [count] if not linear */
+    rk__lattice lattice; /* of linear floats */
+    rk__value *list;     /* [count] if not linear */
 } rk__axis_column;
 
 typedef struct rk__axis {

@@ -149,8 +149,20 @@ def parts_of_different_runs_are_refused():
         assert error.count("\n") == 1 and other in error and not os.path.exists("joined.h5"), error
 
 
+def what_is_no_part_and_what_is_given_twice_is_told():
+    run("pi", "--repeat", 100, "--part", "1/2", out="a.h5")
+    run("pi", "--repeat", 100, out="whole.h5")
+    run("lorenz", "rho=1,2", "steps=10", "--part", "1/2", out="other.h5")
+    os.link("a.h5", "b.h5")
+    for words, says in ((["a.h5", "a.h5"], "a.h5 is given twice:"), (["a.h5", "b.h5"], "b.h5 is given twice, also as a.h5"),
+                        (["a.h5", "whole.h5"], "whole.h5 is no part"), (["whole.h5", "a.h5"], "whole.h5 is no part"),
+                        (["a.h5", "other.h5"], "its kernel is 'lorenz', not 'pi'")):
+        error = command("merge", *words, "-o", "joined.h5", expect=2).stderr
+        assert error.count("\n") == 1 and says in error and not os.path.exists("joined.h5"), error
+
+
 def parts_that_disagree_are_refused():
-    words = [kernel("journal"), "ms=0", "--repeat", 20, "--block", 1]
+    words = [kernel("journal"), "ms=0", "--repeat", 20, "--part", "1/2", "--block", 1]
     run(*words, out="a.h5")
     open("broken", "w").close()  # the same run, and other results
     run(*words, out="b.h5", expect=FAILED_TASKS)

@@ -87,7 +87,7 @@ def two_runs_on_one_file_exclude_each_other():
     for words in (["resume", "out.h5"], ["run", *journal_words(), "-o", "out.h5", "--force"]):
         second = command(*words, "-n", 2, expect=None)
         assert second.returncode == 2, second
-        assert second.stderr.count("\n") == 1 and "in use by the run of process" in second.stderr, second.stderr
+        assert second.stderr.count("\n") == 1 and "in use by the run of process" in second.stderr and "launcher was killed" in second.stderr, second.stderr
         assert os.uname().nodename in second.stderr
     with h5py.File("out.h5") as f:  # readers are not shut out
         assert f["number"].shape == (TASKS,)

@@ -1,6 +1,7 @@
 """Killed, stopped, resumed: nothing lost, nothing twice, the same bits."""
 import os
 import random
+import re
 import signal
 import sys
 import subprocess
@@ -30,6 +31,8 @@ def kill_everything_then_resume_with_other_ranks():
     assert 30 < before < TASKS and "no damage" in command("verify", "out.h5").stdout
     assert "complete" in command("digest", "out.h5", expect=RESUMABLE).stderr
     assert summary("resume", "out.h5", "-n", 3)["tasks_here"] == TASKS - before
+    assert [session["tasks"] for session in summary("info", "out.h5")["sessions"]] == [before, TASKS - before]
+    assert re.search(rf"2 on 1 +{before} .*killed\n", command("info", "out.h5").stdout)
     assert digest("out.h5") == want
     with h5py.File("out.h5") as f:
         assert not f["rankine/records"][1].any(), "a committed block was computed again"
@@ -159,6 +162,8 @@ def resume_of_a_complete_file_does_nothing():
     run("ep", n=2)
     before = os.stat("out.h5").st_mtime_ns
     assert summary("resume", "out.h5", "-n", 2)["tasks_here"] == 0
+    said = command("resume", "out.h5", "-n", 2).stdout
+    assert "nothing was left to compute" in said and "\n  ranks " not in said and "0 B" not in said, said
     assert digest("out.h5") and before == os.stat("out.h5").st_mtime_ns
 
 

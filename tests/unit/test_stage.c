@@ -301,6 +301,31 @@ static void a_file_in_the_way_is_not_overwritten(void **state) {
     assert_int_equal(rk__record_create(f->path, &f->schema, f->space, &f->identity, &provenance, true, &err), RK_OK);
 }
 
+static void put_text(const char *path, const char *text) {
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void force_overwrites_run_files_and_nothing_that_was_written_by_hand(void **state) {
+    fixture *f = *state;
+    rk__provenance provenance = {"", "", "", "", "", "", 1, 1};
+    rk_error err = RK_ERROR_INIT;
+    char text[32] = "";
+    assert_int_equal(rk__place_check(f->path, true, &err), RK_OK);
+    put_text(f->path, "");
+    assert_int_equal(rk__place_check(f->path, true, &err), RK_OK);
+    put_text(f->path, "int main(void);\n");
+    assert_int_equal(rk__record_create(f->path, &f->schema, f->space, &f->identity, &provenance, true, &err),
+                     RK_EEXIST);
+    assert_non_null(strstr(err.message, "remove it yourself"));
+    FILE *file = fopen(f->path, "r");
+    assert_non_null(fgets(text, sizeof text, file));
+    fclose(file);
+    assert_string_equal(text, "int main(void);\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(blocks_in_any_order_through_stages_of_any_size, setup, teardown),
@@ -313,6 +338,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(only_good_rows_are_hashed, setup, teardown),
         cmocka_unit_test_setup_teardown(identity_is_held_against_the_file, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_in_the_way_is_not_overwritten, setup, teardown),
+        cmocka_unit_test_setup_teardown(force_overwrites_run_files_and_nothing_that_was_written_by_hand, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
