@@ -365,11 +365,7 @@ static rk_status no_logs_of_another(const char *path, rk_error *err) {
 
 rk_status rk__record_draft(const char *path, const rk__schema *schema, bool force, char draft[RK__BESIDE_MAX],
                            rk_error *err) {
-    struct stat info;
-    if (lstat(path, &info) == 0 && !force)
-        return exists(path, err);
-    if (lstat(path, &info) == 0 && !S_ISREG(info.st_mode))
-        return rk__fail(err, RK_EINVAL, "%s is not a regular file: it is not overwritten", path);
+    RK_TRY(rk__place_check(path, force, err));
     if (schema->varying > 0)
         RK_TRY(no_logs_of_another(path, err));
     rk__path_beside(path, "tmp", draft);
