@@ -6,6 +6,17 @@
 
 #define SIGN_SECONDS 60.0 /* a run on another host goes on if something came in the last minute */
 
+static rk_status make_kernel(rk__module *module, const char *text) {
+    rk__givens givens = {0};
+    if (module->make == NULL)
+        return RK_OK;
+    rk_status status = rk__givens_read(&givens, text, NULL);
+    if (status == RK_OK && givens.count > 0)
+        status = rk__module_make(module, givens.items, givens.count, NULL);
+    rk__givens_fini(&givens);
+    return status;
+}
+
 static void load_space(rk__info *f, const rk_kernel *const *linked) {
     const char *path = f->identity->kernel_path;
     const char *name = path && *path ? path : f->identity->kernel_name;
@@ -13,7 +24,8 @@ static void load_space(rk__info *f, const rk_kernel *const *linked) {
         f->module = (rk__module){0};
         return;
     }
-    if (rk__space_create(&f->space, f->module.kernel, f->identity->space_text, false, NULL) != RK_OK)
+    if (make_kernel(&f->module, f->identity->space_text) != RK_OK ||
+        rk__space_create(&f->space, f->module.kernel, f->identity->space_text, false, NULL) != RK_OK)
         f->space = NULL;
 }
 

@@ -234,7 +234,16 @@ static rk_status check_axis_count(const describer *d) {
     return RK_OK;
 }
 
+static rk_status copy_givens(describer *d) {
+    for (size_t i = 0; i < d->request->given_count; i++) {
+        const rk_given *given = &d->request->given[i];
+        RK_TRY(rk__givens_add(&d->draft.givens, given->name, given->type, given->value, d->err));
+    }
+    return RK_OK;
+}
+
 static rk_status describe(describer *d) {
+    RK_TRY(copy_givens(d));
     RK_TRY(parse_zips(d));
     RK_TRY(take_settings(d));
     RK_TRY(add_setting_axes(d));
