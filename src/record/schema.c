@@ -69,7 +69,8 @@ static rk_status add_dimension(rk__column *column, const char *output, const cha
 static rk_status set_column(rk__column *column, const rk_output *output, uint32_t id, const rk__space *space,
                             rk_error *err) {
     *column =
-        (rk__column){.type = output->type, .id = id, .keep = !output->drop, .hashed = !output->drop, .elements = 1};
+        (rk__column){.type = output->type, .id = id, .keep = !output->drop, .always = output->always, .elements = 1};
+    column->hashed = column->keep && !output->measured;
     copy_text(column->name, sizeof column->name, output->name);
     copy_text(column->unit, sizeof column->unit, output->unit);
     copy_text(column->help, sizeof column->help, output->help);
@@ -81,7 +82,9 @@ static rk_status set_column(rk__column *column, const rk_output *output, uint32_
 }
 
 static void set_counts(rk__column *column, const rk_output *output, uint32_t id) {
-    *column = (rk__column){.type = RK_U64, .id = id, .keep = true, .hashed = true, .elements = 1, .row_bytes = 8};
+    *column = (rk__column){.type = RK_U64, .id = id, .keep = true, .elements = 1, .row_bytes = 8};
+    column->hashed = !output->measured;
+    column->always = output->always;
     column->varying = true;
     column->values.type = output->type;
     snprintf(column->name, sizeof column->name, "%s_count", output->name);

@@ -19,6 +19,8 @@ static void write_column(const rk__column *column, rk__text *out) {
         rk__text_add(out, " %llu", (unsigned long long)column->dims[d].size);
     }
     rk__text_add(out, "\n");
+    if (column->always)
+        rk__text_add(out, "always\n");
     if (!column->varying)
         return;
     rk__text_add(out, "varying");
@@ -134,6 +136,13 @@ static bool read_varying(rk__schema *schema, const char *line) {
     return rk__type_bytes(column->values.type) > 0;
 }
 
+/* Of the column before it. */
+static bool read_always(rk__schema *schema) {
+    if (schema->column_count == 0)
+        return false;
+    return schema->columns[schema->column_count - 1].always = true;
+}
+
 static bool read_field(rk__schema *schema, const char *line) {
     char type[16], unit[200], help[1000];
     uint64_t reduction, count, elementwise, bytes;
@@ -170,6 +179,8 @@ static bool read_line(rk__schema *schema, const char *line) {
         return false;
     if (strcmp(word, "folded") == 0)
         return schema->folded = true;
+    if (strcmp(word, "always") == 0)
+        return read_always(schema);
     if (strcmp(word, "varying") == 0)
         return read_varying(schema, line);
     return strcmp(word, "column") == 0 ? read_column(schema, line)
