@@ -16,7 +16,7 @@ static const rk_kernel base = {
     .thread_safe = true,
     .params =
         {
-            RK_PARAM(command_params, cmd, RK_STRING, "", NULL,
+            RK_PARAM(command_params, cmd, RK_STRING, NULL, NULL,
                      "the command line; {name} stands for a parameter of yours, also {task} {seed} {rank} {tmpdir}",
                      .fixed = true),
             RK_PARAM(command_params, sh, RK_BOOL, "no", NULL, "run it by /bin/sh", .fixed = true),
@@ -97,8 +97,10 @@ static bool set_words(made *m, rk_maker *maker, command_recipe *recipe) {
             return true;
     }
     recipe->line = parameters_find(m, "line", 4);
-    if (recipe->line >= 0 && !is_given(maker, "cmd"))
+    if (recipe->line >= 0 && !is_given(maker, "cmd")) {
+        m->kernel.params[0].preset = "";
         return true;
+    }
     rk_maker_fail(maker, "command needs a command line: write cmd='program {x}' x=1:10, or --tasks-from FILE");
     return false;
 }
@@ -106,7 +108,7 @@ static bool set_words(made *m, rk_maker *maker, command_recipe *recipe) {
 static bool set_recipe(made *m, rk_maker *maker) {
     command_recipe *recipe = made_alloc(m, sizeof *recipe);
     const char *input = parameters_given(maker, "stdin", "");
-    if (recipe == NULL || !set_words(m, maker, recipe) ||
+    if (!parameters_are_single(m, maker) || recipe == NULL || !set_words(m, maker, recipe) ||
         !template_parse(&recipe->input, m, maker, "stdin", input, TEMPLATE_ONE_WORD) ||
         !parse_capture(maker, parameters_given(maker, "capture", "64K"), &recipe->capture))
         return false;

@@ -5,12 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NESTED_MAX = 64 };
+
 typedef struct parser {
     template *out;
     made *made;
     rk_maker *maker;
     const char *what, *at;
-    char quote;    /* ' or " while within; 0 */
+    char quote; /* ' or " while within; 0 */
+    struct {    /* what a shell's "$(…)", (…) and `…` stand in */
+        char quote, opener;
+    } outer[NESTED_MAX];
+    unsigned nested;
     bool in_word;  /* something of it was there, if only quotes */
     char *literal; /* [length of the text + …] what is collected */
     size_t collected;
@@ -139,9 +145,27 @@ static void read_letter_of_words(parser *p) {
     p->at++;
 }
 
-/* Text is passed on as it is; which quotes are open is followed. */
+/* Within a command substitution quotes begin anew. */
+static void follow_nesting(parser *p) {
+    char c = *p->at, opener = p->nested > 0 ? p->outer[p->nested - 1].opener : 0;
+    if (p->quote == '\'')
+        return;
+    bool closes = (c == ')' && opener == '(' && p->quote == 0) || (c == '`' && opener == '`');
+    bool opens = c == '`' || (c == '(' && (p->quote == 0 || (p->collected > 0 && p->literal[p->collected - 1] == '$')));
+    if (closes) {
+        p->quote = p->outer[--p->nested].quote;
+    } else if (opens && p->nested < NESTED_MAX) {
+        p->outer[p->nested].quote = p->quote;
+        p->outer[p->nested++].opener = c;
+        p->quote = 0;
+    }
+}
+
+/* Text is passed on as it is; which quotes are open is followed. Where a shell sees other quotes than this does (in a
+ * here-document, say), a value may be split or get quotes of its own; it is never executed. */
 static void read_letter_of_shell(parser *p) {
     char c = *p->at;
+    follow_nesting(p);
     if (c == '\\' && p->quote != '\'' && p->at[1] != '\0' && p->at[1] != '{' && p->at[1] != '}')
         collect(p, p->at++, 1);
     else if (c == p->quote)

@@ -43,7 +43,7 @@ void message_variable(message *m, const char *prefix, const char *name, const ch
     message_end_variable(m);
 }
 
-/* Seen under Open MPI 4.1 and 5 (mpirun, prterun), Slurm's PMI and PMIx plug-ins, and MPICH's hydra. The last two names
+/* Seen under Open MPI 4.1 and 5 (mpirun, prterun), Slurm's PMI and PMIx plug-ins, and MPICH's hydra. The last three
  * are set by Open MPI for its ranks' network libraries. */
 static bool belongs_to_ranks(const char *variable) {
     static const char *const begins[] = {"RANKINE_",
@@ -62,7 +62,8 @@ static bool belongs_to_ranks(const char *variable) {
                                          "SLURM_PMI",
                                          "SLURM_MPI_TYPE=",
                                          "HFI_NO_BACKTRACE=",
-                                         "IPATH_NO_BACKTRACE="};
+                                         "IPATH_NO_BACKTRACE=",
+                                         "PSM2_DEVICES="};
     for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
         if (strncmp(variable, begins[i], strlen(begins[i])) == 0)
             return true;

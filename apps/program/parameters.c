@@ -29,6 +29,15 @@ static bool is_own(const made *m, const char *name) {
     return false;
 }
 
+bool parameters_are_single(const made *m, rk_maker *maker) {
+    for (size_t i = 0; i < maker->count; i++)
+        if (maker->given[i].value == NULL && is_own(m, maker->given[i].name)) {
+            rk_maker_fail(maker, "parameter '%s' has one value for the whole run", maker->given[i].name);
+            return false;
+        }
+    return true;
+}
+
 bool parameters_add(made *m, rk_maker *maker) {
     size_t count = m->own_params;
     for (size_t i = 0; i < maker->count; i++) {

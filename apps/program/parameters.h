@@ -6,6 +6,8 @@
 
 /* The one value that the user gave, or `preset`. */
 const char *parameters_given(const rk_maker *maker, const char *name, const char *preset);
+/* Each of the kernel's own has one value. False: refused through the maker. */
+bool parameters_are_single(const made *m, rk_maker *maker);
 /* Appends a parameter for each given that is none of the kernel's own. False: refused through the maker. */
 bool parameters_add(made *m, rk_maker *maker);
 /* Number of the user's parameter of that name; -1: there is none. */
