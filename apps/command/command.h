@@ -1,8 +1,7 @@
 /* apps/command: a program per task.
  *
- *     command    the description, made of what the user set       template   a command line with placeholders
- *     task       one task: start, collect, tell                   stream     what a program writes
- *     scratch    a directory for a task
+ *     command    the description, made of what the user set       stream     what a program writes
+ *     task       one task: start, collect, tell                   scratch    a directory for a task
  */
 #ifndef COMMAND_H
 #define COMMAND_H

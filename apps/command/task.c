@@ -313,7 +313,7 @@ static int take_outputs(running *r) {
         return rk_task_fail(r->task, NO_RESULT,
                             "no JSON object on standard output, but outputs are wanted (NaN and Infinity are no JSON: "
                             "write null or \"inf\")");
-    int code = results_take(r->made, r->task, object, r->params, r->result);
+    int code = results_take(r->made, r->task, object, r->params, r->result, NULL);
     json_decref(object);
     return code;
 }

@@ -2,6 +2,7 @@
  *
  *     made         a description that was made of what the user set, and what it owns
  *     parameters   parameters and outputs that the user names, and their values as text
+ *     template     a command line with placeholders
  *     results      a program's JSON into typed outputs
  *     message      words and environment of a program that is to be started
  *     spawner      the process that starts programs for a thread of the rank

@@ -136,14 +136,22 @@ static int take_bytes(rk_task *task, const rk_output *output, const json_t *text
                         output->name, bytes, elements, type_name(output->type));
 }
 
+size_t results_bytes(const made *m, const rk_output *output, const void *params) {
+    return (size_t)elements_of(m, output, params) * output->size;
+}
+
 static int take_row(const made *m, rk_task *task, const rk_output *output, const json_t *value, const void *params,
-                    void *result) {
+                    void *result, const results_shared *shared) {
     char *to;
     uint64_t elements = elements_of(m, output, params), stored = 0;
     memcpy(&to, (char *)result + output->offset, sizeof to);
     const json_t *text = json_object_get(value, "base64");
     if (json_is_string(text))
         return take_bytes(task, output, text, to, elements);
+    if (shared != NULL && shared->bytes != NULL && json_is_true(json_object_get(value, "shared"))) {
+        memcpy(to, shared->bytes + shared->at[output - m->kernel.outputs], (size_t)elements * output->size);
+        return RK_OK;
+    }
     if (json_is_array(value) && store_list(output, value, to, elements, &stored) && stored == elements)
         return RK_OK;
     return rk_task_fail(task, NO_RESULT, "output '%s': a list of %" PRIu64 " values of %s expected%s", output->name,
@@ -151,12 +159,12 @@ static int take_row(const made *m, rk_task *task, const rk_output *output, const
 }
 
 static int take_output(const made *m, rk_task *task, const rk_output *output, const json_t *object, const void *params,
-                       void *result) {
+                       void *result, const results_shared *shared) {
     const json_t *value = json_object_get(object, output->name);
     if (value == NULL)
         return rk_task_fail(task, NO_RESULT, "output '%s' is missing in the program's JSON", output->name);
     if (output->is_row)
-        return take_row(m, task, output, value, params, result);
+        return take_row(m, task, output, value, params, result, shared);
     if (store(output->type, output->size, value, (char *)result + output->offset))
         return RK_OK;
     char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
@@ -166,9 +174,10 @@ static int take_output(const made *m, rk_task *task, const rk_output *output, co
     return code;
 }
 
-int results_take(const made *m, rk_task *task, const json_t *object, const void *params, void *result) {
+int results_take(const made *m, rk_task *task, const json_t *object, const void *params, void *result,
+                 const results_shared *shared) {
     int code = RK_OK;
     for (size_t o = m->own_outputs; code == RK_OK && o < RK_OUTPUTS_MAX && m->kernel.outputs[o].name != NULL; o++)
-        code = take_output(m, task, &m->kernel.outputs[o], object, params, result);
+        code = take_output(m, task, &m->kernel.outputs[o], object, params, result, shared);
     return code;
 }

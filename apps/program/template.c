@@ -191,7 +191,9 @@ static void read_text(parser *p, template_way way, template_piece *arguments, un
     while (*p->at != '\0' && !p->failed) {
         template_piece piece;
         bool is_placeholder;
-        if (!read_brace(p, &piece, &is_placeholder)) {
+        if (way == TEMPLATE_PLAIN_WORDS) {
+            read_letter_of_words(p);
+        } else if (!read_brace(p, &piece, &is_placeholder)) {
             if (way == TEMPLATE_WORDS)
                 read_letter_of_words(p);
             else if (way == TEMPLATE_SHELL)
@@ -202,7 +204,7 @@ static void read_text(parser *p, template_way way, template_piece *arguments, un
             add_placeholder(p, way, piece, arguments, count);
         }
     }
-    if (!p->failed && p->quote != 0 && way == TEMPLATE_WORDS) /* a shell tells by itself */
+    if (!p->failed && p->quote != 0 && way != TEMPLATE_SHELL) /* a shell tells by itself */
         refuse(p, "opens a quote that is not closed", &p->quote, 1);
     end_word(p);
 }

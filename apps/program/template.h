@@ -4,8 +4,8 @@
  * never makes a word of its own, whatever is in it. For a shell, each placeholder becomes a quoted positional
  * parameter,
  * "${1}", and the value an argument: a value is never a part of the program that the shell reads. */
-#ifndef COMMAND_TEMPLATE_H
-#define COMMAND_TEMPLATE_H
+#ifndef PROGRAM_TEMPLATE_H
+#define PROGRAM_TEMPLATE_H
 
 #include "message.h"
 #include "parameters.h"
@@ -41,7 +41,12 @@ typedef struct template_values {
     const char *task, *seed, *rank, *tmpdir;
 } template_values;
 
-typedef enum template_way { TEMPLATE_WORDS, TEMPLATE_SHELL, TEMPLATE_ONE_WORD } template_way;
+typedef enum template_way {
+    TEMPLATE_WORDS,
+    TEMPLATE_PLAIN_WORDS, /* without placeholders: braces are letters */
+    TEMPLATE_SHELL,
+    TEMPLATE_ONE_WORD
+} template_way;
 
 /* False: refused through the maker; `what` names the parameter. */
 bool template_parse(template *out, made *m, rk_maker *maker, const char *what, const char *text, template_way way);
