@@ -49,7 +49,7 @@ typedef struct rk__arguments {
     double interval_seconds; /* 0: not given */
     rk__policy policy;
     rk__progress_when progress;
-    const char *output, *table, *hostfile, *kernel, *reuse;
+    const char *output, *table, *tasks_from, *hostfile, *kernel, *reuse;
     bool gather, force, dry_run, quiet, json, accept_kernel, repair, retry_failed, help, version;
 } rk__arguments;
 

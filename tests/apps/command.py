@@ -417,4 +417,54 @@ def ten_thousand_tasks_make_one_file():
     assert lines("many.h5") == [str(x) for x in range(1, 10001)]
 
 
+# ---- --tasks-from ----
+
+def lines_of_a_file_are_programs_for_a_shell():
+    jobs = "# a comment\n\necho one; echo two >&2\n  echo $((6 * 7)) | tr 4 5\nfalse\n#echo no\necho 'a  b' {x} \"$RANKINE_TASK\" $RANKINE_PARAM_line\n"
+    with open("jobs.txt", "w") as file:
+        file.write(jobs)
+    expected = [b"one\n", b"52\n", b"", b"a  b {x} 3 echo a b {x} \"$RANKINE_TASK\" $RANKINE_PARAM_line\n".replace(b"echo a b", b"echo 'a b'")]
+    for n in (1, 2):
+        run("command", "--tasks-from", "jobs.txt", n=n, out=f"f{n}.h5", expect=FAILED_TASKS)
+        assert texts(f"f{n}.h5") == expected, texts(f"f{n}.h5")
+        assert texts(f"f{n}.h5", "stderr")[0] == b"two\n" and list(failures(f"f{n}.h5")) == [2]
+    with h5py.File("f1.h5") as file:
+        assert [line.decode() for line in file["line"][...]][2] == "false"
+    one = digest("f1.h5")
+    assert one == digest("f2.h5")
+    env = {"TMPDIR": os.path.abspath(".")}
+    before = sorted(os.listdir("."))
+    for n in (1, 2):
+        for words in (["--tasks-from", "-"], ["--tasks-from=-"], ["--tasks-from", "/dev/stdin"]):
+            with open("jobs.txt") as file:
+                run("command", *words, n=n, out="f1.h5", expect=FAILED_TASKS, stdin=file, env=env)
+            assert digest("f1.h5") == one and texts("f1.h5") == expected
+            read, write = os.pipe()
+            os.write(write, jobs.encode())
+            os.close(write)
+            run("command", *words, n=n, out="f1.h5", expect=FAILED_TASKS, stdin=read, env=env)
+            os.close(read)
+            assert digest("f1.h5") == one and sorted(os.listdir(".")) == before
+    got = subprocess.run([MPIRUN, "-n", "2", RANKINE, "run", "command", "--tasks-from", "-", "-o", "f2.h5", "--force"],
+                         input=jobs, capture_output=True, text=True, timeout=60, env={**os.environ, **env})
+    assert got.returncode == FAILED_TASKS and digest("f2.h5") == one and sorted(os.listdir(".")) == before, got.stderr
+    os.remove("jobs.txt")
+    command("resume", "f2.h5", "--retry-failed", "-n", 1, "-q", expect=FAILED_TASKS)
+    assert digest("f2.h5") == one
+    with open("jobs.txt", "w") as file:
+        file.write("a b\n; c\n")
+    run("command", "cmd=/bin/echo {line} end", "--tasks-from", "jobs.txt", n=2, out="g.h5")
+    assert lines("g.h5") == ["a b end", "; c end"]
+    with open("jobs.txt", "w") as file:
+        file.write("test -d \"$RANKINE_TMPDIR\" && echo yes\n")
+    run("command", "--tasks-from", "jobs.txt", n=1, out="g.h5")
+    assert lines("g.h5") == ["yes"]
+    open("empty.txt", "w").write("# nothing\n\n")
+    for words, says in ((["command", "--tasks-from", "absent.txt"], "absent.txt"), (["command", "--tasks-from", "empty.txt"], "empty.txt"),
+                        (["command", "--tasks-from", "a", "--tasks-from", "b"], "one is all"), (["command", "--tasks-from", "."], "'.'"),
+                        (["--tasks-from", "jobs.txt"], "rankine run command"), (["pi", "--tasks-from", "jobs.txt"], "no parameter 'line'"),
+                        (["command", "--tasks-from", "-"], "line")):
+        assert says in refusal(*words), (words, refusal(*words))
+
+
 main([value for value in list(globals().values()) if callable(value) and getattr(value, "__module__", "") == "__main__"])
