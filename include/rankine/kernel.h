@@ -326,8 +326,8 @@ static inline void *rk_task_state(rk_task *task, uint32_t reduction) {
 
 /** Append `count` values of the output's type to the output number `output` (its place in .outputs; declared by
  * RK_OUTPUT_VARYING) of this task: any number of times, any size. Text and bytes are RK_U8. What a task that fails has
- * emitted counts for an output that is kept `always` only. In a whole-block kernel: task by task, in ascending order. Returns RK_OK; anything else is to
- * be returned from the kernel. */
+ * emitted counts for an output that is kept `always` only. In a whole-block kernel: task by task, in ascending order.
+ * Returns RK_OK; anything else is to be returned from the kernel. */
 static inline int rk_emit(rk_task *task, uint32_t output, const void *values, uint64_t count) {
     return task->api->emit(task, output, values, count);
 }
