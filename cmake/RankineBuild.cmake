@@ -16,10 +16,12 @@ target_compile_definitions(rankine_options INTERFACE _POSIX_C_SOURCE=200809L _XO
                                                      $<$<PLATFORM_ID:Linux>:_DEFAULT_SOURCE>)
 # No contraction: a fused multiply-add where the source has none would make the bits depend on the compiler's mood.
 target_compile_options(rankine_options INTERFACE
-  -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings
-  -Wundef -Wvla -ffp-contract=off
+  -Wall -Wextra -ffp-contract=off
+  $<$<COMPILE_LANGUAGE:C,CXX>:-Wshadow> $<$<COMPILE_LANGUAGE:CXX>:-Wpedantic>
+  "$<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes;-Wmissing-prototypes;-Wpointer-arith;-Wcast-qual;-Wwrite-strings>"
+  "$<$<COMPILE_LANGUAGE:C>:-Wundef;-Wvla>" $<$<COMPILE_LANGUAGE:Fortran>:-std=f2008>
   # snprintf into a fixed buffer is how we cut text; that a failed call's outputs are not used, gcc does not see.
-  $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation> $<$<C_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
+  "$<$<COMPILE_LANG_AND_ID:C,GNU>:-Wno-format-truncation;-Wno-maybe-uninitialized>"
   $<$<BOOL:${RANKINE_WERROR}>:-Werror>)
 target_include_directories(rankine_options INTERFACE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
 if(RANKINE_SANITIZE)

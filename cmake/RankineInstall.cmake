@@ -3,7 +3,7 @@
 include(CMakePackageConfigHelpers)
 
 set(rankine_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/rankine")
-install(TARGETS rankine rankine_command EXPORT rankine FILE_SET HEADERS)
+install(TARGETS rankine rankine_command EXPORT rankine FILE_SET HEADERS FILE_SET languages)
 install(EXPORT rankine NAMESPACE rankine:: FILE rankineTargets.cmake DESTINATION "${rankine_package_dir}")
 configure_package_config_file(cmake/rankineConfig.cmake.in "${PROJECT_BINARY_DIR}/rankineConfig.cmake"
   INSTALL_DESTINATION "${rankine_package_dir}")

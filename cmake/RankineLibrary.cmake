@@ -13,17 +13,24 @@ target_sources(rankine PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/
   "${PROJECT_SOURCE_DIR}/include/rankine/command.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/kernel.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/status.h")
+# Of other languages than the library's: the tests compile them.
+target_sources(rankine PUBLIC FILE_SET languages TYPE HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/include" FILES
+  "${PROJECT_SOURCE_DIR}/include/rankine/kernel.f90"
+  "${PROJECT_SOURCE_DIR}/include/rankine/kernel.hpp"
+  "${PROJECT_SOURCE_DIR}/include/rankine/team.h")
 set_target_properties(rankine PROPERTIES
   LINKER_LANGUAGE C
   VERSION ${PROJECT_VERSION}
   SOVERSION ${PROJECT_VERSION_MAJOR}
   VERIFY_INTERFACE_HEADER_SETS ON
+  INTERFACE_HEADER_SETS_TO_VERIFY HEADERS
   LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
 
 # The installed command finds its library relative to itself, so that the tree can be moved.
 file(RELATIVE_PATH rankine_bin_to_lib "${CMAKE_INSTALL_FULL_BINDIR}" "${CMAKE_INSTALL_FULL_LIBDIR}")
 
-# The command stands at the top of the build tree, where it finds kernels/ beside itself.
+# The command stands at the top of the build tree, where it finds kernels/ and include/ beside itself.
+file(CREATE_LINK "${PROJECT_SOURCE_DIR}/include" "${PROJECT_BINARY_DIR}/include" SYMBOLIC)
 add_executable(rankine_command "${PROJECT_SOURCE_DIR}/src/cli/main.c")
 target_link_libraries(rankine_command PRIVATE rankine_options rankine)
 set_target_properties(rankine_command PROPERTIES

@@ -17,6 +17,8 @@ build|xxHash|package:libxxhash|libxxhash-dev|xxhash-devel|xxhash|xxhash|xxHash
 build|Random123|header:Random123/philox.h|librandom123-dev|Random123-devel|random123|random123|Random123
 build|Jansson|package:jansson|libjansson-dev|jansson-devel|jansson|jansson|Jansson
 build|libpng|package:libpng|libpng-dev|libpng-devel|libpng|libpng|libpng
+test|C++ compiler|program:c++|g++|gcc-c++|gcc|gcc|GCC
+test|Fortran compiler|program:gfortran|gfortran|gcc-gfortran|gcc|gcc|GCC
 test|cmocka|package:cmocka|libcmocka-dev|libcmocka-devel|cmocka|cmocka|cmocka
 test|Python with h5py|python:h5py|python3-h5py|python3-h5py|python-h5py|py-h5py|h5py
 test|Python with h5netcdf|python:h5netcdf|python3-h5netcdf|python3-h5netcdf|pip:h5netcdf|py-h5netcdf|h5netcdf

@@ -42,4 +42,4 @@ RK_KERNEL(ep, .summary = "NAS EP: Gaussian pairs by the polar method, counted in
                       RK_OUTPUT_ROW(ep_result, counts, RK_U64, "1", "pairs per annulus", .shape = {"10"})},
           .reduce = {RK_REDUCE("sx_sum", RK_SUM, sx), RK_REDUCE("sy_sum", RK_SUM, sy),
                      RK_REDUCE("pairs_sum", RK_SUM, pairs), RK_REDUCE("counts_sum", RK_SUM, counts)},
-          .plan = ep_plan, .run = ep)
+          .plan = ep_plan, .run = ep, .thread_safe = true)

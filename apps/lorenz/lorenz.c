@@ -83,4 +83,4 @@ RK_KERNEL(lorenz, .summary = "largest Lyapunov exponent of the Lorenz system", .
           .outputs = {RK_OUTPUT(lorenz_result, x_max, RK_F64, "1", "largest x on the path"),
                       RK_OUTPUT(lorenz_result, lyapunov, RK_F64, "1/s", "largest Lyapunov exponent")},
           .reduce = {RK_REDUCE("lyapunov_max", RK_MAX, lyapunov), RK_REDUCE("lyapunov_argmax", RK_ARGMAX, lyapunov)},
-          .run = lorenz)
+          .run = lorenz, .thread_safe = true)

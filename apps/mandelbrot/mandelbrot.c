@@ -64,4 +64,4 @@ RK_KERNEL(mandelbrot, .summary = "the Mandelbrot set: an image, row by row", .ve
                      RK_PARAM(mandelbrot_params, scale, RK_F64, "3.5", "1", "width of the view", .fixed = true)},
           .outputs = {RK_OUTPUT_ROW(mandelbrot_result, iterations, RK_U32, "1", "iterations until |z| > 2",
                                     .shape = {"width"})},
-          .plan = mandelbrot_plan, .run = mandelbrot)
+          .plan = mandelbrot_plan, .run = mandelbrot, .thread_safe = true)

@@ -40,4 +40,5 @@ RK_KERNEL(pi, .summary = "pi by Monte Carlo: the share of darts that hit a quart
           .deterministic = true, .params = {RK_PARAM(pi_params, points, RK_U64, "2", "1", "darts per task")},
           .outputs = {RK_OUTPUT(pi_result, hits, RK_U64, "1", "darts inside the quarter disc", .drop = true),
                       RK_OUTPUT(pi_result, estimate, RK_F64, "1", "4 * hits / points", .drop = true)},
-          .reduce = {RK_REDUCE("hits", RK_SUM, hits), RK_REDUCE("pi", RK_MEAN, estimate)}, .run_batch = pi_run)
+          .reduce = {RK_REDUCE("hits", RK_SUM, hits), RK_REDUCE("pi", RK_MEAN, estimate)}, .run_batch = pi_run,
+          .thread_safe = true)

@@ -115,4 +115,4 @@ RK_KERNEL(
                [ALL_ARGMAX] = RK_REDUCE_VALUES("all_argmax", RK_ARGMAX, "1", "its place in the data set, row-major"),
                [HISTOGRAM] = RK_REDUCE_VALUES("histogram", RK_HISTOGRAM, "1", "values per bin", .lo = "lo", .hi = "hi",
                                               .bins = "bins")},
-    .run = stats)
+    .run = stats, .thread_safe = true)

@@ -144,6 +144,7 @@ typedef struct rk_task_api {
     int (*fail)(rk_task *task, int code, const char *fmt, va_list args);
     double (*exact_sum)(const double *values, uint64_t count);
     int (*emit)(rk_task *task, uint32_t output, const void *values, uint64_t count);
+    int (*fail_text)(rk_task *task, int code, const char *text); /* for languages that cannot make a va_list */
 } rk_task_api;
 
 /* Where a task runs; filled in once per process. A task whose results depend on it has other bits elsewhere. */
@@ -199,6 +200,7 @@ typedef struct rk_plan_api {
                 const char *help);
     int (*dimension)(rk_plan *plan, const char *name, uint64_t size);
     int (*fail)(rk_plan *plan, const char *fmt, va_list args);
+    int (*fail_text)(rk_plan *plan, const char *text);
 } rk_plan_api;
 struct rk_plan {
     const rk_plan_api *api;
@@ -283,12 +285,12 @@ typedef const rk_kernel *(*rk_make_fn)(rk_maker *maker);
 /* Defines the kernel `id`. In a shared object this is its one entry; to link several kernels into one program, define
  * RK_KERNEL_LINKED before including this header and pass `&rk_kernel_<id>` to rk_command_main. */
 #ifdef RK_KERNEL_LINKED
-#define RK_KERNEL_ENTRY(id)
+#define RK_KERNEL_ENTRY(kernel)
 #else
-#define RK_KERNEL_ENTRY(id)                                                                                            \
+#define RK_KERNEL_ENTRY(kernel)                                                                                        \
     RK_EXPORT const rk_kernel *rankine_kernel(void);                                                                   \
     RK_EXPORT const rk_kernel *rankine_kernel(void) {                                                                  \
-        return &rk_kernel_##id;                                                                                        \
+        return &(kernel);                                                                                              \
     }
 #endif
 /* The entry of a shared object whose kernel is made when it is known what the user sets. */
@@ -301,7 +303,7 @@ typedef const rk_kernel *(*rk_make_fn)(rk_maker *maker);
     extern const rk_kernel rk_kernel_##id;                                                                             \
     const rk_kernel rk_kernel_##id = {                                                                                 \
         .magic = RK_KERNEL_MAGIC, .abi = RK_KERNEL_ABI, .size = sizeof(rk_kernel), .name = #id, __VA_ARGS__};          \
-    RK_KERNEL_ENTRY(id)
+    RK_KERNEL_ENTRY(rk_kernel_##id)
 
 /* ---- calls for kernels; not collective, cheap ---- */
 
@@ -397,7 +399,7 @@ static inline uint64_t rk_random_u64(rk_random *r) {
 }
 /** Uniform on [0, 1): the upper 53 bits times 2^-53. */
 static inline double rk_random_f64(rk_random *r) {
-    return (double)(rk_random_u64(r) >> 11) * 0x1.0p-53;
+    return (double)(rk_random_u64(r) >> 11) / 9007199254740992.0;
 }
 /** Uniform on 0 … bound-1 without bias (bound > 0). Source: D. Lemire, "Fast random integer generation in an interval",
  *  ACM TOMACS 29 (2019), doi:10.1145/3230636; here by rejection on the remainder. */

@@ -65,6 +65,10 @@ void rk__text_fini(rk__text *text);
 bool rk__parse_i64(const char *text, int64_t *out);
 bool rk__parse_u64(const char *text, uint64_t *out);
 bool rk__parse_f64(const char *text, double *out);
+/* "512M", "1.5 GiB", "4096": bytes, with K, M, G, T meaning powers of 1024. */
+bool rk__parse_bytes(const char *text, uint64_t *out);
+/* As u64, and also "1e6", as long as a double holds it exactly. */
+bool rk__parse_count(const char *text, uint64_t *out);
 /* Shortest decimal that reads back to the same bits ("0.1", "28", "nan"); buffer of at least 32 bytes. Returns buffer.
  */
 char *rk__format_f64(double value, char *buffer, size_t size);

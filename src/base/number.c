@@ -66,6 +66,16 @@ bool rk__parse_f64(const char *text, double *out) {
     return true;
 }
 
+bool rk__parse_count(const char *text, uint64_t *out) {
+    double value;
+    if (rk__parse_u64(text, out))
+        return true;
+    if (*text == '-' || !rk__parse_f64(text, &value) || !(value >= 0 && value <= 0x1p53) || value != floor(value))
+        return false;
+    *out = (uint64_t)value;
+    return true;
+}
+
 /* 17 digits always read back; 15 or 16 often do, and %g then drops trailing zeros: "0.1", "20". */
 char *rk__format_f64(double value, char *buffer, size_t size) {
     for (int digits = 15; digits <= 17; digits++) {
@@ -116,4 +126,32 @@ char *rk__format_seconds(double seconds, char *buffer, size_t size) {
     else
         snprintf(buffer, size, "%.0f d %02d h", floor(seconds / 86400), (int)(fmod(seconds, 86400) / 3600));
     return buffer;
+}
+
+/* How many bytes a unit stands for; 0: it is none. */
+static double unit_bytes(const char *unit) {
+    static const char letters[] = "KMGT";
+    const char *letter = *unit != '\0' ? strchr(letters, *unit) : NULL;
+    if (*unit == '\0' || strcmp(unit, "B") == 0)
+        return 1;
+    bool known = letter != NULL && (unit[1] == '\0' || strcmp(unit + 1, "B") == 0 || strcmp(unit + 1, "iB") == 0);
+    double bytes = known ? 1024 : 0;
+    for (; known && letter > letters; letter--)
+        bytes *= 1024;
+    return bytes;
+}
+
+bool rk__parse_bytes(const char *text, uint64_t *out) {
+    char number[40];
+    size_t length = strspn(text, "0123456789.");
+    double value;
+    if (length == 0 || length >= sizeof number)
+        return false;
+    memcpy(number, text, length);
+    number[length] = '\0';
+    double bytes = unit_bytes(text + length + strspn(text + length, " "));
+    if (!rk__parse_f64(number, &value) || bytes == 0 || !(value * bytes < 0x1p63))
+        return false;
+    *out = (uint64_t)(value * bytes);
+    return true;
 }

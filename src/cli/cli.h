@@ -31,6 +31,7 @@ int rk__cmd_watch(rk__cli *cli);
 int rk__cmd_verify(rk__cli *cli);
 int rk__cmd_digest(rk__cli *cli);
 int rk__cmd_merge(rk__cli *cli);
+int rk__cmd_new(rk__cli *cli);
 int rk__cmd_check(rk__cli *cli);
 
 /* The exit code that goes with a status. */

@@ -3,31 +3,9 @@
 
 #include "cli/cli.h"
 #include "cli/info.h"
+#include "cli/spaceout.h"
 
 #define SIGN_SECONDS 60.0 /* a run on another host goes on if something came in the last minute */
-
-static rk_status make_kernel(rk__module *module, const char *text) {
-    rk__givens givens = {0};
-    if (module->make == NULL)
-        return RK_OK;
-    rk_status status = rk__givens_read(&givens, text, NULL);
-    if (status == RK_OK && givens.count > 0)
-        status = rk__module_make(module, givens.items, givens.count, NULL);
-    rk__givens_fini(&givens);
-    return status;
-}
-
-static void load_space(rk__info *f, const rk_kernel *const *linked) {
-    const char *path = f->identity->kernel_path;
-    const char *name = path && *path ? path : f->identity->kernel_name;
-    if (rk__module_load(&f->module, name, linked, NULL) != RK_OK) {
-        f->module = (rk__module){0};
-        return;
-    }
-    if (make_kernel(&f->module, f->identity->space_text) != RK_OK ||
-        rk__space_create(&f->space, f->module.kernel, f->identity->space_text, false, NULL) != RK_OK)
-        f->space = NULL;
-}
 
 static rk_status load_results(rk__info *f, rk_error *err) {
     void *results = NULL;
@@ -51,7 +29,7 @@ static rk_status gather(const rk__cli *cli, rk__info *f, rk_error *err) {
     RK_TRY(rk__record_read_failures(f->record, &f->failures, &f->failure_count, err));
     RK_TRY(rk__record_read_facts(f->record, &f->notes, &f->note_count, err));
     RK_TRY(load_results(f, err));
-    load_space(f, cli->linked);
+    rk__spaceout_load(f->identity, cli->linked, &f->module, &f->space);
     return RK_OK;
 }
 

@@ -7,7 +7,6 @@
 #include "cli/request.h"
 
 static int say(const rk__cli *cli, const rk__run_summary *summary, int code) {
-    rk__text out = RK__TEXT_INIT;
     if (cli->arguments.json) {
         rk__json json = {0};
         rk__jsonout_begin(&json, code);
@@ -16,8 +15,7 @@ static int say(const rk__cli *cli, const rk__run_summary *summary, int code) {
     }
     if (cli->arguments.quiet)
         return code;
-    rk__display_merged(&out, summary);
-    return rk__cli_print(&out, code);
+    return rk__drive_say(cli, summary, rk__display_merged, code);
 }
 
 int rk__cmd_merge(rk__cli *cli) {

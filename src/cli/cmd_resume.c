@@ -8,6 +8,8 @@
 /* Is it a run file at all? Said here, once, before mpirun is started. A complete one needs no more ranks than this. */
 static rk_status look(rk__cli *cli, const char *path, rk_error *err) {
     rk__record *record = NULL;
+    if (cli->arguments.repair && rk__record_lost_seal(path)) /* mended under the file's lock */
+        return RK_OK;
     RK_TRY(rk__record_open(&record, path, false, err));
     size_t bytes = rk__record_schema(record)->results_bytes;
     void *results = malloc(bytes ? bytes : 1);

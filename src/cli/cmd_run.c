@@ -1,5 +1,7 @@
 /* rankine run KERNEL [name=value ...] */
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "cli/display.h"
 #include "cli/drive.h"
@@ -49,7 +51,46 @@ static void add_place(const rk__cli *cli, int ranks, rk__text *out) {
         rk__display_fact(out, "where", "%s on this machine (%s may be used)", count, cores);
 }
 
-static int plan_as_text(const rk__cli *cli, const rk__run_plan *plan, int ranks) {
+/* The stop of "name=start:stop:step", or NULL. */
+static const char *stop_of(const rk__request *request, const char *name, char *buffer, size_t size) {
+    size_t length = strlen(name);
+    for (size_t i = 0; i < request->setting_count; i++) {
+        const char *setting = request->settings[i];
+        if (strncmp(setting, name, length) != 0 || setting[length] != '=')
+            continue;
+        const char *colon = strchr(setting, ':');
+        if (colon == NULL)
+            return NULL;
+        snprintf(buffer, size, "%.*s", (int)strcspn(colon + 1, ":"), colon + 1);
+        return buffer;
+    }
+    return NULL;
+}
+
+/* "20:30:0.3" ends at 29.9: said, for whoever thinks that 30 is one of the values. */
+static void add_stop(rk__text *out, const rk__axis *axis, const rk__axis_column *column, const rk__request *request) {
+    char stop[80];
+    rk__value asked;
+    if (!column->linear || column->param == NULL || stop_of(request, column->name, stop, sizeof stop) == NULL ||
+        rk__value_parse(column->param, stop, &asked, NULL) != RK_OK)
+        return;
+    rk__value last = rk__axis_value(axis, column, axis->count - 1);
+    if (last.as.u64 == asked.as.u64)
+        return;
+    rk__text value = RK__TEXT_INIT;
+    rk__value_text(column->param, last, &value);
+    rk__display_fact(out, "note", "%s ends at %s: its step does not lead to %s", column->name, rk__text_get(&value),
+                     stop);
+    rk__text_fini(&value);
+}
+
+static void add_stops(rk__text *out, const rk__space *space, const rk__request *request) {
+    for (size_t a = 0; a < space->axis_count; a++)
+        for (size_t c = 0; c < space->axes[a].column_count; c++)
+            add_stop(out, &space->axes[a], &space->axes[a].columns[c], request);
+}
+
+static int plan_as_text(const rk__cli *cli, const rk__run_plan *plan, const rk__request *request, int ranks) {
     rk__text out = RK__TEXT_INIT, command = RK__TEXT_INIT;
     char a[40], b[40], file[32], row[32], rank[32], all[32];
     rk__text_add(&out, "%s: %s, nothing computed (dry run)\n\n", plan->space->kernel->name,
@@ -66,19 +107,27 @@ static int plan_as_text(const rk__cli *cli, const rk__run_plan *plan, int ranks)
     rk__drive_command_line(cli, ranks, &command);
     rk__display_fact(&out, "same as", "%s", rk__text_get(&command));
     rk__text_fini(&command);
+    add_stops(&out, plan->space, request);
     rk__spaceout_print(&out, plan->space);
     return rk__cli_print(&out, RK_EXIT_OK);
 }
 
-static int show_plan(const rk__cli *cli, const rk__run_plan *plan) {
+static int show_plan(const rk__cli *cli, const rk__run_plan *plan, const rk__request *request) {
     rk_error err = RK_ERROR_INIT;
     int ranks;
     if (rk__drive_ranks(cli, &ranks, &err) != RK_OK)
         return rk__cli_fail(cli, &err);
-    return cli->arguments.json ? plan_as_json(cli, plan, ranks) : plan_as_text(cli, plan, ranks);
+    return cli->arguments.json ? plan_as_json(cli, plan, ranks) : plan_as_text(cli, plan, request, ranks);
 }
 
 /* ---- the run ---- */
+
+/* Without -n: whole teams, at least one. */
+static void fit_teams(rk__cli *cli, int team_size) {
+    int cores = rk__world_cores();
+    if (team_size > 0 && cli->arguments.ranks == 0)
+        cli->arguments.ranks = cores > team_size ? cores / team_size * team_size : team_size;
+}
 
 /* The request is tried out here, in one process: what is wrong with it is said once, and mpirun is not started. */
 static int prepare_and_drive(rk__cli *cli, rk__run_options *options) {
@@ -86,7 +135,9 @@ static int prepare_and_drive(rk__cli *cli, rk__run_options *options) {
     rk__run_plan plan;
     if (rk__run_prepare(options, &plan, &err) != RK_OK)
         return rk__cli_fail(cli, &err);
-    int code = cli->arguments.dry_run ? show_plan(cli, &plan) : rk__drive(cli, options, plan.path, rk__run_start);
+    fit_teams(cli, plan.team_size);
+    int code = cli->arguments.dry_run ? show_plan(cli, &plan, &options->request)
+                                      : rk__drive(cli, options, plan.path, rk__run_start);
     rk__run_plan_fini(&plan);
     return code;
 }

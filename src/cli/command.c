@@ -33,7 +33,8 @@ static const command_fn commands[RK__COMMAND_COUNT] = {
     [RK__COMMAND_KERNELS] = rk__cmd_kernels, [RK__COMMAND_INFO] = rk__cmd_info,
     [RK__COMMAND_WATCH] = rk__cmd_watch,     [RK__COMMAND_VERIFY] = rk__cmd_verify,
     [RK__COMMAND_DIGEST] = rk__cmd_digest,   [RK__COMMAND_CHECK] = rk__cmd_check,
-    [RK__COMMAND_MERGE] = rk__cmd_merge,     [RK__COMMAND_HELP] = cmd_help,
+    [RK__COMMAND_MERGE] = rk__cmd_merge,     [RK__COMMAND_NEW] = rk__cmd_new,
+    [RK__COMMAND_HELP] = cmd_help,
 };
 
 /* ---- --version ---- */

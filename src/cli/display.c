@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/spaceout.h"
+#include "kernel/loader.h"
+
 /* ---- numbers ---- */
 
 static char *format_f32(float value, char *buffer, size_t size) {
@@ -130,8 +133,7 @@ static void add_array(rk__text *out, const rk__result_field *field, const void *
     rk__text_fini(&line);
 }
 
-/* Text cut to `room` columns; counts bytes, but does not split a UTF-8 character. */
-static void add_cut(rk__text *out, const char *text, size_t room) {
+void rk__display_cut(rk__text *out, const char *text, size_t room) {
     size_t length = strlen(text);
     if (length <= room) {
         rk__text_add_bytes(out, text, length);
@@ -177,7 +179,26 @@ static widths measure(const rk__schema *schema, const void *results) {
     return w;
 }
 
-static void add_result(rk__text *out, const rk__result_field *field, const void *data, widths w) {
+/* Where the task lies that RK_ARGMIN or RK_ARGMAX found. Values given by tasks have places of their own. */
+static bool add_place(rk__text *out, const rk__space *space, const rk__result_field *field, const void *data) {
+    uint64_t task;
+    for (size_t r = 0; space != NULL && space->axis_count > 0 && r < rk__kernel_reduction_count(space->kernel); r++) {
+        const rk_reduction *reduction = &space->kernel->reduce[r];
+        if (strcmp(reduction->name, field->name) != 0 || reduction->output == NULL || field->type != RK_U64 ||
+            (reduction->op != RK_ARGMIN && reduction->op != RK_ARGMAX))
+            continue;
+        memcpy(&task, data, sizeof task);
+        if (task >= space->tasks)
+            return false;
+        rk__text_add(out, "task at ");
+        rk__spaceout_task(out, space, task);
+        return true;
+    }
+    return false;
+}
+
+static void add_result(rk__text *out, const rk__result_field *field, const void *data, const rk__space *space,
+                       widths w) {
     size_t begin = out->length;
     rk__text_add(out, "  %-*s  ", (int)w.name, field->name);
     size_t used = out->length - begin;
@@ -191,16 +212,16 @@ static void add_result(rk__text *out, const rk__result_field *field, const void 
     if (w.unit > 0)
         rk__text_add(out, "%-*s  ", (int)w.unit, has_unit(field->unit) ? field->unit : "");
     used = out->length - begin;
-    if (field->help != NULL && used + 8 < RK__DISPLAY_COLUMNS)
-        add_cut(out, field->help, RK__DISPLAY_COLUMNS - used);
+    if (!add_place(out, space, field, data) && field->help != NULL && used + 8 < RK__DISPLAY_COLUMNS)
+        rk__display_cut(out, field->help, RK__DISPLAY_COLUMNS - used);
     drop_trailing_spaces(out);
     rk__text_add(out, "\n");
 }
 
-void rk__display_results(rk__text *out, const rk__schema *schema, const void *results) {
+void rk__display_results(rk__text *out, const rk__schema *schema, const void *results, const rk__space *space) {
     widths w = measure(schema, results);
     for (size_t i = 0; i < schema->field_count; i++)
-        add_result(out, &schema->fields[i], field_data(&schema->fields[i], results), w);
+        add_result(out, &schema->fields[i], field_data(&schema->fields[i], results), space, w);
 }
 
 static bool keeps_rows(const rk__schema *schema) {
@@ -226,9 +247,14 @@ static void add_headline(rk__text *out, const rk__run_summary *s) {
         rk__text_add(out, "%s: %scomplete, %s", s->kernel, part, tasks);
     else
         rk__text_add(out, "%s: %sstopped%s, %" PRIu64 " of %s done", s->kernel, part,
-                     s->timed_out ? " at its time limit" : "", s->done, tasks);
+                     s->too_many_failures ? " by too many failures"
+                     : s->timed_out       ? " at its time limit"
+                                          : "",
+                     s->done, tasks);
     if (s->failed > 0)
         rk__text_add(out, ", %" PRIu64 " failed", s->failed);
+    if (s->retried > 0)
+        rk__text_add(out, ", %" PRIu64 " succeeded at a later attempt", s->retried);
     rk__text_add(out, "\n\n");
 }
 
@@ -242,11 +268,13 @@ static void add_times(rk__text *out, const rk__run_summary *s) {
 }
 
 static void add_ranks(rk__text *out, const rk__run_summary *s) {
-    char ranks[40], nodes[40], peak[32], efficiency[32] = "";
-    if (s->tasks_here > 0 && isfinite(s->efficiency))
+    char ranks[40], nodes[40], peak[32], efficiency[32] = "", threads[40] = "";
+    if (s->threads > 1)
+        snprintf(threads, sizeof threads, " of %d threads", s->threads);
+    if (isfinite(s->efficiency))
         snprintf(efficiency, sizeof efficiency, ", efficiency %.1f %%", 100 * s->efficiency);
-    rk__display_fact(out, "ranks", "%s on %s%s, at most %s each",
-                     rk__display_number_of((uint64_t)s->ranks, "rank", ranks, sizeof ranks),
+    rk__display_fact(out, "ranks", "%s%s on %s%s, at most %s each",
+                     rk__display_number_of((uint64_t)s->ranks, "rank", ranks, sizeof ranks), threads,
                      rk__display_number_of((uint64_t)s->nodes, "node", nodes, sizeof nodes), efficiency,
                      rk__format_bytes(s->peak_bytes, peak, sizeof peak));
 }
@@ -276,26 +304,27 @@ static void add_settled(rk__text *out, const rk__run_summary *s) {
                          rk__display_number_of(s->blocks_retried, "block", count, sizeof count));
 }
 
-void rk__display_merged(rk__text *out, const rk__run_summary *summary) {
+void rk__display_merged(rk__text *out, const rk__run_summary *summary, const rk__space *space) {
     add_headline(out, summary);
     add_settled(out, summary);
     if (summary->results != NULL && summary->schema.field_count > 0)
-        rk__display_results(out, &summary->schema, summary->results);
+        rk__display_results(out, &summary->schema, summary->results, space);
     rk__text_add(out, "\n");
     add_file(out, summary);
 }
 
-void rk__display_summary(rk__text *out, const rk__run_summary *summary) {
+void rk__display_summary(rk__text *out, const rk__run_summary *summary, const rk__space *space) {
     add_headline(out, summary);
-    if (summary->tasks_here > 0)
+    if (summary->tasks_here > 0) {
         add_times(out, summary);
-    else
+        add_ranks(out, summary);
+    } else {
         rk__display_fact(out, "time", "nothing was left to compute");
-    add_ranks(out, summary);
+    }
     add_settled(out, summary);
     if (summary->results != NULL && summary->schema.field_count > 0) {
         rk__text_add(out, "\n");
-        rk__display_results(out, &summary->schema, summary->results);
+        rk__display_results(out, &summary->schema, summary->results, space);
     }
     rk__text_add(out, "\n");
     add_file(out, summary);

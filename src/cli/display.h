@@ -22,12 +22,16 @@ char *rk__display_file_size(const char *path, char *buffer, size_t size);
 
 /* A line "  label       text" */
 void rk__display_fact(rk__text *out, const char *label, const char *fmt, ...) RK__PRINTF(3, 4);
-/* A line for each result: name, value, unit, meaning, aligned; arrays are cut to the width. */
-void rk__display_results(rk__text *out, const rk__schema *schema, const void *results);
+/* Text cut to `room` columns; counts bytes, but does not split a UTF-8 character. */
+void rk__display_cut(rk__text *out, const char *text, size_t room);
+/* A line for each result: name, value, unit, meaning, aligned; arrays are cut to the width. `space`, if it is known,
+ * says where the tasks lie that results name. */
+void rk__display_results(rk__text *out, const rk__schema *schema, const void *results, const rk__space *space);
 /* How to open the file in Python. */
 void rk__display_python(rk__text *out, const char *path, const rk__schema *schema);
-void rk__display_summary(rk__text *out, const rk__run_summary *summary);
+/* `space` as above. */
+void rk__display_summary(rk__text *out, const rk__run_summary *summary, const rk__space *space);
 /* The same without times. */
-void rk__display_merged(rk__text *out, const rk__run_summary *summary);
+void rk__display_merged(rk__text *out, const rk__run_summary *summary, const rk__space *space);
 
 #endif

@@ -14,7 +14,10 @@
 #include "cli/display.h"
 #include "cli/jsonout.h"
 #include "cli/progress.h"
+#include "cli/request.h"
+#include "cli/spaceout.h"
 
+enum { RANKS_PER_CORE_MAX = 64 }; /* more is a slip of the pen, and the machine would be stuck for minutes */
 #define FINALIZE_NS     UINT64_C(10000000000)
 #define STDOUT_VARIABLE "RANKINE_STDOUT_TTY" /* set by the launcher for the ranks */
 
@@ -31,6 +34,11 @@ bool rk__drive_is_silent_rank(void) {
     return false;
 }
 
+static int cores_per_rank(const rk__arguments *a) {
+    uint32_t threads = a->threads > 0 ? a->threads : 1, cores = a->cores_per_task > 0 ? a->cores_per_task : 1;
+    return (int)(threads * cores);
+}
+
 rk_status rk__drive_ranks(const rk__cli *cli, int *out, rk_error *err) {
     const rk__arguments *a = &cli->arguments;
     if (a->hostfile != NULL && access(a->hostfile, R_OK) != 0)
@@ -38,8 +46,33 @@ rk_status rk__drive_ranks(const rk__cli *cli, int *out, rk_error *err) {
     if (a->hostfile != NULL && a->ranks == 0)
         return rk__fail(err, RK_EINVAL, "--hostfile %s: say with -n how many ranks to start on these hosts",
                         a->hostfile);
-    *out = a->ranks > 0 ? a->ranks : rk__world_cores();
+    int cores = rk__world_cores(), share = cores / cores_per_rank(a);
+    *out = a->ranks > 0 ? a->ranks : share > 1 ? share : 1;
+    if (a->hostfile == NULL && *out > RANKS_PER_CORE_MAX * cores)
+        return rk__fail(
+            err, RK_EINVAL,
+            "-n %d: this machine has %d cores for them; at most %d ranks are started on it (-n %d is usual)", *out,
+            cores, RANKS_PER_CORE_MAX * cores, share > 1 ? share : 1);
     return RK_OK;
+}
+
+/* Said once, by who starts the ranks. */
+static void warn_of_crowd(const rk__cli *cli, int ranks) {
+    int cores = rk__world_cores(), each = cores_per_rank(&cli->arguments);
+    if (cli->arguments.hostfile != NULL || cli->arguments.quiet || ranks * each <= cores)
+        return;
+    fprintf(stderr, "rankine: %d rank%s of %d core%s each on %d core%s: they share, and slow each other down\n", ranks,
+            ranks == 1 ? "" : "s", each, each == 1 ? "" : "s", cores, cores == 1 ? "" : "s");
+}
+
+/* What OpenMP and the usual BLAS libraries go by; what the user has set goes first. */
+static void set_task_threads(uint32_t cores) {
+    static const char *const names[] = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
+                                        "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"};
+    char number[16];
+    snprintf(number, sizeof number, "%u", cores);
+    for (size_t i = 0; cores > 0 && i < sizeof names / sizeof *names; i++)
+        setenv(names[i], number, 0);
 }
 
 /* ---- being a rank ---- */
@@ -83,6 +116,20 @@ static void read_digest(const char *path, uint64_t digest[2], bool *known) {
     rk__record_close(record);
 }
 
+int rk__drive_say(const rk__cli *cli, const rk__run_summary *summary, rk__summary_fn display, int code) {
+    rk__text text = RK__TEXT_INIT;
+    rk__record *record = NULL;
+    rk__module module = {0};
+    rk__space *space = NULL;
+    if (summary->results != NULL && rk__record_open(&record, summary->path, false, NULL) == RK_OK)
+        rk__spaceout_load(rk__record_identity(record), cli->linked, &module, &space);
+    display(&text, summary, space);
+    rk__space_destroy(space);
+    rk__module_unload(&module);
+    rk__record_close(record);
+    return rk__cli_print(&text, code);
+}
+
 static int say_summary(const rk__cli *cli, const rk__run_summary *summary) {
     int code = !summary->complete ? RK_EXIT_STOPPED : summary->failed > 0 ? RK_EXIT_TASKS_FAILED : RK_EXIT_OK;
     if (cli->arguments.json) {
@@ -97,9 +144,7 @@ static int say_summary(const rk__cli *cli, const rk__run_summary *summary) {
     }
     if (cli->arguments.quiet)
         return code;
-    rk__text text = RK__TEXT_INIT;
-    rk__display_summary(&text, summary);
-    return rk__cli_print(&text, code);
+    return rk__drive_say(cli, summary, rk__display_summary, code);
 }
 
 /* A failure after the file was made leaves something that can be resumed; the summary's path says that it was. */
@@ -178,13 +223,19 @@ static void finish_world(rk__world *world, int code) {
 int rk__drive_rank(rk__cli *cli, rk__run_options *options, rk__drive_fn run) {
     rk_error err = RK_ERROR_INIT;
     rk__world world = {0};
+    set_task_threads(cli->arguments.cores_per_task);
+    if (options->isolation.wanted && rk__run_isolate(options, &err) != RK_OK)
+        return report(rk__cli_fail(cli, &err));
     handle_signals();
     if (rk__world_init(&world, &err) != RK_OK)
         return rk__drive_is_silent_rank() ? RK_EXIT_OK : report(rk__cli_fail(cli, &err));
+    if (world.rank == 0)
+        rk__launch_begin();
     atexit(on_exit_in_run);
     in_run = 1;
     int code = run_in_world(cli, &world, options, run);
     in_run = 0;
+    rk__run_isolate_end(options);
     finish_world(&world, code);
     return code;
 }
@@ -281,8 +332,13 @@ static int say_died(const rk__cli *cli, const char *path, bool ours, const rk__l
     if (rk__launch_tty_columns() > 0 && !cli->arguments.quiet)
         fputs("\r\033[K", stderr); /* a live line of theirs may stand there */
     if (!ours || !scan_file(path, &done, &tasks)) {
-        rk__fail(&err, RK_EMPI, "the ranks ended %s before there was a run file (mpirun's exit code is %d)",
-                 result->interrupted ? "on a signal" : "without a result", result->exit_code);
+        /* As asked: a rank that is still starting ends at the signal that has others finish their tasks. */
+        if (result->interrupted && !ours)
+            rk__fail(&err, RK_EINTERRUPTED, "stopped before anything was begun: there is nothing to resume");
+        else
+            rk__fail(&err, RK_EMPI,
+                     "the ranks ended without a result before there was a run file (mpirun's exit code is %d)",
+                     result->exit_code);
         return rk__cli_fail(cli, &err);
     }
     const char *shown = rk__display_path(path);
@@ -307,11 +363,14 @@ static int launch(rk__cli *cli, int ranks, const char *path, bool resuming) {
     cli->arguments.forward[0] = first;
     rk__launch_options options = {.ranks = ranks,
                                   .hostfile = cli->arguments.hostfile,
+                                  .cores_per_rank = cores_per_rank(&cli->arguments),
                                   .argv = cli->arguments.forward,
                                   .quiet = cli->arguments.quiet};
     rk__launch_result result = {0};
     file_mark before = mark_of(path);
     int code;
+    warn_of_crowd(cli, ranks);
+    rk__request_pass_on(cli);
     if (isatty(STDOUT_FILENO))
         setenv(STDOUT_VARIABLE, "1", 1);
     if (rk__launch(&options, &result, &err) != RK_OK) {

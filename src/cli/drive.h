@@ -23,6 +23,11 @@ rk_status rk__drive_ranks(const rk__cli *cli, int *out, rk_error *err);
 /* "mpirun -n 4 /usr/bin/rankine run pi", quoted for a shell. */
 void rk__drive_command_line(const rk__cli *cli, int ranks, rk__text *out);
 
+/* rk__display_summary or rk__display_merged. */
+typedef void (*rk__summary_fn)(rk__text *out, const rk__run_summary *summary, const rk__space *space);
+/* Print it, with the coordinates of the tasks that it names, for which the run file is asked. Returns `code`. */
+int rk__drive_say(const rk__cli *cli, const rk__run_summary *summary, rk__summary_fn display, int code);
+
 /* Be a rank, to the end. Collective over MPI_COMM_WORLD. Returns the process's exit code. */
 int rk__drive_rank(rk__cli *cli, rk__run_options *options, rk__drive_fn run);
 /* Get the ranks for a request that was found good. `path`: the run file, absolute. Returns the exit code. */

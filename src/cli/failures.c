@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/table.h"
+#include "cli/display.h"
+#include "cli/spaceout.h"
 
 enum { FEW = 5 };
 
@@ -68,15 +69,18 @@ static int by_count(const void *a, const void *b) {
 }
 
 static rk__failure_group group_of(const rk__failure *failure) {
-    rk__failure_group group = {1, failure->task, failure->task, failure->code, ""};
+    rk__failure_group group = {1, failure->task, failure->task, failure->code, "", ""};
+    memcpy(group.pattern, failure->message, sizeof group.pattern);
     memcpy(group.message, failure->message, sizeof group.message);
     return group;
 }
 
 static void add_to(rk__failure_group *group, const rk__failure *failure) {
     group->count++;
-    if (failure->task < group->first_task)
+    if (failure->task < group->first_task) {
         group->first_task = failure->task;
+        memcpy(group->message, failure->message, sizeof group->message);
+    }
     if (failure->task > group->last_task)
         group->last_task = failure->task;
 }
@@ -89,7 +93,7 @@ rk_status rk__failures_group(const rk__failure *failures, size_t count, rk__fail
     for (size_t i = 0; i < count; i++) {
         const rk__failure *failure = &failures[i];
         size_t g = 0;
-        while (g < n && (found[g].code != failure->code || !rk__failures_widen(found[g].message, failure->message)))
+        while (g < n && (found[g].code != failure->code || !rk__failures_widen(found[g].pattern, failure->message)))
             g++;
         if (g == n)
             found[n++] = group_of(failure);
@@ -102,15 +106,35 @@ rk_status rk__failures_group(const rk__failure *failures, size_t count, rk__fail
     return RK_OK;
 }
 
-static void add_group(rk__table *table, const rk__failure_group *group) {
-    char count[32], tasks[64], code[32];
-    snprintf(count, sizeof count, "%" PRIu64 " x", group->count);
-    if (group->count == 1)
-        snprintf(tasks, sizeof tasks, "%" PRIu64, group->first_task);
+/* "  failed      80 with code 7, tasks 0 to 79; task 0: rho=20 sigma=8", and below it what that task says. */
+static void add_head(rk__text *line, const rk__failure_group *group, const rk__space *space) {
+    rk__text_add(line, "  %-11s ", "failed");
+    if (group->count > 1)
+        rk__text_add(line, "%" PRIu64 " alike with code %" PRId32 ", tasks %" PRIu64 " to %" PRIu64 "; the first",
+                     group->count, group->code, group->first_task, group->last_task);
     else
-        snprintf(tasks, sizeof tasks, "%" PRIu64 " to %" PRIu64, group->first_task, group->last_task);
-    snprintf(code, sizeof code, "%" PRId32, group->code);
-    rk__table_row(table, (const char *[]){count, code, tasks, group->message});
+        rk__text_add(line, "task %" PRIu64 " with code %" PRId32, group->first_task, group->code);
+    if (space != NULL && space->axis_count > 0) {
+        rk__text_add(line, group->count > 1 ? ", at " : " at ");
+        rk__spaceout_task(line, space, group->first_task);
+    }
+    rk__text_add(line, ":");
+}
+
+static void add_line(rk__text *out, const char *line, int columns) {
+    rk__display_cut(out, line, columns > 0 ? (size_t)columns : strlen(line));
+    rk__text_add(out, "\n");
+}
+
+static void add_group(rk__text *out, const rk__failure_group *group, const rk__failures_view *view) {
+    rk__text head = RK__TEXT_INIT, message = RK__TEXT_INIT;
+    add_head(&head, group, view->space);
+    rk__text_add(&message, "%14s%s", "", *group->message ? group->message : "(no message)");
+    add_line(out, rk__text_get(&head), view->columns);
+    add_line(out, rk__text_get(&message), view->columns);
+    out->failed = out->failed || head.failed || message.failed;
+    rk__text_fini(&head);
+    rk__text_fini(&message);
 }
 
 /* A few are told one by one. */
@@ -124,28 +148,24 @@ static rk_status few_or_groups(const rk__failure *failures, size_t count, rk__fa
     return RK_OK;
 }
 
-void rk__failures_print(rk__text *out, const rk__failure *failures, size_t count, uint64_t failed, size_t most) {
+void rk__failures_print(rk__text *out, const rk__failure *failures, size_t count, const rk__failures_view *view) {
     rk__failure_group *groups = NULL;
     size_t group_count = 0;
     uint64_t shown = 0;
-    rk__table table;
     if (count == 0)
         return;
     if (few_or_groups(failures, count, &groups, &group_count) != RK_OK) {
         out->failed = true;
         return;
     }
-    rk__table_init(&table, 4);
-    rk__table_row(&table, (const char *[]){"failed", "code", "tasks", "message"});
-    for (size_t g = 0; g < group_count && g < most; g++) {
-        add_group(&table, &groups[g]);
+    rk__text_add(out, "\n");
+    for (size_t g = 0; g < group_count && g < view->most; g++) {
+        add_group(out, &groups[g], view);
         shown += groups[g].count;
     }
-    rk__text_add(out, "\n");
-    rk__table_print(&table, out);
-    if (failed > shown)
-        rk__text_add(out, "  ... and %" PRIu64 " more\n", failed - shown);
-    if (failed > FEW)
+    if (view->failed > shown)
+        rk__text_add(out, "  ... and %" PRIu64 " more\n", view->failed - shown);
+    if (view->failed > FEW)
         rk__text_add(out, "  (--json lists the failed tasks one by one)\n");
     free(groups);
 }

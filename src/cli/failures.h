@@ -3,11 +3,13 @@
 #define RANKINE_FAILURES_H
 
 #include "record/record.h"
+#include "space/space.h"
 
 typedef struct rk__failure_group {
     uint64_t count, first_task, last_task;
     int32_t code;
-    char message[RK__FAILURE_TEXT_MAX]; /* where its numbers differ between tasks: ".." */
+    char pattern[RK__FAILURE_TEXT_MAX]; /* the message; where its numbers differ between tasks: ".." */
+    char message[RK__FAILURE_TEXT_MAX]; /* of the first task */
 } rk__failure_group;
 
 /* The same code and the same words, up to the numbers in them. Sorted by count, then by first task. Caller frees. */
@@ -15,8 +17,13 @@ rk_status rk__failures_group(const rk__failure *failures, size_t count, rk__fail
                              rk_error *err);
 /* Can the pattern be widened to hold the message too? If so it is. Both have RK__FAILURE_TEXT_MAX bytes at most. */
 bool rk__failures_widen(char *pattern, const char *message);
-/* A table of the groups, at most `most` of them; `failed`: tasks in all, of which more may have failed than the table
- * of failures holds. Nothing if none failed. */
-void rk__failures_print(rk__text *out, const rk__failure *failures, size_t count, uint64_t failed, size_t most);
+typedef struct rk__failures_view {
+    const rk__space *space; /* says where a task lies; NULL: not known */
+    uint64_t failed;        /* tasks in all: more may have failed than are listed */
+    size_t most;            /* groups to show */
+    int columns;            /* lines are cut there; 0: not at all */
+} rk__failures_view;
+/* For each group how many, the first task and where it lies, and what it says. Nothing if none failed. */
+void rk__failures_print(rk__text *out, const rk__failure *failures, size_t count, const rk__failures_view *view);
 
 #endif

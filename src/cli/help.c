@@ -14,8 +14,18 @@ typedef struct page {
     const char *summary; /* one line */
     const char *text;    /* paragraphs, each line of it printed as it stands */
     const char *examples;
-    bool values, exit_codes; /* do these sections belong to it? */
+    bool values;         /* does this section belong to it? */
+    unsigned exit_codes; /* those that it can end with; 0: not worth saying */
 } page;
+
+/* Exit codes as a set. */
+enum {
+#define EXIT_BIT(name, number, text) BIT_##name,
+    RK_EXIT_MAP(EXIT_BIT)
+#undef EXIT_BIT
+};
+#define ENDS(name) (1u << BIT_##name)
+#define ALWAYS     (ENDS(OK) | ENDS(ERROR) | ENDS(USAGE))
 
 static const page pages[RK__COMMAND_COUNT] = {
     [RK__COMMAND_RUN] = {"KERNEL [name=value ...]", "compute a kernel's tasks into a run file",
@@ -27,14 +37,17 @@ static const page pages[RK__COMMAND_COUNT] = {
                          "srun it is one of their ranks. Results have the same bits for any N.\n"
                          "\n"
                          "Ctrl-C, SIGTERM or SIGUSR1 finish the running tasks and stop; a second Ctrl-C\n"
-                         "stops at once. Either way the run file stays valid and can be resumed.\n",
+                         "stops at once. Either way the run file stays valid and can be resumed.\n"
+                         "\n"
+                         "The summary's efficiency is the share of the ranks' time that they spent in the\n"
+                         "kernel, from the first task's begin to the last commit.\n",
                          "  rankine run pi --repeat 1000\n"
                          "  rankine run lorenz rho=20:30:0.1 sigma=8,10,12 -n 8 -o lorenz.h5\n"
                          "  rankine run stats input=relief.nc:/ROSE --dry-run\n"
                          "  mpirun -n 64 rankine run ./mine.so --table points.csv --json\n"
                          "  rankine run command cmd='python3 sim.py --alpha {alpha}' alpha=0:1:0.1\n"
                          "  rankine run command --tasks-from jobs.txt\n",
-                         true, true},
+                         true, ALWAYS | ENDS(TASKS_FAILED) | ENDS(STOPPED)},
     [RK__COMMAND_RESUME] = {"FILE", "go on with a run that was stopped or killed",
                             "Everything is in the file: kernel, parameters, seed. What was committed is kept,\n"
                             "the rest is computed, on any number of ranks; the result has the same bits as\n"
@@ -44,7 +57,7 @@ static const page pages[RK__COMMAND_COUNT] = {
                             "  rankine resume lorenz.h5 -n 4\n"
                             "  rankine resume lorenz.h5 --retry-failed --time-limit 2h\n"
                             "  rankine resume lorenz.h5 --kernel build/lorenz.so --accept-kernel\n",
-                            false, true},
+                            false, ALWAYS | ENDS(TASKS_FAILED) | ENDS(STOPPED)},
     [RK__COMMAND_KERNELS] = {"[KERNEL]", "list the kernels, or describe one",
                              "Lists what is linked in, what lies along RANKINE_KERNEL_PATH (directories,\n"
                              "separated by colons) and what was installed with Rankine. For one kernel, by\n"
@@ -53,35 +66,39 @@ static const page pages[RK__COMMAND_COUNT] = {
                              "  rankine kernels\n"
                              "  rankine kernels lorenz\n"
                              "  rankine kernels ./mine.so --json\n",
-                             false, false},
+                             false, 0},
     [RK__COMMAND_INFO] = {"FILE", "what a run file holds, and how far the run is",
                           "Works at any time, also while the run is going on and after it was killed. Shows\n"
                           "what was run, how far it is and where the time went, the failed tasks, the\n"
-                          "sessions, and the reductions if the run is complete.\n",
+                          "sessions, and the reductions if the run is complete. \"in kernel\" is the share of\n"
+                          "the ranks' time spent in the kernel; unlike the efficiency that a run reports,\n"
+                          "it counts start and end of the session, too.\n",
                           "  rankine info lorenz.h5\n"
                           "  rankine info lorenz.h5 --json\n",
-                          false, false},
+                          false, 0},
     [RK__COMMAND_WATCH] = {"FILE", "a running run live, from another terminal or node",
                            "Shows how far the run is, its rate, what each rank committed lately and what\n"
                            "failed last, from the run file alone: it works on any node that sees the file,\n"
                            "and the run does not notice. A file that is not there yet is waited for.\n"
                            "\n"
                            "q or Ctrl-C leaves; the run goes on. Ends by itself with the run. If stdout is\n"
-                           "no terminal, a line of text is printed now and then.\n",
+                           "no terminal, a line of text is printed now and then; under --json a line per\n"
+                           "interval is an object.\n",
                            "  rankine watch lorenz.h5\n"
                            "  rankine watch lorenz.h5 --json --interval 5\n",
-                           false, true},
+                           false, ALWAYS | ENDS(TASKS_FAILED) | ENDS(STOPPED)},
     [RK__COMMAND_VERIFY] = {"FILE", "look for damage in a run file",
                             "Recomputes the checksum of every committed block from its rows and compares;\n"
                             "checks partials and reductions too. Exit code 4 if something is damaged, else 0,\n"
                             "also for a run that is not complete.\n",
-                            "  rankine verify lorenz.h5\n", false, true},
+                            "  rankine verify lorenz.h5\n", false, ALWAYS | ENDS(DAMAGED)},
     [RK__COMMAND_DIGEST] = {"FILE ...", "128 bits that equal results share",
                             "Prints 32 hex digits for each file, as sha256sum does. They cover rows, failed\n"
                             "tasks, reductions, names, types and shapes, and nothing that time or place\n"
                             "changes: runs on 1 and on 1000 ranks have the same digest. The run must be\n"
-                            "complete.\n",
-                            "  rankine digest one.h5 two.h5\n", false, true},
+                            "complete. It is made from the checksums that were recorded with the blocks;\n"
+                            "'rankine verify' recomputes these from the rows.\n",
+                            "  rankine digest one.h5 two.h5\n", false, ALWAYS | ENDS(STOPPED)},
     [RK__COMMAND_MERGE] = {"PART ...", "join the parts of a run into one file",
                            "The parts come from 'run --part I/N', on whichever machines; -o names the new\n"
                            "file. Its digest is that of one run. Blocks that no part has, or that are\n"
@@ -89,19 +106,36 @@ static const page pages[RK__COMMAND_COUNT] = {
                            "  rankine run lorenz rho=20:30:0.1 --part 1/2 -o one.h5\n"
                            "  rankine run lorenz rho=20:30:0.1 --part 2/2 -o two.h5\n"
                            "  rankine merge one.h5 two.h5 -o lorenz.h5\n",
-                           false, true},
+                           false, ALWAYS | ENDS(TASKS_FAILED) | ENDS(STOPPED)},
     [RK__COMMAND_CHECK] = {"KERNEL [name=value ...]", "do other block sizes give the same bits?",
                            "Takes the words that 'run' takes, computes samples of that run in several ways\n"
                            "of cutting them into blocks, in this process and without a file, and compares\n"
                            "every bit. Differences (exit code 4) mean that the kernel depends on something\n"
                            "else than its task.\n",
-                           "  rankine check lorenz rho=20:30:0.1 --samples 1000\n", true, true},
+                           "  rankine check lorenz rho=20:30:0.1 --samples 1000\n", true, ALWAYS | ENDS(DAMAGED)},
+    [RK__COMMAND_NEW] = {"NAME", "begin a kernel in C, C++ or Fortran",
+                         "Writes NAME.c, NAME.cpp or NAME.f90 into this directory: a short kernel that\n"
+                         "works, to be changed into yours. Prints the lines that build and run it with the\n"
+                         "headers of this Rankine. Where it is installed, these do too:\n"
+                         "\n"
+                         "  cc -shared -fPIC -O2 $(pkg-config --cflags rankine-kernel) \\\n"
+                         "    NAME.c -o NAME.so -lm\n"
+                         "  c++ -shared -fPIC -O2 $(pkg-config --cflags rankine-kernel) \\\n"
+                         "    NAME.cpp -o NAME.so\n"
+                         "  gfortran -shared -fPIC -O2 \\\n"
+                         "    $(pkg-config --variable=includedir rankine-kernel)/rankine/kernel.f90 \\\n"
+                         "    NAME.f90 -o NAME.so\n"
+                         "\n"
+                         "-ffp-contract=off keeps the bits from depending on how a compiler fuses a*b+c.\n",
+                         "  rankine new ball\n"
+                         "  rankine new ball --lang fortran\n",
+                         false, ALWAYS},
     [RK__COMMAND_HELP] =
         {"[COMMAND]", "also: help values, help exit-codes",
-         "Topics: run, resume, kernels, info, watch, verify, digest, merge, check,\nvalues, exit-codes.\n",
+         "Topics: run, resume, kernels, info, watch, verify, digest, merge, check,\nnew, values, exit-codes.\n",
          "  rankine help run\n"
          "  rankine help values\n",
-         false, false},
+         false, 0},
 };
 
 static const char values_text[] = "  rho=28            one value for all tasks\n"
@@ -115,8 +149,8 @@ static const char values_text[] = "  rho=28            one value for all tasks\n
                                   "Several values make an axis of the result, in the order of the command line.\n"
                                   "Booleans are yes or no; 'rankine kernels KERNEL' shows types and units.\n";
 
-static const char *const group_titles[RK__GROUP_COUNT] = {"Where and how it runs", "What is computed", "Files",
-                                                          "What is said"};
+static const char *const group_titles[RK__GROUP_COUNT] = {"Where and how it runs", "What is computed",
+                                                          "Tasks that fail", "Files", "What is said"};
 
 static const char overview_examples[] =
     "examples:\n"
@@ -156,8 +190,10 @@ static void add_options(rk__text *out, rk__command command) {
     }
 }
 
-static void add_exit_codes(rk__text *out) {
-#define EXIT_LINE(name, number, text) rk__text_add(out, "  %2d  %s\n", number, text);
+static void add_exit_codes(rk__text *out, unsigned which) {
+#define EXIT_LINE(name, number, text)                                                                                  \
+    if (which & ENDS(name))                                                                                            \
+        rk__text_add(out, "  %2d  %s\n", number, text);
     RK_EXIT_MAP(EXIT_LINE)
 #undef EXIT_LINE
 }
@@ -188,9 +224,9 @@ void rk__help_command(rk__text *out, rk__command command) {
         rk__text_add(out, "Values:\n%s\n", values_text);
     rk__text_add(out, "Examples:\n%s", p->examples);
     add_options(out, command);
-    if (p->exit_codes) {
+    if (p->exit_codes != 0) {
         rk__text_add(out, "\nExit codes:\n");
-        add_exit_codes(out);
+        add_exit_codes(out, p->exit_codes);
     }
 }
 
@@ -208,7 +244,7 @@ rk_status rk__help_topic(rk__text *out, const char *topic, rk_error *err) {
         rk__text_add(out, "Values of parameters, for 'run' and 'check':\n%s", values_text);
     } else if (strcmp(topic, "exit-codes") == 0) {
         rk__text_add(out, "Exit codes:\n");
-        add_exit_codes(out);
+        add_exit_codes(out, ~0u);
     } else {
         const char *nearest = rk__nearest(topic, topics, sizeof topics / sizeof *topics);
         return rk__fail(err, RK_EINVAL, "no help on '%s'%s%s", topic,

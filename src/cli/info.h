@@ -23,6 +23,7 @@ typedef struct rk__info_times {
     size_t slowest_count;
     uint64_t last_commit_ns;           /* wall clock: end of the latest block; 0: none */
     uint64_t *session_ns;              /* [session_count] kernel time, by the records; owned */
+    uint64_t *session_tasks;           /* [session_count] by the records; owned */
     uint64_t *session_end_ns;          /* [session_count] end of its latest block; owned */
     double rate, average, eta_seconds; /* of the latest session, if it is going on; else NaN */
 } rk__info_times;
@@ -58,7 +59,8 @@ void rk__info_times_fini(rk__info_times *times);
 /* What a session took: its time on the clock and in the kernel, over all ranks; until now if it is going on. */
 typedef struct rk__info_session {
     double seconds, kernel_seconds;
-    double efficiency; /* kernel time / (ranks * time); NaN if unknown */
+    double efficiency; /* kernel time / (ranks * threads * time), from the start of the first rank on; NaN: unknown */
+    uint64_t tasks;    /* committed */
 } rk__info_session;
 rk__info_session rk__info_session_of(const rk__info *info, size_t number);
 

@@ -35,6 +35,7 @@ static void json_sessions(rk__json *json, const rk__info *f) {
         rk__json_u64(json, "nodes", s->nodes);
         rk__json_u64(json, "tasks_before", s->tasks_before);
         rk__json_u64(json, "tasks_after", s->tasks_after);
+        rk__json_u64(json, "tasks", took.tasks);
         rk__json_f64(json, "seconds", took.seconds);
         rk__json_f64(json, "kernel_seconds", took.kernel_seconds);
         rk__json_f64(json, "efficiency", took.efficiency);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/display.h"
@@ -10,6 +11,7 @@
 #include "cli/info.h"
 #include "cli/spaceout.h"
 #include "cli/table.h"
+#include "cli/terminal.h"
 
 enum { FAILURES_SHOWN = 8, SESSIONS_SHOWN = 5 };
 
@@ -90,19 +92,22 @@ static void add_space(rk__text *out, const rk__info *f) {
 }
 
 static void add_failures(rk__text *out, const rk__info *f) {
-    rk__failures_print(out, f->failures, f->failure_count, f->totals.tasks_failed, FAILURES_SHOWN);
+    rk__failures_view view = {.space = f->space, .failed = f->totals.tasks_failed, .most = FAILURES_SHOWN};
+    int rows;
+    if (isatty(STDOUT_FILENO))
+        rk__terminal_size(&view.columns, &rows);
+    rk__failures_print(out, f->failures, f->failure_count, &view);
 }
 
 static void add_session(rk__table *table, const rk__info *f, size_t number) {
     const rk__session *s = &f->sessions[number];
     rk__info_session took = rk__info_session_of(f, number);
-    char start[32], time[32] = "", ranks[32], tasks[48] = "", efficiency[32] = "";
+    char start[32], time[32] = "", ranks[32], tasks[48], efficiency[32] = "";
     rk__wall_text(s->start_ns, start, sizeof start);
     if (took.seconds > 0)
         rk__format_seconds(took.seconds, time, sizeof time);
     snprintf(ranks, sizeof ranks, "%" PRIu32 " on %" PRIu32, s->ranks, s->nodes);
-    if (s->end_ns != 0)
-        snprintf(tasks, sizeof tasks, "%" PRIu64, s->tasks_after - s->tasks_before);
+    snprintf(tasks, sizeof tasks, "%" PRIu64, took.tasks);
     if (isfinite(took.efficiency))
         snprintf(efficiency, sizeof efficiency, "%.0f %%", 100 * took.efficiency);
     bool latest = number + 1 == f->session_count;
@@ -206,7 +211,7 @@ int rk__info_as_text(const rk__info *f) {
     add_times(&out, f);
     if (f->results != NULL && f->schema->field_count > 0) {
         rk__text_add(&out, "\n");
-        rk__display_results(&out, f->schema, f->results);
+        rk__display_results(&out, f->schema, f->results, f->space);
     }
     add_hints(&out, f);
     return rk__cli_print(&out, RK_EXIT_OK);

@@ -49,6 +49,7 @@ static void add_to_session(survey *s, uint64_t block, const rk__block_record *re
     if (!find_session(info, record->session, &number))
         return;
     info->times.session_ns[number] += record->duration_ns;
+    info->times.session_tasks[number] += rk__schema_block_tasks(info->schema, block);
     if (end_ns > info->times.session_end_ns[number])
         info->times.session_end_ns[number] = end_ns;
     if (number + 1 < info->session_count || rk__life_seconds_since(end_ns) > RECENT_SECONDS)
@@ -102,6 +103,7 @@ rk_status rk__info_times_read(rk__info *info, rk_error *err) {
     t->rate = t->average = t->eta_seconds = NAN;
     RK_TRY(rk__alloc((void **)&t->session_ns, info->session_count, sizeof *t->session_ns, "sessions", err));
     RK_TRY(rk__alloc((void **)&t->session_end_ns, info->session_count, sizeof *t->session_end_ns, "sessions", err));
+    RK_TRY(rk__alloc((void **)&t->session_tasks, info->session_count, sizeof *t->session_tasks, "sessions", err));
     RK_TRY(visit_blocks(&s, err));
     t->mean_seconds = s.mean;
     t->deviation_seconds = t->blocks > 1 ? sqrt(s.squares / (double)(t->blocks - 1)) : 0;
@@ -112,6 +114,7 @@ rk_status rk__info_times_read(rk__info *info, rk_error *err) {
 void rk__info_times_fini(rk__info_times *times) {
     free(times->session_ns);
     free(times->session_end_ns);
+    free(times->session_tasks);
     *times = (rk__info_times){0};
 }
 
@@ -126,6 +129,7 @@ rk__info_session rk__info_session_of(const rk__info *info, size_t number) {
     else if (end_ns > s->start_ns)
         took.seconds = (double)(end_ns - s->start_ns) * 1e-9;
     if (took.seconds > 0 && s->ranks > 0)
-        took.efficiency = took.kernel_seconds / (took.seconds * s->ranks);
+        took.efficiency = took.kernel_seconds / (took.seconds * s->ranks * (s->threads > 1 ? s->threads : 1));
+    took.tasks = s->end_ns != 0 ? s->tasks_after - s->tasks_before : info->times.session_tasks[number];
     return took;
 }

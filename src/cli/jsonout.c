@@ -115,6 +115,8 @@ void rk__jsonout_summary(rk__json *json, const rk__run_summary *s, const uint64_
     rk__json_u64(json, "failed", s->failed);
     rk__json_bool(json, "gathered", s->gathered);
     rk__json_bool(json, "timed_out", s->timed_out);
+    rk__json_bool(json, "too_many_failures", s->too_many_failures);
+    rk__json_u64(json, "retried", s->retried);
     rk__json_u64(json, "part", s->part);
     rk__json_u64(json, "parts", s->parts);
     rk__json_u64(json, "tasks_here", s->tasks_here);
@@ -127,6 +129,7 @@ void rk__jsonout_summary(rk__json *json, const rk__run_summary *s, const uint64_
     rk__json_f64(json, "efficiency", s->efficiency);
     rk__json_i64(json, "ranks", s->ranks);
     rk__json_i64(json, "nodes", s->nodes);
+    rk__json_i64(json, "threads", s->threads);
     rk__json_u64(json, "peak_bytes", s->peak_bytes);
     rk__jsonout_results(json, &s->schema, s->results);
     if (digest != NULL)

@@ -12,7 +12,7 @@
 static rk_status whole_number(const char *option, const char *value, uint64_t least, uint64_t most, uint64_t *out,
                               rk_error *err) {
     uint64_t number;
-    if (!rk__parse_u64(value, &number) || number < least || number > most)
+    if (!rk__parse_count(value, &number) || number < least || number > most)
         return rk__fail(err, RK_EINVAL, "%s %s: a whole number from %llu to %llu is expected", option, value,
                         (unsigned long long)least, (unsigned long long)most);
     *out = number;
@@ -23,6 +23,58 @@ static rk_status set_ranks(rk__arguments *a, const char *value, rk_error *err) {
     uint64_t ranks;
     RK_TRY(whole_number("-n", value, 1, 10000000, &ranks, err));
     a->ranks = (int)ranks;
+    return RK_OK;
+}
+
+static rk_status set_threads(rk__arguments *a, const char *value, rk_error *err) {
+    uint64_t threads;
+    RK_TRY(whole_number("--threads", value, 1, 4096, &threads, err));
+    a->threads = (uint32_t)threads;
+    return RK_OK;
+}
+
+static rk_status set_jobs_per_rank(rk__arguments *a, const char *value, rk_error *err) {
+    uint64_t jobs;
+    RK_TRY(whole_number("--jobs-per-rank", value, 1, 4096, &jobs, err));
+    a->jobs_per_rank = (uint32_t)jobs;
+    return RK_OK;
+}
+
+static rk_status set_cores_per_task(rk__arguments *a, const char *value, rk_error *err) {
+    uint64_t cores;
+    RK_TRY(whole_number("--cores-per-task", value, 1, 65536, &cores, err));
+    a->cores_per_task = (uint32_t)cores;
+    return RK_OK;
+}
+
+static rk_status set_retries(rk__arguments *a, const char *value, rk_error *err) {
+    uint64_t retries;
+    RK_TRY(whole_number("--retries", value, 0, 1000000, &retries, err));
+    a->retries = (uint32_t)retries;
+    return RK_OK;
+}
+
+static rk_status set_task_timeout(rk__arguments *a, const char *value, rk_error *err) {
+    RK_TRY(rk__parse_duration("--task-timeout", value, &a->task_seconds, err));
+    return a->task_seconds > 0 ? RK_OK : rk__fail(err, RK_EINVAL, "--task-timeout %s: no task could end", value);
+}
+
+static rk_status set_task_memory(rk__arguments *a, const char *value, rk_error *err) {
+    if (rk__parse_bytes(value, &a->task_bytes) && a->task_bytes > 0)
+        return RK_OK;
+    return rk__fail(err, RK_EINVAL, "--task-memory %s: bytes are expected, such as 512M or 2G", value);
+}
+
+static rk_status set_max_failures(rk__arguments *a, const char *value, rk_error *err) {
+    char number[40] = "";
+    size_t length = strlen(value);
+    a->limits_failures = true;
+    if (value[length - 1] != '%')
+        return whole_number("--max-failures", value, 0, UINT64_MAX - 1, &a->failures_max, err);
+    if (length < sizeof number)
+        memcpy(number, value, length - 1);
+    if (!rk__parse_f64(number, &a->failures_percent) || !(a->failures_percent > 0 && a->failures_percent <= 100))
+        return rk__fail(err, RK_EINVAL, "--max-failures %s: a share above 0%% and up to 100%% is expected", value);
     return RK_OK;
 }
 
@@ -152,6 +204,16 @@ static rk_status set_progress(rk__arguments *a, const char *value, rk_error *err
     return rk__fail(err, RK_EINVAL, "--progress=%s: auto, always or never is expected", value);
 }
 
+static rk_status set_language(rk__arguments *a, const char *value, rk_error *err) {
+    static const char *const names[] = {"c", "c++", "fortran"}; /* in the order of rk__language */
+    for (int i = 0; i < 3; i++)
+        if (strcmp(value, names[i]) == 0) {
+            a->language = (rk__language)i;
+            return RK_OK;
+        }
+    return rk__fail(err, RK_EINVAL, "--lang %s: c, c++ or fortran is expected", value);
+}
+
 #define FLAG_SETTER(field)                                                                                             \
     static rk_status set_##field(rk__arguments *a, const char *value, rk_error *err) {                                 \
         (void)value;                                                                                                   \
@@ -160,6 +222,8 @@ static rk_status set_progress(rk__arguments *a, const char *value, rk_error *err
         return RK_OK;                                                                                                  \
     }
 FLAG_SETTER(force)
+FLAG_SETTER(fail_fast)
+FLAG_SETTER(isolate)
 FLAG_SETTER(gather)
 FLAG_SETTER(dry_run)
 FLAG_SETTER(quiet)
@@ -184,8 +248,20 @@ static const rk__option options[] = {
     {"schedule", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "POLICY",
      "how tasks are dealt: adaptive (default), static, dynamic, guided, factoring; never changes the results",
      set_schedule},
+    {"threads", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "T",
+     "T threads of each rank compute, for kernels that are safe for threads (default: 1); then -n defaults to cores / "
+     "T",
+     set_threads},
+    {"jobs-per-rank", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "J",
+     "the same for work that mostly waits (downloads, other programs): -n stays as it is", set_jobs_per_rank},
+    {"cores-per-task", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "C",
+     "each task may use C cores: fewer ranks by default, bound to C cores each, and OMP_NUM_THREADS (and what BLAS "
+     "libraries look at) is C",
+     set_cores_per_task},
     {"time-limit", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "TIME",
-     "stop in time to end within TIME (90s, 1.5h, 1:30:00): what would take longer is not begun; exit code 75",
+     "stop in time to end within TIME (90s, 1.5h, 1:30:00): a block is not begun if less is left than the rank's "
+     "longest "
+     "took, and an eighth; exit code 75",
      set_time_limit},
     {"until", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "TIME",
      "the same, by the clock: 14:30, 2026-11-21T14:30, @SECONDS-SINCE-1970", set_until},
@@ -215,12 +291,24 @@ static const rk__option options[] = {
      "take what FILE, an earlier run, has computed: the same words with values appended to the first or the last axis "
      "(the replicates, say)",
      set_reuse},
+    {"retries", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "N",
+     "try a task that fails again, up to N times, before it counts as failed", set_retries},
+    {"isolate", 0, RK__OPTION_FLAG, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, NULL,
+     "compute tasks in a process apart: one that crashes, exits or is killed costs nothing but itself", set_isolate},
+    {"task-timeout", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "TIME",
+     "with --isolate: kill a task that takes longer than TIME (10s, 1.5h); it counts as failed", set_task_timeout},
+    {"task-memory", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "BYTES",
+     "with --isolate: kill a task that makes its process larger by more than this (512M, 2G)", set_task_memory},
+    {"max-failures", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "N|P%",
+     "stop when more than N tasks (or P percent) have failed; exit code 75 (default: go on)", set_max_failures},
+    {"fail-fast", 0, RK__OPTION_FLAG, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, NULL,
+     "stop at the first task that fails, as --max-failures 0", set_fail_fast},
     {"samples", 0, RK__OPTION_VALUE, RK__GROUP_TASKS, IN(CHECK), false, "N",
      "how many tasks to recompute (default 256)", set_samples},
     {"output", 'o', RK__OPTION_VALUE, RK__GROUP_FILE, IN(RUN) | IN(MERGE), false, "FILE",
      "the run file (default: KERNEL.h5 in this directory)", set_output},
     {"force", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RUN) | IN(MERGE), false, NULL,
-     "overwrite the run file if it exists", set_force},
+     "overwrite the run file if it exists; of other files only HDF5 ones and empty ones are overwritten", set_force},
     {"sync", 0, RK__OPTION_VALUE, RK__GROUP_FILE, IN(RUN) | IN(RESUME), false, "TIME",
      "how much work a power cut may take (default 5s); 0: sync at the end only", set_sync},
     {"gather", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RUN) | IN(RESUME), false, NULL,
@@ -234,6 +322,8 @@ static const rk__option options[] = {
      "where the kernel is now, if it has moved", set_kernel},
     {"accept-kernel", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RESUME) | IN(MERGE), false, NULL,
      "go on although the kernel's file has changed (rebuilt, say); this is recorded", set_accept_kernel},
+    {"lang", 0, RK__OPTION_VALUE, RK__GROUP_FILE, IN(NEW), false, "LANGUAGE",
+     "the new kernel's language: c (default), c++ or fortran", set_language},
     {"progress", 0, RK__OPTION_OPTIONAL, RK__GROUP_TALK, IN(RUN) | IN(RESUME) | IN(VERIFY), false, "WHEN",
      "auto (default: a live line on a terminal, else a line now and then), always (live line), never", set_progress},
     {"interval", 0, RK__OPTION_VALUE, RK__GROUP_TALK, IN(WATCH), false, "SECONDS",
@@ -241,7 +331,7 @@ static const rk__option options[] = {
     {"quiet", 'q', RK__OPTION_FLAG, RK__GROUP_TALK, IN(RUN) | IN(RESUME) | IN(VERIFY) | IN(MERGE), false, NULL,
      "no progress and no summary; errors only", set_quiet},
     {"json", 0, RK__OPTION_FLAG, RK__GROUP_TALK, EVERYWHERE & ~IN(HELP), false, NULL,
-     "the result as JSON on stdout, and nothing else there; of watch a line per interval", set_json},
+     "the result as JSON on stdout, and nothing else there", set_json},
     {"help", 'h', RK__OPTION_FLAG, RK__GROUP_TALK, EVERYWHERE, false, NULL, "help, also for a command", set_help},
     {"version", 0, RK__OPTION_FLAG, RK__GROUP_TALK, 0, false, NULL, "versions of Rankine, MPI and HDF5", set_version},
 };
@@ -399,7 +489,24 @@ static rk_status parse_short(parser *p, const char *word, rk_error *err) {
     return apply(p, option, p->next - 1, value, err);
 }
 
+/* What people who come from elsewhere type, and what it is called here. */
+static const char *const synonyms[][2] = {
+    {"repair", "rankine resume FILE --repair"},
+    {"retry", "rankine resume FILE --retry-failed"},
+    {"continue", "rankine resume FILE"},
+    {"restart", "rankine resume FILE"},
+    {"status", "rankine info FILE, or live: rankine watch FILE"},
+    {"show", "rankine info FILE"},
+    {"list", "rankine kernels"},
+    {"ls", "rankine kernels"},
+    {"join", "rankine merge PART... -o FILE"},
+    {"test", "rankine check KERNEL, or of a file: rankine verify FILE"},
+};
+
 static rk_status unknown_command(const char *word, rk_error *err) {
+    for (size_t i = 0; i < sizeof synonyms / sizeof *synonyms; i++)
+        if (strcmp(word, synonyms[i][0]) == 0)
+            return rk__fail(err, RK_EINVAL, "unknown command '%s': it is %s", word, synonyms[i][1]);
     const char *nearest = rk__nearest(word, command_names, RK__COMMAND_COUNT);
     if (nearest != NULL)
         return rk__fail(err, RK_EINVAL, "unknown command '%s': did you mean rankine %s?", word, nearest);

@@ -19,6 +19,7 @@
     X(DIGEST, "digest")                                                                                                \
     X(MERGE, "merge")                                                                                                  \
     X(CHECK, "check")                                                                                                  \
+    X(NEW, "new")                                                                                                      \
     X(HELP, "help")
 
 typedef enum rk__command {
@@ -30,6 +31,8 @@ typedef enum rk__command {
 } rk__command;
 
 typedef enum rk__progress_when { RK__PROGRESS_AUTO, RK__PROGRESS_ALWAYS, RK__PROGRESS_NEVER } rk__progress_when;
+
+typedef enum rk__language { RK__LANGUAGE_C, RK__LANGUAGE_CPP, RK__LANGUAGE_FORTRAN } rk__language;
 
 /* What a command line says. Strings are borrowed from argv. */
 typedef struct rk__arguments {
@@ -49,6 +52,13 @@ typedef struct rk__arguments {
     double interval_seconds; /* 0: not given */
     rk__policy policy;
     rk__progress_when progress;
+    uint32_t threads, jobs_per_rank, cores_per_task, retries; /* 0: not given */
+    bool limits_failures, fail_fast, isolate;
+    double task_seconds; /* 0: not given */
+    uint64_t task_bytes; /* 0: not given */
+    uint64_t failures_max;
+    double failures_percent; /* 0: not given as a share */
+    rk__language language;
     const char *output, *table, *tasks_from, *hostfile, *kernel, *reuse;
     bool gather, force, dry_run, quiet, json, accept_kernel, repair, retry_failed, help, version;
 } rk__arguments;
@@ -62,6 +72,7 @@ typedef enum rk__option_kind {
 typedef enum rk__option_group {
     RK__GROUP_WHERE,
     RK__GROUP_TASKS,
+    RK__GROUP_FAILURES,
     RK__GROUP_FILE,
     RK__GROUP_TALK,
     RK__GROUP_COUNT

@@ -1,8 +1,26 @@
 #include "cli/request.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#define TYPED_VARIABLE "RANKINE_COMMAND_LINE"
+enum { TYPED_MAX = 1 << 16 }; /* Linux takes no variable of more than 128 KiB */
+
+void rk__request_pass_on(const rk__cli *cli) {
+    rk__text typed = RK__TEXT_INIT;
+    rk__request_command_line(cli, &typed);
+    if (!typed.failed && typed.length < TYPED_MAX)
+        setenv(TYPED_VARIABLE, rk__text_get(&typed), 1);
+    rk__text_fini(&typed);
+}
+
 void rk__request_command_line(const rk__cli *cli, rk__text *out) {
+    const char *typed = getenv(TYPED_VARIABLE);
+    if (typed != NULL) {
+        rk__text_add_bytes(out, typed, strlen(typed));
+        unsetenv(TYPED_VARIABLE); /* what tasks start is another command */
+        return;
+    }
     for (int i = 0; i < cli->argc; i++)
         rk__text_add(out, "%s%s", i > 0 ? " " : "", cli->argv[i]);
 }
@@ -17,6 +35,14 @@ void rk__request_session(const rk__cli *cli, rk__run_options *options) {
     uint64_t now = rk__clock_ns(), wall = rk__wall_ns();
     options->policy = a->policy;
     options->gather = a->gather;
+    options->threads = a->threads > 0 ? a->threads : a->jobs_per_rank;
+    options->retries = a->retries;
+    options->isolation =
+        (rk__run_isolation){.wanted = a->isolate, .task_seconds = a->task_seconds, .task_bytes = a->task_bytes};
+    options->cores_per_task = a->cores_per_task;
+    options->limits_failures = a->limits_failures || a->fail_fast;
+    options->failures_max = a->failures_max;
+    options->failures_percent = a->failures_percent;
     options->sync_ns = (uint64_t)(a->sync_seconds * 1e9);
     options->deadline_ns = 0;
     if (a->limit_seconds > 0)
@@ -41,6 +67,7 @@ rk_status rk__request_make(const rk__cli *cli, rk__run_options *options, rk__tex
                     .zip_count = a->zip_count,
                     .table = a->table,
                     .repeat = a->repeat,
+                    .may_repeat = a->tasks_from != NULL ? "line" : NULL,
                     .input_dims = a->input_dims},
         .output = a->output,
         .seed = a->seed,

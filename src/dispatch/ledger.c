@@ -46,10 +46,12 @@ void rk__ledger_answer(rk__ledger *ledger, const rk__ask *ask, rk__span_answer *
     node->finished = ask->finished != 0;
     ledger->drain = ledger->drain || ask->drain != 0;
     *answer = (rk__span_answer){0};
-    if (ask->wants && !ledger->drain && ledger->cursor < ledger->blocks) {
+    bool has_share = ledger->policy == RK__POLICY_STATIC && ledger->node_count > 1 && node->given;
+    if (ask->wants && !has_share && !ledger->drain && ledger->cursor < ledger->blocks) {
         answer->first = ledger->cursor;
         answer->count = span_size(ledger, node);
         ledger->cursor += answer->count;
+        node->given = true;
     }
     bool last = ledger->drain || ledger->cursor == ledger->blocks;
     node->told = rk__ledger_finished(ledger) && (ask->node != 0 || others_told(ledger));
@@ -70,6 +72,7 @@ rk__window_counts rk__ledger_count(const rk__ledger *ledger) {
         const rk__window_counts *counts = &ledger->nodes[i].counts;
         sum.tasks += counts->tasks;
         sum.failed += counts->failed;
+        sum.retried += counts->retried;
         sum.kernel_ns += counts->kernel_ns;
         sum.working += counts->working;
         sum.finished += counts->finished;

@@ -29,6 +29,7 @@ typedef struct rk__span_answer {
 typedef struct rk__ledger_node {
     rk__window_counts counts;
     uint32_t claimers;
+    bool given;          /* static: it has its share */
     bool finished, told; /* told: has the answer that everything has ended */
 } rk__ledger_node;
 

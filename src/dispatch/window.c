@@ -171,6 +171,7 @@ rk__window_counts rk__window_count(rk__window *window) {
         uint32_t state = LOAD(line->state, acquire);
         sum.tasks += LOAD(line->tasks, relaxed);
         sum.failed += LOAD(line->failed, relaxed);
+        sum.retried += LOAD(line->retried, relaxed);
         sum.kernel_ns += LOAD(line->kernel_ns, relaxed);
         sum.working += state == RK__CLAIMER_WORKING;
         sum.finished += state == RK__CLAIMER_FINISHED;

@@ -40,9 +40,10 @@ typedef struct rk__claimer_line { /* written by its claimer (beat: by its servic
     _Atomic uint64_t intent, lo, hi;
     _Atomic uint64_t tasks, failed, kernel_ns; /* of this session; tasks counts inside the running block too */
     _Atomic uint64_t beat_ns;
+    _Atomic uint64_t retried; /* tasks that succeeded at a later attempt */
     _Atomic uint32_t state, pid;
     _Atomic uint32_t flushing; /* the epoch in which it is writing, + 1; 0: it is not */
-    unsigned char pad[128 - 7 * 8 - 3 * 4];
+    unsigned char pad[128 - 8 * 8 - 3 * 4];
 } rk__claimer_line;
 
 typedef struct rk__span_slot {
@@ -108,7 +109,7 @@ uint32_t rk__window_next_epoch(rk__window *window);
 bool rk__window_is_quiet(rk__window *window, uint32_t epoch);
 
 typedef struct rk__window_counts {
-    uint64_t tasks, failed, kernel_ns;
+    uint64_t tasks, failed, retried, kernel_ns;
     uint32_t working, finished;
 } rk__window_counts;
 rk__window_counts rk__window_count(rk__window *window);

@@ -16,8 +16,10 @@ rk_status rk__emit_allocate(rk__exec *exec, rk_error *err) {
 }
 
 void rk__emit_free(rk__exec *exec) {
-    for (size_t c = 0; c < RK__COLUMNS_MAX; c++)
+    for (size_t c = 0; c < RK__COLUMNS_MAX; c++) {
         free(exec->emitted[c]);
+        rk__text_fini(&exec->held[c]);
+    }
     free(exec->streams);
 }
 
@@ -59,11 +61,39 @@ static int emit(rk__exec *exec, uint64_t task, uint32_t output, const void *valu
     return (int)sink->emitted(sink->ctx, task, output, values, bytes, &exec->emit_error);
 }
 
+void rk__emit_release(rk__exec *exec, uint64_t task) {
+    for (size_t c = 0; exec->streams != NULL && c < exec->columns; c++) {
+        const rk__column *column = &exec->options.schema->columns[c];
+        if (exec->held[c].length > 0)
+            emit(exec, task, (uint32_t)c, rk__text_get(&exec->held[c]),
+                 exec->held[c].length / rk__type_bytes(column->values.type));
+    }
+    rk__emit_discard(exec);
+}
+
+void rk__emit_discard(rk__exec *exec) {
+    for (size_t c = 0; c < RK__COLUMNS_MAX; c++)
+        exec->held[c].length = 0;
+}
+
+static int hold(rk__exec *exec, rk_task *task, uint32_t output, const void *values, uint64_t count) {
+    rk__text *held = &exec->held[output];
+    size_t bytes = (size_t)count * rk__type_bytes(exec->options.schema->columns[output].values.type);
+    rk__text_add_bytes(held, values, bytes);
+    if (!held->failed)
+        return RK_OK;
+    rk__text_fini(held);
+    return rk_task_fail(task, RK_ENOMEM, "rk_emit: no memory to hold %zu more bytes back for a retry", bytes);
+}
+
 int rk__emit_values(rk_task *task, uint32_t output, const void *values, uint64_t count) {
     rk__exec *exec = task->host;
     if (output >= exec->columns || exec->emitted[output] == NULL)
         return rk_task_fail(task, RK_EINVAL, "rk_emit: output number %u is not of varying length", output);
     if (exec->streams[output].task > task->index)
         return rk_task_fail(task, RK_EINVAL, "rk_emit: tasks of a batch emit in ascending order");
-    return count > 0 ? emit(exec, task->index, output, values, count) : RK_OK;
+    if (count == 0 || exec->task.team_rank > 0)
+        return RK_OK;
+    return exec->options.retries > 0 ? hold(exec, task, output, values, count)
+                                     : emit(exec, task->index, output, values, count);
 }

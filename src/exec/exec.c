@@ -91,13 +91,23 @@ static rk_status allocate(rk__exec *exec, rk_error *err) {
     return rk__input_open(&exec->input, space, err);
 }
 
+static const rk_place alone = {.ranks = 1, .cores = 1, .gpu = -1};
+
 rk_status rk__exec_create(rk__exec **out, const rk__exec_options *options, rk_error *err) {
     rk__exec *exec;
     RK_TRY(rk__alloc((void **)&exec, 1, sizeof *exec, "executor", err));
     exec->options = *options;
     exec->columns = rk__kernel_output_count(options->kernel);
     exec->has_status = options->schema->column_count > exec->columns;
-    exec->task = (rk_task){.seed = options->seed, .api = rk__exec_task_api(), .host = exec};
+    exec->task = (rk_task){.seed = options->seed,
+                           .api = rk__exec_task_api(),
+                           .host = exec,
+                           .place = options->place ? options->place : &alone,
+                           .team = options->team.comm,
+                           .team_rank = options->team.rank,
+                           .team_size = options->team.size > 1 ? options->team.size : 1,
+                           .attempt = 1};
+    exec->watch = options->guard.watch ? options->guard.watch : &exec->own_watch;
     rk__float_env_save(&exec->float_env);
     lay_out_scratch(exec);
     choose_batch(exec);
@@ -133,6 +143,14 @@ void rk__exec_destroy(rk__exec *exec) {
     free(exec);
 }
 
+void rk__exec_be_careful(rk__exec *exec, bool careful) {
+    exec->careful = careful;
+}
+
+const rk__exec_watch *rk__exec_watch_of(const rk__exec *exec) {
+    return exec->watch;
+}
+
 static void count_up(_Atomic uint64_t *counter, uint64_t by) {
     if (counter != NULL) /* one writer: no read-modify-write is needed */
         atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by, memory_order_relaxed);
@@ -148,15 +166,21 @@ static rk_status prepare_rows(rk__exec *exec, rk_error *err) {
     return RK_OK;
 }
 
+static rk_status read_input(rk__exec *exec, rk_error *err) {
+    rk_task first;
+    if (exec->input == NULL)
+        return RK_OK;
+    rk__space_locate(exec->options.space, exec->batch_first, &first);
+    return rk__input_read(exec->input, first.input_index, exec->batch_count, exec->input_rows, err);
+}
+
 static rk_status run_one_batch(rk__exec *exec, rk__block_record *record, bool *stopped, rk_error *err) {
     RK_TRY(prepare_rows(exec, err));
     RK_TRY(rk__exec_load_known(exec, err));
-    if (exec->input != NULL) {
-        rk_task first;
-        rk__space_locate(exec->options.space, exec->batch_first, &first);
-        RK_TRY(rk__input_read(exec->input, first.input_index, exec->batch_count, exec->input_rows, err));
-    }
+    RK_TRY(read_input(exec, err));
     rk__exec_tasks(exec, stopped);
+    if (exec->careful && exec->options.guard.after != NULL)
+        exec->options.guard.after(exec->options.guard.ctx, exec->batch_first);
     RK_TRY(rk__emit_end(exec, err));
     if (*stopped)
         return RK_OK;
@@ -170,7 +194,7 @@ static rk_status run_one_batch(rk__exec *exec, rk__block_record *record, bool *s
 /* Input rows of a batch are read in one go, so that a batch must not go past the place where the row number stops
  * counting up by one with the task. */
 static uint64_t batch_size(const rk__exec *exec, uint64_t first, uint64_t left) {
-    uint64_t size = left < exec->batch_max ? left : exec->batch_max;
+    uint64_t most = exec->careful ? 1 : exec->batch_max, size = left < most ? left : most;
     if (exec->input == NULL)
         return size;
     rk_task at, next;
@@ -181,6 +205,37 @@ static uint64_t batch_size(const rk__exec *exec, uint64_t first, uint64_t left) 
             return i;
     }
     return size;
+}
+
+/* Rows that nobody sees. */
+static rk_status own_rows(rk__exec *exec, rk_error *err) {
+    for (size_t c = 0; c < exec->columns; c++)
+        if (exec->dropped[c] == NULL)
+            RK_TRY(
+                rk__alloc(&exec->dropped[c], exec->batch_max, exec->options.schema->columns[c].row_bytes, "rows", err));
+    if (exec->status == NULL)
+        RK_TRY(rk__alloc((void **)&exec->status, exec->batch_max, 1, "task states", err));
+    return RK_OK;
+}
+
+static rk_status prepare_member(rk__exec *exec, uint64_t task, rk_error *err) {
+    RK_TRY(own_rows(exec, err));
+    exec->states = exec->status;
+    for (size_t c = 0; c < exec->columns; c++)
+        exec->rows[c] = exec->dropped[c];
+    exec->batch_first = task;
+    exec->batch_count = 1;
+    return read_input(exec, err);
+}
+
+rk_status rk__exec_follow(rk__exec *exec, uint64_t task, uint32_t attempt, rk_error *err) {
+    rk_status status = prepare_member(exec, task, err);
+    rk__float_env_restore(&exec->float_env);
+    free(exec->failures[0].message);
+    exec->failures[0].message = status != RK_OK ? rk__strdup(err->message) : NULL;
+    rk__exec_attempt_as_member(exec, attempt, status != RK_OK);
+    rk__float_env_restore(&exec->float_env);
+    return status;
 }
 
 rk_status rk__exec_block(rk__exec *exec, uint64_t first, uint64_t count, rk__block_record *record, void *partial,

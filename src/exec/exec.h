@@ -17,6 +17,7 @@
 
 #include <stdatomic.h>
 
+#include "exec/watch.h"
 #include "record/record.h"
 #include "reduce/reduce.h"
 #include "space/space.h"
@@ -40,6 +41,27 @@ typedef struct rk__exec_reuse {
     void *ctx;
 } rk__exec_reuse;
 
+/* For kernels that may end their process. */
+typedef struct rk__exec_guard {
+    rk__exec_watch *watch; /* NULL: the executor's own */
+    /* What is known of a task that ended a process before: how often (`attempts`), and why. One that was tried often
+     * enough fails with that; NULL: nothing. */
+    const rk__failure *(*past)(void *ctx, uint64_t task);
+    /* After each task of a block that is computed carefully; may end the process. */
+    void (*after)(void *ctx, uint64_t task);
+    void *ctx;
+} rk__exec_guard;
+
+/* For kernels whose tasks take several ranks: this one computes each task together with others. */
+typedef struct rk__exec_team {
+    void *comm; /* an MPI_Comm *, for the kernel; NULL: no team */
+    int rank, size;
+    void (*begin)(void *ctx, uint64_t task, uint32_t attempt); /* the leader: the others are to compute this task */
+    /* Of this rank, and then of the whole team. */
+    void (*agree)(void *ctx, int *code, char *message, size_t size);
+    void *ctx;
+} rk__exec_team;
+
 typedef struct rk__exec_options {
     const rk_kernel *kernel;
     const rk__space *space;
@@ -47,15 +69,28 @@ typedef struct rk__exec_options {
     const rk__reducer *reducer;
     uint64_t seed;
     rk__exec_sink sink;
-    rk__exec_reuse reuse;             /* .load NULL: nothing is known */
-    const _Atomic uint32_t *drain;    /* not 0: stop before the next task; NULL: never */
-    _Atomic uint64_t *tasks, *failed; /* counted up as tasks end; NULL: not */
+    rk__exec_reuse reuse;          /* .load NULL: nothing is known */
+    const rk_place *place;         /* NULL: of a process by itself */
+    rk__exec_team team;            /* .size 0 or 1, .comm NULL: none */
+    rk__exec_guard guard;          /* all NULL: none */
+    uint32_t retries;              /* of a task that fails, at once */
+    const _Atomic uint32_t *drain; /* not 0: stop before the next task; NULL: never */
+    /* Counted up as tasks end; `retried`: those that succeeded at a later attempt. NULL: not. */
+    _Atomic uint64_t *tasks, *failed, *retried;
 } rk__exec_options;
 
 typedef struct rk__exec rk__exec;
 /* Everything in `options` is borrowed until destroy. Opens the input if the space has one. */
 rk_status rk__exec_create(rk__exec **out, const rk__exec_options *options, rk_error *err);
 void rk__exec_destroy(rk__exec *exec);
+/* A member of a team that does not lead: compute one task; nothing of it counts but whether it failed. An error of
+ * reading the input is told to the team as the task's failure, and returned. */
+rk_status rk__exec_follow(rk__exec *exec, uint64_t task, uint32_t attempt, rk_error *err);
+/* Compute the blocks that follow task by task (also those of a whole-block kernel), and call guard.after behind each.
+ */
+void rk__exec_be_careful(rk__exec *exec, bool careful);
+/* What the kernel is doing. */
+const rk__exec_watch *rk__exec_watch_of(const rk__exec *exec);
 /* Compute tasks [first, first+count) as one block: `record` gets failed, checksum, start and duration; `partial` the
  * schema's partial_bytes (NULL without reductions). *stopped: told to drain before the end; nothing of the block counts
  * then. */

@@ -10,6 +10,7 @@ enum { EXEC_BATCH_MAX = 1024 };
 
 typedef struct exec_failure { /* of one task of the batch */
     int code;
+    uint32_t attempts;
     char *message; /* owned; NULL: none */
 } exec_failure;
 
@@ -29,6 +30,8 @@ struct rk__exec {
     /* of the running batch: task i of [0, batch_count) has index batch_first + i */
     uint64_t batch_first, batch_count;
     rk_task task; /* the one that the kernel looks at */
+    rk__exec_watch own_watch, *watch;
+    bool careful;
     char *params; /* batch_max (sweeping or with input) or 1 structs */
     size_t params_stride;
     char *results; /* batch_max structs */
@@ -46,6 +49,7 @@ struct rk__exec {
     rk__stream *streams;                    /* [columns]; NULL: there are none */
     exec_emitted *emitted[RK__COLUMNS_MAX]; /* [batch_max] of such a column */
     rk_error emit_error;                    /* of the sink, to be reported after the batch */
+    rk__text held[RK__COLUMNS_MAX];         /* with retries: what the running attempt has emitted so far */
 
     /* values that tasks gave by themselves: one scratch state per task and reduction */
     size_t scratch_bytes; /* per task; 0: no reduction takes such values */
@@ -58,6 +62,9 @@ struct rk__exec {
 /* tasks.c: let the kernel compute the batch. *stopped as in rk__exec_block. */
 void rk__exec_tasks(rk__exec *exec, bool *stopped);
 const rk_task_api *rk__exec_task_api(void);
+/* One attempt of the batch's only task, as a member of a team. `failed`: it cannot be computed here; its message is in
+ * failures[0]. */
+void rk__exec_attempt_as_member(rk__exec *exec, uint32_t attempt, bool failed);
 /* reuse.c: load what is known of the batch into its rows; then copy its scalars to the results. */
 rk_status rk__exec_load_known(rk__exec *exec, rk_error *err);
 void rk__exec_restore_known(rk__exec *exec);
@@ -65,6 +72,9 @@ void rk__exec_restore_known(rk__exec *exec);
 rk_status rk__emit_allocate(rk__exec *exec, rk_error *err);
 void rk__emit_free(rk__exec *exec);
 void rk__emit_begin(rk__exec *exec); /* a batch */
+/* With retries values are held back until it is known which attempt counts. */
+void rk__emit_release(rk__exec *exec, uint64_t task);
+void rk__emit_discard(rk__exec *exec);
 rk_status rk__emit_end(rk__exec *exec, rk_error *err);
 int rk__emit_values(rk_task *task, uint32_t output, const void *values, uint64_t count);
 /* harvest.c: from results to rows, checksum, reductions and failures. */

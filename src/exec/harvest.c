@@ -103,7 +103,8 @@ static void fold_batch(rk__exec *exec) {
 }
 
 static rk_status report_failure(rk__exec *exec, uint64_t i, rk__block_record *record, rk_error *err) {
-    rk__failure failure = {.task = exec->batch_first + i, .code = exec->failures[i].code, .attempts = 1};
+    rk__failure failure = {
+        .task = exec->batch_first + i, .code = exec->failures[i].code, .attempts = exec->failures[i].attempts};
     const char *message = exec->failures[i].message ? exec->failures[i].message : "";
     size_t length = strlen(message);
     memcpy(failure.message, message, length < sizeof failure.message ? length : sizeof failure.message - 1);

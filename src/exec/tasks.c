@@ -7,6 +7,11 @@
 
 #include "kernel/loader.h"
 
+static void count_up(_Atomic uint64_t *counter) {
+    if (counter != NULL) /* one writer: no read-modify-write is needed */
+        atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
 static void mark_failed(rk__exec *exec, uint64_t i, int code) {
     if (exec->states[i] != RK__TASK_FAILED)
         exec->failed_in_batch++;
@@ -23,6 +28,10 @@ static int api_fail(rk_task *task, int code, const char *fmt, va_list args) {
     exec->failures[i].message = rk__strdup(text);
     mark_failed(exec, i, code ? code : RK_EKERNEL);
     return exec->failures[i].code;
+}
+
+static int api_fail_text(rk_task *task, int code, const char *text) {
+    return rk_task_fail(task, code, "%s", text);
 }
 
 static void *api_state(rk_task *task, uint32_t reduction) {
@@ -51,7 +60,7 @@ static double api_exact_sum(const double *values, uint64_t count) {
 }
 
 static const rk_task_api task_api = {
-    sizeof(rk_task_api), rk__philox, api_accumulate, api_state, api_fail, api_exact_sum, rk__emit_values,
+    sizeof(rk_task_api), rk__philox, api_accumulate, api_state, api_fail, api_exact_sum, rk__emit_values, api_fail_text,
 };
 
 const rk_task_api *rk__exec_task_api(void) {
@@ -82,51 +91,75 @@ static bool is_told_to_stop(const rk__exec *exec) {
     return exec->options.drain != NULL && atomic_load_explicit(exec->options.drain, memory_order_relaxed) != 0;
 }
 
-static void run_each(rk__exec *exec, bool *stopped) {
-    rk_task_fn run = exec->options.kernel->run;
-    for (uint64_t i = 0; i < exec->batch_count; i++) {
-        if (is_told_to_stop(exec)) {
-            *stopped = true;
-            return;
-        }
-        if (exec->known != NULL && exec->known[i])
+/* ---- one more attempt ---- */
+
+static void clear_result(rk__exec *exec, uint64_t i) {
+    memset(exec->results + i * exec->results_stride, 0, exec->results_stride);
+    if (exec->scratch_bytes > 0)
+        exec->touched[i] = 0;
+    point_at_rows(exec, i);
+}
+
+/* As if the task had not been tried. */
+static void forgive(rk__exec *exec, uint64_t i) {
+    exec->failed_in_batch--;
+    exec->states[i] = RK__TASK_OK;
+    free(exec->failures[i].message);
+    exec->failures[i].message = NULL;
+    clear_result(exec, i);
+    rk__emit_discard(exec);
+}
+
+/* After an attempt: shall there be another? */
+static bool try_again(rk__exec *exec, uint64_t i) {
+    exec->failures[i].attempts = exec->task.attempt;
+    bool failed = exec->states[i] == RK__TASK_FAILED;
+    if (!failed && exec->task.attempt > 1)
+        count_up(exec->options.retried);
+    if (!failed || exec->task.attempt > exec->options.retries)
+        return false;
+    forgive(exec, i);
+    return true;
+}
+
+/* ---- what is looked at when the kernel has ended the process ---- */
+
+static void enter_kernel(rk__exec *exec, uint64_t i, uint64_t count) {
+    if (exec->watch->timed)
+        atomic_store_explicit(&exec->watch->since_ns, rk__clock_ns(), memory_order_relaxed);
+    atomic_store_explicit(&exec->watch->count, count, memory_order_relaxed);
+    atomic_store_explicit(&exec->watch->task, exec->batch_first + i + 1, memory_order_release);
+}
+
+static void leave_kernel(rk__exec *exec) {
+    atomic_store_explicit(&exec->watch->task, 0, memory_order_release);
+}
+
+static const rk__failure *past_of(const rk__exec *exec, uint64_t i) {
+    const rk__exec_guard *guard = &exec->options.guard;
+    return guard->past ? guard->past(guard->ctx, exec->batch_first + i) : NULL;
+}
+
+/* A task that has ended a process as often as it may has failed. */
+static void give_up_on(rk__exec *exec) {
+    for (uint64_t i = 0; exec->options.guard.past != NULL && i < exec->batch_count; i++) {
+        const rk__failure *past = past_of(exec, i);
+        if (past == NULL || past->attempts <= exec->options.retries)
             continue;
-        locate(exec, i);
-        int code = run(&exec->task, exec->params + i * exec->params_stride, exec->results + i * exec->results_stride);
-        if (code != RK_OK)
-            mark_failed(exec, i, code);
+        free(exec->failures[i].message);
+        exec->failures[i].message = rk__strdup(past->message);
+        exec->failures[i].attempts = past->attempts;
+        mark_failed(exec, i, past->code);
     }
 }
 
-static void run_part(rk__exec *exec, uint64_t first, uint64_t count) {
-    locate(exec, first);
-    rk_batch batch = {exec->task,
-                      count,
-                      exec->params + first * exec->params_stride,
-                      exec->params_stride,
-                      exec->results + first * exec->results_stride,
-                      exec->results_stride,
-                      batch_task};
-    int code = exec->options.kernel->run_batch(&batch);
-    for (uint64_t i = first; code != RK_OK && i < first + count; i++)
-        mark_failed(exec, i, code);
+static bool is_settled(const rk__exec *exec, uint64_t i) {
+    return (exec->known != NULL && exec->known[i]) || exec->states[i] == RK__TASK_FAILED;
 }
 
-/* The runs of tasks that are not known. */
-static void run_batch(rk__exec *exec, bool *stopped) {
-    for (uint64_t i = 0, end; i < exec->batch_count; i = end) {
-        bool known = exec->known != NULL && exec->known[i];
-        for (end = i + 1; exec->known != NULL && end < exec->batch_count && exec->known[end] == exec->known[i];)
-            end++;
-        if (exec->known == NULL)
-            end = exec->batch_count;
-        if (!known && is_told_to_stop(exec)) {
-            *stopped = true;
-            return;
-        }
-        if (!known)
-            run_part(exec, i, end - i);
-    }
+static uint32_t first_attempt(const rk__exec *exec, uint64_t i) {
+    const rk__failure *past = past_of(exec, i);
+    return past != NULL ? past->attempts + 1 : 1;
 }
 
 static void bind_params(rk__exec *exec) {
@@ -143,6 +176,148 @@ static void bind_params(rk__exec *exec) {
     }
 }
 
+/* ---- teams ---- */
+
+static void set_message(rk__exec *exec, uint64_t i, const char *text) {
+    free(exec->failures[i].message);
+    exec->failures[i].message = rk__strdup(text);
+}
+
+/* The task has failed if it has on any rank of the team. */
+static void agree_with_team(rk__exec *exec, uint64_t i) {
+    const rk__exec_team *team = &exec->options.team;
+    const char *message = exec->failures[i].message;
+    char text[RK__FAILURE_TEXT_MAX] = "";
+    if (team->agree == NULL)
+        return;
+    bool failed = exec->states[i] == RK__TASK_FAILED;
+    int code = failed ? exec->failures[i].code : RK_OK;
+    if (failed && message != NULL)
+        memcpy(text, message, strnlen(message, sizeof text - 1));
+    team->agree(team->ctx, &code, text, sizeof text);
+    if (code == RK_OK || failed)
+        return;
+    set_message(exec, i, text);
+    mark_failed(exec, i, code);
+}
+
+void rk__exec_attempt_as_member(rk__exec *exec, uint32_t attempt, bool failed) {
+    exec->states[0] = RK__TASK_OK;
+    exec->failed_in_batch = 0;
+    if (exec->scratch_bytes > 0)
+        exec->touched[0] = 0;
+    bind_params(exec);
+    clear_result(exec, 0);
+    locate(exec, 0);
+    exec->task.attempt = attempt;
+    int code = failed ? RK_EIO : RK_OK;
+    enter_kernel(exec, 0, 1);
+    if (!failed)
+        code = exec->options.kernel->run(&exec->task, exec->params, exec->results);
+    leave_kernel(exec);
+    if (code != RK_OK)
+        mark_failed(exec, 0, code);
+    agree_with_team(exec, 0);
+}
+
+static void run_one(rk__exec *exec, uint64_t i) {
+    rk_task_fn run = exec->options.kernel->run;
+    const rk__exec_team *team = &exec->options.team;
+    locate(exec, i);
+    exec->task.attempt = first_attempt(exec, i);
+    do {
+        if (team->begin != NULL)
+            team->begin(team->ctx, exec->task.index, exec->task.attempt);
+        enter_kernel(exec, i, 1);
+        int code = run(&exec->task, exec->params + i * exec->params_stride, exec->results + i * exec->results_stride);
+        leave_kernel(exec);
+        if (code != RK_OK)
+            mark_failed(exec, i, code);
+        agree_with_team(exec, i);
+    } while (try_again(exec, i) && ++exec->task.attempt > 1);
+    if (exec->options.retries > 0)
+        rk__emit_release(exec, exec->task.index);
+}
+
+/* The usual case, where an empty kernel shows what each branch costs. */
+static void run_plain(rk__exec *exec, bool *stopped) {
+    rk_task_fn run = exec->options.kernel->run;
+    exec->task.attempt = 1;
+    for (uint64_t i = 0; i < exec->batch_count && !(*stopped = is_told_to_stop(exec)); i++) {
+        locate(exec, i);
+        enter_kernel(exec, i, 1);
+        int code = run(&exec->task, exec->params + i * exec->params_stride, exec->results + i * exec->results_stride);
+        if (code != RK_OK)
+            mark_failed(exec, i, code);
+        if (exec->states[i] == RK__TASK_FAILED)
+            exec->failures[i].attempts = 1;
+    }
+    leave_kernel(exec);
+}
+
+static void run_each(rk__exec *exec, bool *stopped) {
+    for (uint64_t i = 0; i < exec->batch_count; i++) {
+        if (is_told_to_stop(exec)) {
+            *stopped = true;
+            return;
+        }
+        if (!is_settled(exec, i))
+            run_one(exec, i);
+    }
+}
+
+/* Of the whole-block form. */
+static void call_batch(rk__exec *exec, uint64_t first, uint64_t count) {
+    locate(exec, first);
+    rk_batch batch = {exec->task,
+                      count,
+                      exec->params + first * exec->params_stride,
+                      exec->params_stride,
+                      exec->results + first * exec->results_stride,
+                      exec->results_stride,
+                      batch_task};
+    enter_kernel(exec, first, count);
+    int code = exec->options.kernel->run_batch(&batch);
+    leave_kernel(exec);
+    for (uint64_t i = first; code != RK_OK && i < first + count; i++)
+        mark_failed(exec, i, code);
+}
+
+/* Tasks that fail in company are tried again alone. What is emitted in company could not be taken back: then all go
+ * alone. */
+static void run_part(rk__exec *exec, uint64_t first, uint64_t count) {
+    bool alone = exec->options.retries > 0 && exec->streams != NULL;
+    exec->task.attempt = count == 1 ? first_attempt(exec, first) : 1;
+    if (!alone)
+        call_batch(exec, first, count);
+    for (uint64_t i = first; i < first + count && (alone || exec->failed_in_batch > 0); i++) {
+        exec->task.attempt = first_attempt(exec, i);
+        if (alone)
+            call_batch(exec, i, 1);
+        while (try_again(exec, i)) {
+            exec->task.attempt++;
+            call_batch(exec, i, 1);
+        }
+        if (alone)
+            rk__emit_release(exec, exec->batch_first + i);
+    }
+}
+
+/* The runs of tasks that are not known, or given up, already. */
+static void run_batch(rk__exec *exec, bool *stopped) {
+    for (uint64_t i = 0, end; i < exec->batch_count; i = end) {
+        bool settled = is_settled(exec, i);
+        for (end = i + 1; end < exec->batch_count && is_settled(exec, end) == settled;)
+            end++;
+        if (!settled && is_told_to_stop(exec)) {
+            *stopped = true;
+            return;
+        }
+        if (!settled)
+            run_part(exec, i, end - i);
+    }
+}
+
 void rk__exec_tasks(rk__exec *exec, bool *stopped) {
     memset(exec->results, 0, exec->batch_count * exec->results_stride);
     memset(exec->states, RK__TASK_OK, exec->batch_count);
@@ -152,11 +327,15 @@ void rk__exec_tasks(rk__exec *exec, bool *stopped) {
     rk__exec_restore_known(exec);
     exec->any_touched = false;
     exec->failed_in_batch = 0;
+    give_up_on(exec);
     bind_params(exec);
     for (uint64_t i = 0; i < exec->batch_count; i++)
         point_at_rows(exec, i);
     if (exec->options.kernel->run_batch != NULL)
         run_batch(exec, stopped);
+    else if (exec->options.retries == 0 && exec->known == NULL && exec->options.guard.past == NULL &&
+             exec->options.team.comm == NULL)
+        run_plain(exec, stopped);
     else
         run_each(exec, stopped);
 }

@@ -181,6 +181,9 @@ rk_status rk__kernel_check(const rk_kernel *kernel, rk_error *err) {
         return rk__fail(err, RK_EINVAL, "kernel '%s': its version has more than 200 bytes", kernel->name);
     if ((kernel->run == NULL) == (kernel->run_batch == NULL))
         return rk__fail(err, RK_EINVAL, "kernel '%s': give one of .run and .run_batch", kernel->name);
+    if (kernel->ranks != NULL && kernel->run == NULL)
+        return rk__fail(err, RK_EINVAL, "kernel '%s': tasks on several ranks (.ranks) want .run, not .run_batch",
+                        kernel->name);
     for (size_t p = 0; p < rk__kernel_param_count(kernel); p++)
         RK_TRY(check_param(kernel, &kernel->params[p], err));
     for (size_t o = 0; o < rk__kernel_output_count(kernel); o++)

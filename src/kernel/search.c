@@ -69,3 +69,27 @@ char *rk__search_find(const rk__search *search, const char *name) {
     }
     return NULL;
 }
+
+static void add_include_directories(rk__search *search) {
+    char *binary = rk__search_binary();
+    if (binary != NULL) {
+        size_t directory = (size_t)(strrchr(binary, '/') - binary);
+        add(search, binary, directory, "/include");
+        add(search, binary, directory, "/../" RANKINE_INCLUDE_SUBDIR);
+    }
+    add(search, RANKINE_INCLUDE_INSTALLED, strlen(RANKINE_INCLUDE_INSTALLED), "");
+    free(binary);
+}
+
+char *rk__search_include(void) {
+    rk__search search = {0};
+    char *found = NULL, path[PATH_MAX];
+    add_include_directories(&search);
+    for (size_t i = 0; i < search.count && found == NULL; i++) {
+        int size = snprintf(path, sizeof path, "%s/rankine/kernel.f90", search.directories[i]);
+        if (size > 0 && (size_t)size < sizeof path && access(path, R_OK) == 0)
+            found = realpath(search.directories[i], NULL);
+    }
+    rk__search_fini(&search);
+    return found;
+}

@@ -1,4 +1,4 @@
-/* Where kernels are looked for. Private to this room. */
+/* Where kernels, and the headers to build them with, are looked for. */
 #ifndef RANKINE_SEARCH_H
 #define RANKINE_SEARCH_H
 
@@ -17,5 +17,8 @@ void rk__search_fini(rk__search *search);
 char *rk__search_find(const rk__search *search, const char *name);
 /* Absolute path of the running binary; caller frees; NULL if it cannot be told. */
 char *rk__search_binary(void);
+/* Absolute path of the directory that has rankine/kernel.h and the others: beside the running binary or where Rankine
+ * was installed; caller frees; NULL: in neither. */
+char *rk__search_include(void);
 
 #endif

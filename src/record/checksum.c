@@ -1,6 +1,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <string.h>
+
+#include "base/types.h"
 #include "record/record_private.h"
 
 static void add128(uint64_t sum[2], XXH128_hash_t hash) {
@@ -14,6 +17,16 @@ void rk__checksum_rows(uint64_t sum[2], const rk__column *column, uint64_t first
     for (uint64_t i = 0; i < count; i++, row += column->row_bytes)
         if (status[i] == RK__TASK_OK)
             add128(sum, XXH3_128bits_withSeed(row, column->row_bytes, (first_task + i) | (uint64_t)column->id << 56));
+}
+
+bool rk__row_is_fill(const rk__column *column, const void *row) {
+    static const unsigned char zero[8];
+    const unsigned char *at = row, *fill = column->has_fill ? column->fill : zero;
+    size_t width = rk__type_bytes(column->type);
+    for (uint64_t e = 0; e < column->elements; e++)
+        if (memcmp(at + e * width, fill, width) != 0)
+            return false;
+    return true;
 }
 
 void rk__checksum_failed(uint64_t sum[2], uint64_t task) {

@@ -52,7 +52,7 @@ static rk_status copy_values(copying *c, uint64_t block, const rk__block_record 
     return rk__log_flush(c->log, err);
 }
 
-/* Session 0: older than the first, which trusts it after its sync. */
+/* Session 0: older than the first, which settles it as any other, and syncs before it vouches for it. */
 static rk_status commit_copy(copying *c, uint64_t block, const rk__block_record *entry, rk_error *err) {
     size_t bytes = c->from->schema.partial_bytes;
     rk__block_record sealed = *entry;
@@ -85,7 +85,9 @@ static rk_status copy_block(void *ctx, uint64_t block, unsigned slot, const rk__
     copying *c = ctx;
     rk__block_record there;
     bool sound;
-    if (block >= c->to->schema.blocks ||
+    uint64_t first, count;
+    rk__schema_part(&c->to->schema, &first, &count);
+    if (block - first >= count || block >= c->to->schema.blocks ||
         rk__schema_block_tasks(&c->to->schema, block) != rk__schema_block_tasks(&c->from->schema, block))
         return RK_OK;
     if (rk__record_block(c->to, block, &there))
@@ -112,7 +114,7 @@ static rk_status copy_failures(copying *c, rk_error *err) {
     for (size_t i = 0; status == RK_OK && i < count; i++)
         status = rk__record_write_failure(c->to, base + i, 0, &failures[i], err);
     free(failures);
-    return status;
+    return status == RK_OK ? rk__failures_inherit(c->to, c->from, err) : status;
 }
 
 static rk_status copy_all(copying *c, rk_error *err) {

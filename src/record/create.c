@@ -14,20 +14,28 @@
 #include <unistd.h>
 
 #include "base/types.h"
-#include "record/record_private.h"
+#include "record/log_private.h"
 
 enum { SECTOR_BYTES = 512, PAGE_BYTES = 4096 };
 
-static bool write_text(hid_t parent, const char *name, const char *text) {
+hid_t rk__dataset_text(hid_t parent, const char *name, const char *text) {
     hid_t type = H5Tcopy(H5T_C_S1);
     H5Tset_size(type, strlen(text) + 1);
     H5Tset_cset(type, H5T_CSET_UTF8);
     hid_t id = rk__dataset_create(parent, name, type, 0, NULL, NULL);
-    bool ok = id >= 0 && H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) >= 0;
+    if (id >= 0 && H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) < 0) {
+        H5Dclose(id);
+        id = H5I_INVALID_HID;
+    }
+    H5Tclose(type);
+    return id;
+}
+
+static bool write_text(hid_t parent, const char *name, const char *text) {
+    hid_t id = rk__dataset_text(parent, name, text);
     if (id >= 0)
         H5Dclose(id);
-    H5Tclose(type);
-    return ok;
+    return id >= 0;
 }
 
 static void write_facts(const rk__provenance *from, const rk__identity *identity, rk__text *out) {
@@ -118,28 +126,39 @@ static bool create_group(hid_t file, const char *name, hid_t *out) {
     return *out >= 0;
 }
 
+static bool write_parameters(hid_t group, const rk__space *space) {
+    hid_t parameters;
+    if (!create_group(group, "parameters", &parameters))
+        return false;
+    bool ok = rk__parameters_write(parameters, space);
+    H5Gclose(parameters);
+    return ok;
+}
+
 static bool write_bookkeeping(hid_t file, const rk__contents *contents) {
     hid_t group;
     if (!create_group(file, "rankine", &group))
         return false;
-    bool ok =
-        write_numbers(group, contents->nonce) && write_texts(group, contents) && create_tables(group, contents->schema);
+    bool ok = write_numbers(group, contents->nonce) && write_texts(group, contents) &&
+              write_parameters(group, contents->space) && create_tables(group, contents->schema);
     H5Gclose(group);
     return ok;
 }
 
-static bool create_field(hid_t group, const rk__result_field *field) {
+static bool create_field(hid_t group, const rk__contents *contents, const rk__result_field *field) {
     static const double zero = 0; /* until the finish record says otherwise */
     hsize_t dims = field->count;
     hid_t id = rk__dataset_create(group, field->name, rk__type_hdf5(field->type), field->count > 1, &dims, &zero);
     if (id < 0)
         return false;
-    bool ok = rk__attribute_text(id, "units", field->unit) && rk__attribute_text(id, "long_name", field->help);
+    bool ok = rk__attribute_text(id, "units", field->unit) && rk__attribute_text(id, "long_name", field->help) &&
+              (field->count == 1 || rk__labels_field(group, id, contents, field));
     H5Dclose(id);
     return ok;
 }
 
-static bool write_fields(hid_t file, const rk__schema *schema) {
+static bool write_fields(hid_t file, const rk__contents *contents) {
+    const rk__schema *schema = contents->schema;
     hid_t group;
     bool ok = true;
     if (schema->field_count == 0)
@@ -147,22 +166,21 @@ static bool write_fields(hid_t file, const rk__schema *schema) {
     if (!create_group(file, "reduced", &group))
         return false;
     for (size_t f = 0; ok && f < schema->field_count; f++)
-        ok = create_field(group, &schema->fields[f]);
+        ok = create_field(group, contents, &schema->fields[f]);
     H5Gclose(group);
     return ok;
 }
 
 static bool write_title(hid_t file, const rk__identity *identity) {
     char title[200];
-    snprintf(title, sizeof title, "Rankine run of kernel %.80s, version %.40s", identity->kernel_name,
+    snprintf(title, sizeof title, RK__TITLE_BEGIN "%.80s, version %.40s", identity->kernel_name,
              identity->kernel_version);
     return rk__attribute_text(file, "title", title) && rk__attribute_text(file, "source", "Rankine");
 }
 
 static rk_status write_file(hid_t file, const rk__contents *contents, rk_error *err) {
     RK_TRY(rk__labels_create(file, contents->schema, contents->space, err));
-    if (!write_title(file, contents->identity) || !write_fields(file, contents->schema) ||
-        !write_bookkeeping(file, contents))
+    if (!write_title(file, contents->identity) || !write_fields(file, contents) || !write_bookkeeping(file, contents))
         return rk__fail(err, RK_EHDF5, "HDF5 could not write the run file (is the disk full?)");
     return RK_OK;
 }
@@ -240,32 +258,19 @@ static rk_status reserve(const char *path, rk_error *err) {
     return code != 0 ? rk__fail(err, RK_EIO, "%s: reserving space: %s", path, rk__errno_text(code)) : RK_OK;
 }
 
-static rk_status exists(const char *path, rk_error *err) {
-    return rk__fail(err, RK_EEXIST,
-                    "%s exists: choose another name with -o, go on with it by 'rankine resume', or "
-                    "overwrite it with --force",
-                    path);
-}
-
 /* link() does not replace; where the file system has no links, an exclusive check before rename must do. */
 static rk_status put_in_place(const char *temporary, const char *path, bool force, rk_error *err) {
-    struct stat info;
-    if (!force) {
-        if (link(temporary, path) == 0) {
-            unlink(temporary);
-            return RK_OK;
-        }
-        if (errno == EEXIST || lstat(path, &info) == 0)
-            return exists(path, err);
-    } else if (lstat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
-        return rk__fail(err, RK_EINVAL, "%s is not a regular file: it is not overwritten", path);
+    if (!force && link(temporary, path) == 0) {
+        unlink(temporary);
+        return RK_OK;
     }
+    RK_TRY(rk__place_check(path, force, err));
     if (rename(temporary, path) != 0)
         return rk__fail(err, RK_EIO, "%s: %s", path, rk__errno_text(errno));
     return RK_OK;
 }
 
-static rk_status claim_name(const char *temporary, const char *directory, rk_error *err) {
+rk_status rk__name_claim(const char *temporary, const char *directory, rk_error *err) {
     unlink(temporary); /* left by a run of this file that was killed: we hold the file's lock */
     int fd = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
     if (fd >= 0) {
@@ -312,18 +317,16 @@ static rk_status seal(const char *path, rk_error *err) {
 rk_status rk__record_create(const char *path, const rk__schema *schema, const rk__space *space,
                             const rk__identity *identity, const rk__provenance *provenance, bool force, rk_error *err) {
     char directory[4096], temporary[RK__BESIDE_MAX];
-    struct stat info;
     const char *slash = strrchr(path, '/');
     if (slash == NULL || (size_t)(slash - path) >= sizeof directory)
         return rk__fail(err, RK_EINVAL, "output '%.100s': an absolute path below 4096 bytes is needed", path);
     snprintf(directory, sizeof directory, "%.*s", (int)(slash == path ? 1 : slash - path), path);
     rk__path_beside(path, "tmp", temporary);
-    if (!force && lstat(path, &info) == 0)
-        return exists(path, err);
+    RK_TRY(rk__place_check(path, force, err));
     bool whole = schema->parts == 1; /* the file of a part has holes where the others would be */
     if (whole)
         RK_TRY(check_room(directory, schema, err));
-    RK_TRY(claim_name(temporary, directory, err));
+    RK_TRY(rk__name_claim(temporary, directory, err));
     rk__text facts = RK__TEXT_INIT;
     write_facts(provenance, identity, &facts);
     rk__contents contents = {schema, space, identity, rk__text_get(&facts), {0, 0}};
@@ -344,4 +347,62 @@ rk_status rk__record_create(const char *path, const rk__schema *schema, const rk
         return status;
     }
     return rk__path_sync(directory, O_RDONLY, err);
+}
+
+/* ---- a file that is filled before it has its name ---- */
+
+static rk_status no_logs_of_another(const char *path, rk_error *err) {
+    char logs[RK__LOG_PATH_MAX];
+    struct stat info;
+    rk__logs_path(path, logs);
+    if (lstat(logs, &info) != 0)
+        return RK_OK;
+    return rk__fail(err, RK_EEXIST,
+                    "%s has the values of a run that is not finished: remove it together with %s, or choose another "
+                    "name with -o",
+                    logs, path);
+}
+
+rk_status rk__record_draft(const char *path, const rk__schema *schema, bool force, char draft[RK__BESIDE_MAX],
+                           rk_error *err) {
+    RK_TRY(rk__place_check(path, force, err));
+    if (schema->varying > 0)
+        RK_TRY(no_logs_of_another(path, err));
+    rk__path_beside(path, "tmp", draft);
+    rk__logs_remove(draft); /* left by one that was killed */
+    return RK_OK;
+}
+
+/* The logs first: a file without its logs is damaged, logs without their file are in nobody's way. */
+static rk_status move_logs(const char *from, const char *to, rk_error *err) {
+    char old[RK__LOG_PATH_MAX], new[RK__LOG_PATH_MAX];
+    rk__logs_path(from, old);
+    rk__logs_path(to, new);
+    if (rename(old, new) == 0 || errno == ENOENT)
+        return RK_OK;
+    return rk__fail(err, RK_EIO, "%s: %s", new, rk__errno_text(errno));
+}
+
+rk_status rk__record_publish(rk__record *record, const char *path, bool force, rk_error *err) {
+    char *name = rk__strdup(path);
+    if (name == NULL)
+        return rk__fail(err, RK_ENOMEM, "no memory for a path");
+    rk_status status = move_logs(record->path, path, err);
+    if (status == RK_OK) {
+        status = put_in_place(record->path, path, force, err);
+        if (status != RK_OK)
+            move_logs(path, record->path, NULL);
+    }
+    if (status != RK_OK) {
+        free(name);
+        return status;
+    }
+    free(record->path);
+    record->path = name;
+    return rk__directory_sync(path, err);
+}
+
+void rk__record_discard(const char *draft) {
+    unlink(draft);
+    rk__logs_remove(draft);
 }

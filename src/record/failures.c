@@ -89,15 +89,117 @@ rk_status rk__record_read_failures(rk__record *record, rk__failure **out, size_t
     size_t entries = keep_valid(record, table);
     *count = 0;
     for (size_t i = 0, next; i < entries; i = next) {
-        uint64_t sessions = 1;
+        uint64_t attempts = table[i].failure.attempts;
         for (next = i + 1; next < entries && table[next].failure.task == table[i].failure.task; next++)
-            sessions += table[next].session != table[next - 1].session;
+            if (table[next].session != table[next - 1].session)
+                attempts += table[next].failure.attempts;
         if (!counts(record, &table[i]))
             continue;
-        table[i].failure.attempts = (uint32_t)sessions;
+        table[i].failure.attempts = (uint32_t)attempts;
         found[(*count)++] = table[i].failure;
     }
     free(table);
     *out = found;
     return RK_OK;
+}
+
+/* ---- what the records say of it ---- */
+
+struct rk__failure_index {
+    rk__record *record;
+    failure_entry *table; /* valid entries, by task; NULL: not read yet */
+    size_t count;
+    bool overflowed; /* entries may have been dropped */
+};
+
+enum { NODES_LEAST = 64 }; /* sessions that were merged do not say how many nodes they had */
+
+static rk_status count_nodes(rk__record *record, uint64_t *nodes, rk_error *err) {
+    rk__session *sessions;
+    size_t count;
+    RK_TRY(rk__record_read_sessions(record, &sessions, &count, err));
+    *nodes = NODES_LEAST;
+    for (size_t i = 0; i < count; i++)
+        *nodes = sessions[i].nodes > *nodes ? sessions[i].nodes : *nodes;
+    free(sessions);
+    return RK_OK;
+}
+
+/* A node whose next slot lies behind the table has used one of the last slots, as many as there are nodes. */
+static bool has_overflowed(const failure_entry *table, uint64_t nodes) {
+    static const failure_entry none;
+    for (uint64_t i = nodes < RK__FAILURES_MAX ? RK__FAILURES_MAX - nodes : 0; i < RK__FAILURES_MAX; i++)
+        if (memcmp(&table[i], &none, sizeof none) != 0)
+            return true;
+    return false;
+}
+
+static rk_status read_index(rk__failure_index *index, rk_error *err) {
+    uint64_t nodes;
+    free(index->table);
+    index->table = NULL;
+    RK_TRY(count_nodes(index->record, &nodes, err));
+    RK_TRY(read_table(index->record, &index->table, err));
+    index->overflowed = has_overflowed(index->table, nodes);
+    index->count = keep_valid(index->record, index->table);
+    return RK_OK;
+}
+
+rk_status rk__failure_index_create(rk__failure_index **out, rk__record *record, rk_error *err) {
+    RK_TRY(rk__alloc((void **)out, 1, sizeof **out, "failures", err));
+    (*out)->record = record;
+    return RK_OK;
+}
+
+void rk__failure_index_destroy(rk__failure_index *index) {
+    if (index == NULL)
+        return;
+    free(index->table);
+    free(index);
+}
+
+static size_t first_of(const rk__failure_index *index, uint64_t task) {
+    size_t low = 0, high = index->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (index->table[middle].failure.task < task)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool has_all(const rk__failure_index *index, uint64_t block, const rk__block_record *entry) {
+    uint64_t found = 0, task = block << index->record->schema.block_log2, last = UINT64_MAX,
+             end = task + rk__schema_block_tasks(&index->record->schema, block);
+    for (size_t i = first_of(index, task); i < index->count && index->table[i].failure.task < end; i++) {
+        const failure_entry *at = &index->table[i];
+        found += at->session == entry->session && at->failure.task != last;
+        last = at->session == entry->session ? at->failure.task : last;
+    }
+    return index->overflowed || found >= entry->failed;
+}
+
+rk_status rk__failure_index_holds(rk__failure_index *index, uint64_t block, const rk__block_record *entry, bool *holds,
+                                  rk_error *err) {
+    *holds = entry->failed == 0 || (index->table != NULL && has_all(index, block, entry));
+    if (*holds)
+        return RK_OK;
+    RK_TRY(read_index(index, err)); /* not read yet, or the block is newer than what was read */
+    *holds = has_all(index, block, entry);
+    return RK_OK;
+}
+
+rk_status rk__failures_inherit(rk__record *to, rk__record *from, rk_error *err) {
+    failure_entry mark = {.session = UINT64_MAX}, last; /* without a check it is nobody's failure */
+    rk__failure_index index = {.record = from};
+    rk_status status = read_index(&index, err);
+    free(index.table);
+    uint64_t at = to->failures_at + (RK__FAILURES_MAX - 1) * sizeof mark;
+    if (status == RK_OK)
+        status = rk__raw_read(to, &last, sizeof last, at, err);
+    if (status == RK_OK && index.overflowed && last.check == 0)
+        status = rk__raw_write(to, &mark, sizeof mark, at, err);
+    return status;
 }

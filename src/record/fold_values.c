@@ -4,10 +4,10 @@
  * kill in between leaves the old one, and the next resume folds. Everything but the values is copied byte by byte:
  * the nonce is the same, so that records vouch for the same rows. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/types.h"
@@ -211,6 +211,26 @@ static rk_status fold_all(folding *f, rk_error *err) {
 
 /* ---- the new file ---- */
 
+static rk_status claim(const char *path, rk_error *err) {
+    char directory[RK__BESIDE_MAX];
+    const char *slash = strrchr(path, '/');
+    snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    RK_TRY(rk__name_claim(path, directory, err));
+    return chmod(path, 0600) == 0 ? RK_OK : rk__fail(err, RK_EIO, "%s: %s", path, rk__errno_text(errno));
+}
+
+/* As the old one's. Only root gives files away: others keep the group, where it is one of theirs. */
+static rk_status keep_permissions(const folding *f, rk_error *err) {
+    struct stat old;
+    if (fstat(f->from->fd, &old) == 0) {
+        if (fchown(f->to->fd, old.st_uid, old.st_gid) != 0 && fchown(f->to->fd, (uid_t)-1, old.st_gid) != 0)
+            old.st_mode &= ~(mode_t)S_IRWXG; /* of another group than was meant */
+        if (fchmod(f->to->fd, old.st_mode & 07777) == 0)
+            return RK_OK;
+    }
+    return rk__fail(err, RK_EIO, "%s: its permissions: %s", f->to->path, rk__errno_text(errno));
+}
+
 static rk_status make_file(folding *f, const rk__space *space, const char *path, rk_error *err) {
     rk__schema schema = f->from->schema;
     schema.folded = true;
@@ -219,7 +239,7 @@ static rk_status make_file(folding *f, const rk__space *space, const char *path,
             RK_TRY(count_values(f->from, c, f->piece, &schema.columns[c].values.count, err));
     rk__contents contents = {
         &schema, space, &f->from->identity, f->from->provenance, {f->from->nonce[0], f->from->nonce[1]}};
-    unlink(path);
+    RK_TRY(claim(path, err));
     RK_TRY(rk__contents_write(&contents, path, err));
     RK_TRY(rk__record_open_unsealed(&f->to, path, err));
     return rk__shell_write(f->to, err);
@@ -230,6 +250,7 @@ static rk_status fill_file(folding *f, const rk__space *space, const char *path,
     RK_TRY(make_file(f, space, path, err));
     RK_TRY(copy_tables(f, err));
     RK_TRY(fold_all(f, err));
+    RK_TRY(keep_permissions(f, err));
     return rk__record_sync(f->to, err);
 }
 
@@ -250,7 +271,7 @@ static rk_status replace(rk__record **record, const char *temporary, rk_error *e
         return rk__fail(err, RK_EIO, "%s: %s", (*record)->path, rk__errno_text(errno));
     RK_TRY(rk__directory_sync((*record)->path, err));
     RK_TRY(rk__record_open(&folded, (*record)->path, true, err));
-    rk__logs_remove(folded);
+    rk__logs_remove(folded->path);
     rk__record_close(*record);
     *record = folded;
     return RK_OK;
@@ -260,12 +281,19 @@ bool rk__record_is_whole(const rk__record *record) {
     return record->schema.varying == 0 || (record->schema.folded && !rk__logs_exist(record));
 }
 
+/* Nothing is in logs, and the places fit the counts, also of blocks that were computed again and gave nothing. */
+static rk_status is_folded(rk__record *record, bool *folded, rk_error *err) {
+    *folded = record->schema.folded && !rk__logs_exist(record);
+    return *folded ? rk__values_check_starts(record, 0, record->schema.tasks, folded, err) : RK_OK;
+}
+
 rk_status rk__record_fold_values(rk__record **record, const rk__space *space, rk_error *err) {
     char temporary[RK__BESIDE_MAX];
-    const rk__schema *schema = &(*record)->schema;
-    if (schema->varying == 0)
+    bool folded;
+    if ((*record)->schema.varying == 0)
         return RK_OK;
-    if (schema->folded && !rk__logs_exist(*record))
+    RK_TRY(is_folded(*record, &folded, err));
+    if (folded)
         return RK_OK;
     folding f = {.from = *record};
     rk__path_beside((*record)->path, "tmp", temporary);

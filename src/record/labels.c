@@ -6,6 +6,7 @@
 #include <hdf5_hl.h>
 
 #include "base/types.h"
+#include "kernel/loader.h"
 #include "record/record_private.h"
 
 enum {
@@ -76,12 +77,12 @@ hid_t rk__dataset_create(hid_t parent, const char *name, hid_t type, int rank, c
 }
 
 /* A dimension without coordinates: allocated late and never written. */
-static hid_t create_bare_scale(labels *all, const char *name, uint64_t size) {
+static hid_t create_bare_scale(hid_t parent, const char *name, uint64_t size) {
     hsize_t dims = size;
     char text[96];
     hid_t space = H5Screate_simple(1, &dims, NULL), list = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_alloc_time(list, H5D_ALLOC_TIME_LATE);
-    hid_t id = H5Dcreate2(all->file, name, H5T_IEEE_F32BE, space, H5P_DEFAULT, list, H5P_DEFAULT);
+    hid_t id = H5Dcreate2(parent, name, H5T_IEEE_F32BE, space, H5P_DEFAULT, list, H5P_DEFAULT);
     snprintf(text, sizeof text, dimension_only, (unsigned long long)size);
     if (id >= 0)
         H5DSset_scale(id, text);
@@ -198,7 +199,7 @@ static rk_status create_axis(labels *all, const rk__axis *axis, rk_error *err) {
         if (id >= 0)
             H5DSset_scale(id, axis->name);
     } else {
-        id = create_bare_scale(all, axis->name, axis->count);
+        id = create_bare_scale(all->file, axis->name, axis->count);
     }
     RK_TRY(add_scale(all, axis->name, axis->count, id, err));
     return create_side_columns(all, axis, id, err);
@@ -212,7 +213,7 @@ static rk_status inner_scale(labels *all, const char *name, uint64_t size, hid_t
             *id = all->scales[s].id;
             return RK_OK;
         }
-    *id = create_bare_scale(all, name, size);
+    *id = create_bare_scale(all->file, name, size);
     return add_scale(all, name, size, *id, err);
 }
 
@@ -259,6 +260,39 @@ static rk_status create_output(labels *all, const rk__column *column, const rk__
         status = no_label(column->name, err);
     H5Dclose(id);
     return status;
+}
+
+/* ---- results of reductions ---- */
+
+/* The scale of the output that the reduction folds element by element; H5I_INVALID_HID: it has no such. */
+static hid_t scale_of_output(hid_t group, const rk__contents *contents, const rk__result_field *field) {
+    const rk_kernel *kernel = contents->space->kernel;
+    const char *output = NULL;
+    for (size_t r = 0; r < rk__kernel_reduction_count(kernel); r++)
+        if (strcmp(kernel->reduce[r].name, field->name) == 0)
+            output = kernel->reduce[r].output;
+    for (size_t c = 0; output != NULL && c < contents->schema->column_count; c++) {
+        const rk__column *column = &contents->schema->columns[c];
+        if (strcmp(column->name, output) == 0 && column->keep && column->dim_count == 1 &&
+            column->dims[0].size == field->count) {
+            char name[96];
+            snprintf(name, sizeof name, "/%s", column->dims[0].name);
+            return H5Dopen2(group, name, H5P_DEFAULT);
+        }
+    }
+    return H5I_INVALID_HID;
+}
+
+bool rk__labels_field(hid_t group, hid_t id, const rk__contents *contents, const rk__result_field *field) {
+    char name[96];
+    snprintf(name, sizeof name, "%s_item", field->name);
+    hid_t named = scale_of_output(group, contents, field);
+    if (named < 0)
+        named = create_bare_scale(group, name, field->count);
+    bool ok = named >= 0 && H5DSattach_scale(id, named, 0) >= 0;
+    if (named >= 0)
+        H5Dclose(named);
+    return ok;
 }
 
 /* ---- values of varying length, folded ---- */

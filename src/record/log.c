@@ -32,10 +32,6 @@ struct rk__log {
     uint32_t part;
 };
 
-void rk__log_path(const rk__record *record, uint32_t session, uint32_t owner, char out[RK__LOG_PATH_MAX]) {
-    snprintf(out, RK__LOG_PATH_MAX, "%s.logs/%u-%u.log", record->path, session, owner);
-}
-
 void rk__log_seal(const rk__record *record, rk__log_frame *frame, uint64_t at) {
     frame->check = rk__hash64((const char *)frame + sizeof frame->check, sizeof *frame - sizeof frame->check,
                               record->nonce[1] ^ (at + 1) * UINT64_C(0x9e3779b97f4a7c15));
@@ -77,26 +73,27 @@ void rk__log_destroy(rk__log *log) {
 
 /* ---- the file; the lock is held ---- */
 
-static rk_status failed(const char *path, rk_error *err) {
-    return rk__fail(err, RK_EIO, "log %s: %s", path, errno == ENOSPC ? "the disk is full" : rk__errno_text(errno));
+static rk_status create_file(rk__log *log, int directory, rk_error *err) {
+    char name[RK__LOG_NAME_MAX];
+    rk__log_name(log->session, log->owner, name);
+    unlinkat(directory, name, 0); /* of this session's number there was none that counts */
+    log->fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (log->fd < 0)
+        return rk__log_failed(name, err);
+    return fsync(directory) == 0 || errno == EINVAL ? RK_OK /* a synced log that has no name is lost */
+                                                    : rk__log_failed(log->record->path, err);
 }
 
 static rk_status open_file(rk__log *log, rk_error *err) {
-    char path[RK__LOG_PATH_MAX], directory[RK__LOG_PATH_MAX];
+    int directory;
     if (log->record->port.move != NULL)
         return rk__fail(err, RK_EUNSUPPORTED,
                         "outputs of varying length want a file that all nodes can write; this node cannot reach %s",
                         log->record->path);
-    rk__log_path(log->record, log->session, log->owner, path);
-    snprintf(directory, sizeof directory, "%s.logs", log->record->path);
-    if (mkdir(directory, 0777) != 0 && errno != EEXIST)
-        return failed(directory, err);
-    unlink(path); /* of this session's number there was none that counts */
-    log->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    if (log->fd < 0)
-        return failed(path, err);
-    RK_TRY(rk__path_sync(directory, O_RDONLY, err)); /* a synced log that has no name is lost */
-    return rk__directory_sync(log->record->path, err);
+    RK_TRY(rk__logs_make(log->record->path, &directory, err));
+    rk_status status = create_file(log, directory, err);
+    close(directory);
+    return status == RK_OK ? rk__directory_sync(log->record->path, err) : status;
 }
 
 static rk_status write_ended(rk__log *log, rk_error *err) {
@@ -107,7 +104,7 @@ static rk_status write_ended(rk__log *log, rk_error *err) {
         if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote < 0)
-            return failed(log->record->path, err);
+            return rk__log_failed(log->record->path, err);
         done += (size_t)wrote;
     }
     memmove(log->buffer, log->buffer + log->ended, log->used - log->ended);
@@ -193,13 +190,13 @@ rk_status rk__log_flush(rk__log *log, rk_error *err) {
 }
 
 rk_status rk__log_sync(const rk__record *record, uint16_t session, uint32_t owner, rk_error *err) {
-    char path[RK__LOG_PATH_MAX];
-    rk__log_path(record, session, owner, path);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT ? RK_OK : failed(path, err);
-    int result = fsync(fd);
-    rk_status status = result == 0 ? RK_OK : failed(path, err);
-    close(fd);
+    char name[RK__LOG_NAME_MAX];
+    int directory;
+    RK_TRY(rk__logs_open(record->path, &directory, err));
+    if (directory < 0)
+        return RK_OK;
+    rk__log_name(session, owner, name);
+    rk_status status = rk__log_sync_in(directory, name, err);
+    close(directory);
     return status;
 }

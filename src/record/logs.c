@@ -1,9 +1,7 @@
 /* Reading what was emitted: from all logs of a file, and from the data sets that they were folded into. Of a folded
  * file blocks that were computed again since are in logs. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,26 +36,27 @@ struct rk__values {
 
 /* ---- which logs are there ---- */
 
-static rk_status add_log(rk__values *values, const char *directory, const char *name, rk_error *err) {
-    char path[RK__LOG_PATH_MAX + 256];
-    log_file log = {.fd = -1};
-    struct stat info;
-    int end = 0;
-    if (sscanf(name, "%u-%u.log%n", &log.session, &log.owner, &end) != 2 || name[end] != '\0')
+static rk_status make_room(rk__values *values, rk_error *err) {
+    if (values->log_count < values->log_room)
         return RK_OK;
-    if (values->log_count == values->log_room) {
-        size_t room = 2 * values->log_room + 16;
-        log_file *more = realloc(values->logs, room * sizeof *more);
-        if (more == NULL)
-            return rk__fail(err, RK_ENOMEM, "no memory for %zu logs", room);
-        values->logs = more;
-        values->log_room = room;
-    }
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    log.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (log.fd < 0 || fstat(log.fd, &info) != 0)
-        return rk__fail(err, RK_EIO, "log %s: %s", path, rk__errno_text(errno));
-    log.size = (uint64_t)info.st_size;
+    size_t room = 2 * values->log_room + 16;
+    log_file *more = realloc(values->logs, room * sizeof *more);
+    if (more == NULL)
+        return rk__fail(err, RK_ENOMEM, "no memory for %zu logs", room);
+    values->logs = more;
+    values->log_room = room;
+    return RK_OK;
+}
+
+static rk_status add_log(void *ctx, int directory, const char *name, uint32_t session, uint32_t owner, rk_error *err) {
+    rk__values *values = ctx;
+    log_file log = {.session = session, .owner = owner};
+    struct stat info;
+    RK_TRY(make_room(values, err));
+    RK_TRY(rk__log_open(directory, name, O_RDONLY, &log.fd, err));
+    if (log.fd < 0)
+        return RK_OK; /* folded, and removed, since */
+    log.size = fstat(log.fd, &info) == 0 ? (uint64_t)info.st_size : 0;
     values->logs[values->log_count++] = log;
     return RK_OK;
 }
@@ -70,16 +69,7 @@ static int by_session(const void *a, const void *b) {
 }
 
 static rk_status find_logs(rk__values *values, rk_error *err) {
-    char path[RK__LOG_PATH_MAX];
-    snprintf(path, sizeof path, "%s.logs", values->record->path);
-    DIR *directory = opendir(path);
-    const struct dirent *entry;
-    rk_status status = RK_OK;
-    if (directory == NULL)
-        return errno == ENOENT ? RK_OK : rk__fail(err, RK_EIO, "%s: %s", path, rk__errno_text(errno));
-    while (status == RK_OK && (entry = readdir(directory)) != NULL)
-        status = add_log(values, path, entry->d_name, err);
-    closedir(directory);
+    rk_status status = rk__logs_walk(values->record->path, add_log, values, err);
     if (values->log_count > 0)
         qsort(values->logs, values->log_count, sizeof *values->logs, by_session);
     return status;
@@ -231,6 +221,8 @@ static rk_status visit_folded_task(rk__values *values, uint64_t task, size_t col
     const rk__column *c = &record->schema.columns[column];
     uint64_t start, count, width = rk__type_bytes(c->values.type);
     RK_TRY(rk__raw_read(record, &count, sizeof count, record->column_at[column] + 8 * task, err));
+    if (count == 0)
+        return RK_OK;
     RK_TRY(rk__raw_read(record, &start, sizeof start, record->start_at[column] + 8 * task, err));
     if (count > record->values_count[column] || start > record->values_count[column] - count)
         return rk__fail(err, RK_ECORRUPT, "%s: the values of task %llu lie outside '%s'", record->path,
@@ -266,25 +258,42 @@ rk_status rk__values_block(rk__values *values, uint64_t block, const rk__block_r
     return folded ? visit_folded(values, block, visit, ctx, err) : RK_OK; /* emitted nothing, or its checksum tells */
 }
 
-bool rk__logs_exist(const rk__record *record) {
-    char path[RK__LOG_PATH_MAX];
-    struct stat info;
-    snprintf(path, sizeof path, "%s.logs", record->path);
-    return stat(path, &info) == 0;
+/* ---- places in a folded file ---- */
+
+enum { STARTS_AT_ONCE = 4096 };
+
+/* Values lie in the order of tasks, without gaps. *next: where the next task's begin. */
+static rk_status check_piece(rk__record *record, size_t column, uint64_t first, uint64_t count, uint64_t *next,
+                             bool *sound, rk_error *err) {
+    uint64_t starts[STARTS_AT_ONCE], counts[STARTS_AT_ONCE];
+    RK_TRY(rk__raw_read(record, starts, (size_t)(8 * count), record->start_at[column] + 8 * first, err));
+    RK_TRY(rk__raw_read(record, counts, (size_t)(8 * count), record->column_at[column] + 8 * first, err));
+    for (uint64_t i = 0; i < count; i++) {
+        *sound = *sound && starts[i] == *next;
+        *next = starts[i] + counts[i];
+    }
+    return RK_OK;
 }
 
-void rk__logs_remove(const rk__record *record) {
-    char path[RK__LOG_PATH_MAX], file[RK__LOG_PATH_MAX + 256];
-    unsigned session, owner;
-    snprintf(path, sizeof path, "%s.logs", record->path);
-    DIR *directory = opendir(path);
-    const struct dirent *entry;
-    while (directory != NULL && (entry = readdir(directory)) != NULL)
-        if (sscanf(entry->d_name, "%u-%u.log", &session, &owner) == 2) {
-            snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
-            unlink(file);
-        }
-    if (directory != NULL)
-        closedir(directory);
-    rmdir(path); /* what is not ours keeps it */
+static rk_status check_column(rk__record *record, size_t column, uint64_t first, uint64_t count, bool *sound,
+                              rk_error *err) {
+    uint64_t next = 0, done = 0, piece;
+    bool ignored = true;
+    if (first > 0) /* where the task before ends */
+        RK_TRY(check_piece(record, column, first - 1, 1, &next, &ignored, err));
+    for (; done < count; done += piece) {
+        piece = count - done < STARTS_AT_ONCE ? count - done : STARTS_AT_ONCE;
+        RK_TRY(check_piece(record, column, first + done, piece, &next, sound, err));
+    }
+    if (first + count == record->schema.tasks)
+        *sound = *sound && next == record->values_count[column];
+    return RK_OK;
+}
+
+rk_status rk__values_check_starts(rk__record *record, uint64_t first, uint64_t count, bool *sound, rk_error *err) {
+    *sound = true;
+    for (size_t c = 0; c < record->schema.column_count; c++)
+        if (record->schema.columns[c].varying)
+            RK_TRY(check_column(record, c, first, count, sound, err));
+    return RK_OK;
 }

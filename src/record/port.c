@@ -63,15 +63,19 @@ void rk__record_nonce(const rk__record *record, uint64_t nonce[2]) {
     memcpy(nonce, record->nonce, sizeof record->nonce);
 }
 
-bool rk__record_is_shared_safely(const rk__record *record) {
+bool rk__fd_is_shared_safely(int fd) {
 #ifdef __linux__ /* magic numbers: statfs(2) */
     struct statfs disk;
-    if (fstatfs(record->fd, &disk) == 0) {
+    if (fstatfs(fd, &disk) == 0) {
         uint32_t magic = (uint32_t)disk.f_type;
         return magic != UINT32_C(0x6969) && magic != UINT32_C(0x517b) && magic != UINT32_C(0xff534d42) &&
                magic != UINT32_C(0xfe534d42);
     }
 #endif
-    (void)record;
+    (void)fd;
     return true;
+}
+
+bool rk__record_is_shared_safely(const rk__record *record) {
+    return rk__fd_is_shared_safely(record->fd);
 }

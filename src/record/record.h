@@ -33,7 +33,8 @@ enum {
     RK__FORMAT_VERSION = 2,
     RK__PARTS_MAX = 1 << 20,
     RK__COLUMNS_MAX = RK_OUTPUTS_MAX + 1,
-    RK__FAILURE_TEXT_MAX = 216
+    RK__FAILURE_TEXT_MAX = 216,
+    RK__BESIDE_MAX = 4096 + 64 /* path of a file beside the run file */
 };
 #define RK__FILL_BYTES_MAX     (UINT64_C(64) << 20)
 #define RK__DEFAULT_BLOCKS_MAX (UINT64_C(1) << 20)
@@ -50,7 +51,6 @@ typedef struct rk__column {
     uint32_t id;        /* number of the kernel's output; UINT32_MAX for task_status */
     bool keep;          /* rows are in the file */
     bool hashed;        /* rows count in the checksum (all kept outputs but task_status and what is measured) */
-    bool always;        /* rows of failed tasks are what the task left, not fill */
     unsigned dim_count; /* inner dimensions; 0: scalar */
     struct {
         char name[80];
@@ -60,6 +60,7 @@ typedef struct rk__column {
     uint64_t row_bytes;
     bool has_fill;
     unsigned char fill[8]; /* one element */
+    bool always;           /* rows of failed tasks are what the task left, not the fill value */
     /* Of an output of varying length the rows are counts, named NAME_count; the values are in logs until they are
      * folded into a data set of the output's own name. */
     bool varying;
@@ -109,24 +110,43 @@ uint64_t rk__schema_part_tasks(const rk__schema *schema);
 /* Tasks of a block (the last one may be short). */
 uint64_t rk__schema_block_tasks(const rk__schema *schema, uint64_t block);
 
+typedef struct rk__record rk__record;
+
 /* ---- create (one process) and open (any) ---- */
 typedef struct rk__provenance { /* strings borrowed; free text goes into data sets */
     const char *command_line, *directory, *host, *user, *mpi_version, *cpu;
     int ranks, nodes;
 } rk__provenance;
-/* The file appears whole at `path` or not at all. Existing file: RK_EEXIST unless `force` ("run.h5 exists: choose
- * another name with -o, or --force to overwrite"); with force it is replaced by rename, and only if it is a regular
- * file. Messages distinguish directory missing, not writable, disk full. umask is the user's. */
+/* May a run file take this place? It is free, or `force` and what is there is an HDF5 file or empty; else RK_EEXIST
+ * says what to do ("run.h5 exists: choose another name with -o, or --force to overwrite"). RK_EINVAL: no regular file.
+ */
+rk_status rk__place_check(const char *path, bool force, rk_error *err);
+/* The file appears whole at `path` or not at all; what is there is replaced by rename, if rk__place_check allows it.
+ * Messages distinguish directory missing, not writable, disk full. umask is the user's. */
 rk_status rk__record_create(const char *path, const rk__schema *schema, const rk__space *space,
                             const rk__identity *identity, const rk__provenance *provenance, bool force, rk_error *err);
 
-/* One run at a time on the file at `path` (which need not exist yet): RK_EEXIST names the host and process that holds
- * it. Ends with the process; leaves a small file behind only if that is killed. */
+/* A file that is filled before it has its name, so that what has the name until then stays whole. `draft` is where
+ * rk__record_create (with force) is to make it; messages as there. RK_EEXIST also if `path` has logs of another file.
+ */
+rk_status rk__record_draft(const char *path, const rk__schema *schema, bool force, char draft[RK__BESIDE_MAX],
+                           rk_error *err);
+/* Give it and its logs the name. It must be synced. */
+rk_status rk__record_publish(rk__record *record, const char *path, bool force, rk_error *err);
+/* Remove it, and its logs. */
+void rk__record_discard(const char *draft);
+
+/* One run at a time on the file at `path` (which need not exist yet), by whatever name it has: RK_EEXIST names the host
+ * and process that holds it. Ends with the process; leaves a small file behind only if that is killed. */
 typedef struct rk__lock rk__lock;
 rk_status rk__lock_take(rk__lock **out, const char *path, const char *host, rk_error *err);
+/* The file that lies at `path` now, which was made since. */
+rk_status rk__lock_file(rk__lock *lock, const char *path, const char *host, rk_error *err);
+/* Does this process, perhaps of another node, see the lock that a process holds, where it could write a file that the
+ * other writes too? Not for the process that holds it. */
+bool rk__lock_is_seen(const char *path, const char *host, long pid);
 void rk__lock_release(rk__lock *lock); /* NULL is legal */
 
-typedef struct rk__record rk__record;
 /* Reads the schema and identity from the file, checks them (every size and offset against the file's length; hostile
  * files give RK_EFORMAT, never a crash) and opens it for pread, or for pwrite too. "not a Rankine run file",
  * "format version 7, this Rankine reads 2"; RK_ECORRUPT if anything but rows and
@@ -172,7 +192,7 @@ rk_status rk__record_match(const rk__record *record, const rk__identity *identit
 typedef struct rk__block_record { /* exactly 64 bytes, no padding, little-endian in the file */
     uint64_t check;               /* XXH3-64 of the other 56 bytes, seed = run nonce ^ mix(block) */
     uint32_t generation;          /* 1 for the first commit; 0 never */
-    uint32_t owner;               /* rank; RK__OWNER_NOBODY: the block is open again */
+    uint32_t owner;               /* rank * threads + thread; RK__OWNER_NOBODY: the block is open again */
     uint16_t session;             /* its number, counted over the file's life */
     uint16_t epoch;               /* of synchronisation, modulo 2^16; see rk__record_mark */
     uint32_t failed;              /* tasks */
@@ -223,6 +243,8 @@ rk_status rk__record_fold(rk__record *record, const rk__reducer *reducer, void *
  * skipped. */
 void rk__checksum_rows(uint64_t sum[2], const rk__column *column, uint64_t first_task, uint64_t count, const void *rows,
                        const uint8_t *status);
+/* Is it what a failed task leaves? */
+bool rk__row_is_fill(const rk__column *column, const void *row);
 /* Failed tasks count too, by index alone (domain apart). */
 void rk__checksum_failed(uint64_t sum[2], uint64_t task);
 
@@ -301,10 +323,10 @@ typedef struct rk__copy_report {
     uint64_t blocks_there;  /* committed in `to` before, with the same checksum */
     uint64_t blocks_damaged;
 } rk__copy_report;
-/* Commit in `to` every block that `from` has committed, that has as many tasks in both and that is sound in `from`;
- * failures of its tasks too. The files have the same columns and partials; tasks have the same numbers. Before the
- * first session of `to`, in one process; `number` is another one for each `from`. RK_EMISMATCH: a block that both have
- * differs, so the kernel is not deterministic. */
+/* Commit in `to` every block of its part that `from` has committed, that has as many tasks in both and that is sound in
+ * `from`; failures of its tasks too. The files have the same columns and partials; tasks have the same numbers. Before
+ * the first session of `to`, in one process; `number` is another one for each `from`. RK_EMISMATCH: a block that both
+ * have differs, so the kernel is not deterministic. */
 rk_status rk__record_copy(rk__record *to, rk__record *from, uint32_t number, rk__copy_report *report, rk_error *err);
 
 /* ---- failures, sessions, results ---- */
@@ -330,11 +352,13 @@ typedef struct rk__session {
     uint32_t outcome; /* 0 running or killed, 1 complete, 2 stopped, 3 failed */
     char host[64];
     uint32_t pid;
-    uint32_t number; /* as in the records of its blocks; 1, 2, ... */
-    uint32_t merged; /* how many earlier sessions this entry stands for besides its own */
+    uint32_t number;  /* as in the records of its blocks; 1, 2, ... */
+    uint32_t merged;  /* how many earlier sessions this entry stands for besides its own */
+    uint32_t threads; /* of each rank; 0 is 1: the owner of a record is rank * threads + thread */
 } rk__session;
 /* A fixed table; when it is full the oldest are merged into one. Returns the number for the records. From then on what
- * earlier sessions committed is trusted: rk__record_settle comes before. Syncs the file. */
+ * earlier sessions committed is trusted: rk__record_settle comes before. Syncs the file and all logs before the entry
+ * is written, and the file after it. */
 rk_status rk__record_session_begin(rk__record *record, const rk__session *session, uint16_t *number, rk_error *err);
 /* start_ns stays that of the beginning. */
 rk_status rk__record_session_end(rk__record *record, uint16_t number, const rk__session *session, rk_error *err);
@@ -364,6 +388,11 @@ typedef struct rk__settle_report {
  * if anything was changed. One process, while no session is going on. */
 rk_status rk__record_settle(rk__record *record, const rk__settle_options *options, rk__settle_report *report,
                             rk_error *err);
+
+/* A file that another program has written to with the HDF5 library lacks its seal, and does not open. */
+bool rk__record_lost_seal(const char *path);
+/* Check all blocks, open again those that are damaged, and seal the file. The caller has the file's lock. */
+rk_status rk__record_reseal(const char *path, rk__settle_report *report, rk_error *err);
 
 /* ---- verify and digest: from the file alone ---- */
 typedef struct rk__verify_report {

@@ -13,8 +13,7 @@ enum {
     RK__SESSION_BYTES = 256,
     RK__MARKS_MAX = 4096,
     RK__MARK_BYTES = 16,
-    RK__FINISH_BYTES = 64,
-    RK__BESIDE_MAX = 4096 + 64
+    RK__FINISH_BYTES = 64
 };
 
 struct rk__record {
@@ -58,13 +57,23 @@ typedef struct rk__contents { /* all borrowed */
     uint64_t nonce[2];
 } rk__contents;
 rk_status rk__contents_write(const rk__contents *contents, const char *path, rk_error *err);
+/* A new file under a temporary name, in place of one that was left: the caller has the lock. */
+rk_status rk__name_claim(const char *temporary, const char *directory, rk_error *err);
 /* fsync of what is at a path; flags: how to open it. */
 rk_status rk__path_sync(const char *path, int flags, rk_error *err);
 /* fsync of the directory that a path lies in. */
 rk_status rk__directory_sync(const char *path, rk_error *err);
 
+/* A text as a scalar; H5I_INVALID_HID. */
+hid_t rk__dataset_text(hid_t parent, const char *name, const char *text);
+/* parameters.c: a scalar in the group for each parameter that is not swept. */
+bool rk__parameters_write(hid_t group, const rk__space *space);
+
 /* labels.c: data sets of the outputs with their dimension scales; the file is being created. */
 rk_status rk__labels_create(hid_t file, const rk__schema *schema, const rk__space *space, rk_error *err);
+/* Name the dimension of a result that is an array: as the output's, or FIELD_item. Readers of netCDF-4 would call it by
+ * a number of their own. */
+bool rk__labels_field(hid_t group, hid_t id, const rk__contents *contents, const rk__result_field *field);
 /* A contiguous data set, allocated early, with attributes; fill may be NULL (then the space is left as it is: sparse).
  */
 hid_t rk__dataset_create(hid_t parent, const char *name, hid_t type, int rank, const hsize_t *dims, const void *fill);
@@ -77,6 +86,9 @@ void rk__path_beside(const char *path, const char *suffix, char out[RK__BESIDE_M
 /* raw.c: whole reads and writes; a short read is RK_EFORMAT, errors name the file. */
 rk_status rk__raw_write(const rk__record *record, const void *bytes, size_t size, uint64_t at, rk_error *err);
 rk_status rk__raw_read(const rk__record *record, void *bytes, size_t size, uint64_t at, rk_error *err);
+
+/* port.c: see rk__record_is_shared_safely. */
+bool rk__fd_is_shared_safely(int fd);
 
 /* blocks.c */
 uint64_t rk__record_at(const rk__record *record, unsigned slot, uint64_t block);
@@ -106,12 +118,26 @@ rk_status rk__record_read_partial(rk__record *record, uint64_t block, unsigned s
  * it is no run file; RK_ECORRUPT: what must not change has changed. */
 rk_status rk__shell_write(rk__record *record, rk_error *err);
 rk_status rk__shell_check(const rk__record *record, rk_error *err);
+/* Is it a run file but for the seal? Looks at bytes only; .fd and .path of `record` are enough. */
+bool rk__shell_is_lost(const rk__record *record);
+#define RK__TITLE_BEGIN "Rankine run of kernel "
 /* open.c: one that is not sealed yet. */
 rk_status rk__record_open_unsealed(rk__record **out, const char *path, rk_error *err);
 /* settle.c: the highest session that left a mark; 0: none. */
 rk_status rk__marks_last_session(rk__record *record, uint32_t *last, rk_error *err);
 /* finish.c: the run is not complete any more. */
 rk_status rk__record_unfinish(rk__record *record, rk_error *err);
+
+/* failures.c: holds the table of failures against what the records say. Which of more than fit in it are there cannot
+ * be known: then it holds always. */
+typedef struct rk__failure_index rk__failure_index;
+rk_status rk__failure_index_create(rk__failure_index **out, rk__record *record, rk_error *err);
+void rk__failure_index_destroy(rk__failure_index *index); /* NULL is legal */
+/* Does the table have an entry for each failed task of a committed block? */
+rk_status rk__failure_index_holds(rk__failure_index *index, uint64_t block, const rk__block_record *entry, bool *holds,
+                                  rk_error *err);
+/* Failures were copied: if they may not be all in `from`, they may not be in `to`. */
+rk_status rk__failures_inherit(rk__record *to, rk__record *from, rk_error *err);
 
 /* verify.c: checks blocks one by one with the same memory. */
 typedef struct rk__checker rk__checker;

@@ -68,9 +68,12 @@ static rk_status add_dimension(rk__column *column, const char *output, const cha
 
 static rk_status set_column(rk__column *column, const rk_output *output, uint32_t id, const rk__space *space,
                             rk_error *err) {
-    *column =
-        (rk__column){.type = output->type, .id = id, .keep = !output->drop, .always = output->always, .elements = 1};
-    column->hashed = column->keep && !output->measured;
+    *column = (rk__column){.type = output->type,
+                           .id = id,
+                           .keep = !output->drop,
+                           .hashed = !output->drop && !output->measured,
+                           .elements = 1,
+                           .always = output->always};
     copy_text(column->name, sizeof column->name, output->name);
     copy_text(column->unit, sizeof column->unit, output->unit);
     copy_text(column->help, sizeof column->help, output->help);

@@ -120,7 +120,12 @@ static bool read_column(rk__schema *schema, const char *line) {
            rk__mul_u64(column->row_bytes, schema->tasks, &bytes) && bytes <= UINT64_C(1) << 60;
 }
 
-/* Of the column before it: counts, which are u64. */
+/* Of the column before it, as is what follows. */
+static bool read_always(rk__schema *schema) {
+    return schema->column_count > 0 && (schema->columns[schema->column_count - 1].always = true);
+}
+
+/* Counts, which are u64. */
 static bool read_varying(rk__schema *schema, const char *line) {
     char type[16];
     rk__column *column = schema->column_count > 0 ? &schema->columns[schema->column_count - 1] : NULL;
@@ -134,13 +139,6 @@ static bool read_varying(rk__schema *schema, const char *line) {
     column->varying = true;
     schema->varying++;
     return rk__type_bytes(column->values.type) > 0;
-}
-
-/* Of the column before it. */
-static bool read_always(rk__schema *schema) {
-    if (schema->column_count == 0)
-        return false;
-    return schema->columns[schema->column_count - 1].always = true;
 }
 
 static bool read_field(rk__schema *schema, const char *line) {

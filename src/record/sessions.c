@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/record_private.h"
+#include "record/log_private.h"
 
 typedef struct session_entry {
     uint64_t check;
@@ -89,6 +89,9 @@ static rk_status write_first(rk__record *record, rk__session *sessions, size_t c
     RK_TRY(next_number(record, sessions, count, number, err));
     RK_TRY(make_room(record, sessions, &count, err));
     entry.number = *number;
+    RK_TRY(rk__record_sync(record, err)); /* the entry vouches for what is there: it must not reach the disk first */
+    if (record->schema.varying > 0)
+        RK_TRY(rk__logs_sync(record->path, err));
     RK_TRY(write_entry(record, (unsigned)count, &entry, err));
     return rk__record_sync(record, err);
 }

@@ -63,6 +63,8 @@ typedef struct settling {
 static bool is_trusted(const settling *s, const rk__block_record *entry) {
     if (entry->session < s->trusted_below)
         return true;
+    if (entry->session == 0) /* copied; no mark is of session 0, but those that were never written look like it */
+        return false;
     if (entry->owner >= RK__MARKS_MAX || s->marks[entry->owner].session != entry->session)
         return false;
     return (uint16_t)(s->marks[entry->owner].epoch - entry->epoch) < UINT16_C(0x8000);

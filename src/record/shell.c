@@ -124,6 +124,23 @@ static rk_status file_size(const rk__record *record, uint64_t *size, rk_error *e
     return RK_OK;
 }
 
+static rk_status damaged(const rk__record *record, rk_error *err) {
+    return rk__fail(err, RK_ECORRUPT,
+                    "%s is damaged outside of its rows: names, types, coordinates or its structure are not what they "
+                    "were when it was made",
+                    record->path);
+}
+
+static bool are_sound(const regions *r, uint64_t end) {
+    uint64_t at = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->list[i].at < at || r->list[i].at > end || r->list[i].bytes > end - r->list[i].at)
+            return false;
+        at = r->list[i].at + r->list[i].bytes;
+    }
+    return true;
+}
+
 /* ---- making it ---- */
 
 static rk_status write_trailer(rk__record *record, const regions *r, uint64_t end, rk_error *err) {
@@ -146,6 +163,8 @@ rk_status rk__shell_write(rk__record *record, rk_error *err) {
     uint64_t size;
     RK_TRY(file_size(record, &size, err));
     rk_status status = find_regions(record, &r, err);
+    if (status == RK_OK && !are_sound(&r, size))
+        status = damaged(record, err);
     if (status == RK_OK)
         status = write_trailer(record, &r, size, err);
     free(r.list);
@@ -153,23 +172,6 @@ rk_status rk__shell_write(rk__record *record, rk_error *err) {
 }
 
 /* ---- checking it ---- */
-
-static rk_status damaged(const rk__record *record, rk_error *err) {
-    return rk__fail(err, RK_ECORRUPT,
-                    "%s is damaged outside of its rows: names, types, coordinates or its structure are not what they "
-                    "were when it was made",
-                    record->path);
-}
-
-static bool are_sound(const regions *r, uint64_t end) {
-    uint64_t at = 0;
-    for (size_t i = 0; i < r->count; i++) {
-        if (r->list[i].at < at || r->list[i].at > end || r->list[i].bytes > end - r->list[i].at)
-            return false;
-        at = r->list[i].at + r->list[i].bytes;
-    }
-    return true;
-}
 
 static rk_status check_trailer(const rk__record *record, const footer *last, rk_error *err) {
     size_t places = (size_t)last->count * sizeof(region), bytes = places + 16;
@@ -190,21 +192,54 @@ static rk_status check_trailer(const rk__record *record, const footer *last, rk_
     return status;
 }
 
-static rk_status no_trailer(const rk__record *record, rk_error *err) {
-    static const unsigned char hdf5[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
+static bool read_footer(const rk__record *record, uint64_t *size, footer *last) {
+    *last = (footer){0};
+    return file_size(record, size, NULL) == RK_OK && *size >= sizeof *last &&
+           rk__raw_read(record, last, sizeof *last, *size - sizeof *last, NULL) == RK_OK && last->magic == MAGIC;
+}
+
+static bool is_hdf5(const rk__record *record) {
+    static const unsigned char begin[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
     unsigned char magic[8] = {0};
-    bool is_hdf5 = rk__raw_read(record, magic, sizeof magic, 0, NULL) == RK_OK && memcmp(magic, hdf5, 8) == 0;
+    return rk__raw_read(record, magic, sizeof magic, 0, NULL) == RK_OK && memcmp(magic, begin, sizeof magic) == 0;
+}
+
+/* The file's title stands in its first attributes. */
+static bool has_title(const char *bytes, size_t size) {
+    static const char title[] = RK__TITLE_BEGIN;
+    for (size_t i = 0; i + sizeof title <= size; i++)
+        if (bytes[i] == title[0] && memcmp(bytes + i, title, sizeof title - 1) == 0)
+            return true;
+    return false;
+}
+
+bool rk__shell_is_lost(const rk__record *record) {
+    uint64_t size;
+    footer last;
+    if (read_footer(record, &size, &last) || !is_hdf5(record))
+        return false;
+    size_t length = size < PIECE_BYTES ? (size_t)size : PIECE_BYTES;
+    char *bytes = malloc(PIECE_BYTES);
+    bool lost = bytes != NULL && rk__raw_read(record, bytes, length, 0, NULL) == RK_OK && has_title(bytes, length);
+    free(bytes);
+    return lost;
+}
+
+static rk_status no_trailer(const rk__record *record, rk_error *err) {
+    if (rk__shell_is_lost(record))
+        return rk__fail(
+            err, RK_ECORRUPT,
+            "%s has lost its seal: a program opened it for writing (as h5py does with mode 'r+' or 'a'), or "
+            "it was cut short; 'rankine resume %s --repair' checks all of its blocks and seals it anew",
+            record->path, record->path);
     return rk__fail(err, RK_EFORMAT, "%s is not a Rankine run file: %s", record->path,
-                    is_hdf5 ? "it is another program's HDF5 file, or was cut short" : "it is not an HDF5 file");
+                    is_hdf5(record) ? "it is another program's HDF5 file, or was cut short" : "it is not an HDF5 file");
 }
 
 rk_status rk__shell_check(const rk__record *record, rk_error *err) {
     uint64_t size;
-    footer last = {0};
-    RK_TRY(file_size(record, &size, err));
-    if (size >= sizeof last)
-        RK_TRY(rk__raw_read(record, &last, sizeof last, size - sizeof last, err));
-    if (last.magic != MAGIC)
+    footer last;
+    if (!read_footer(record, &size, &last))
         return no_trailer(record, err);
     if (last.count > REGIONS_MAX || last.trailer_at > size ||
         size - last.trailer_at != last.count * sizeof(region) + 16 + sizeof last)

@@ -17,6 +17,7 @@ struct rk__checker {
     rk__record *record;
     rk__values *values; /* NULL: no column is of varying length */
     emitted *emitted;
+    rk__failure_index *failures;
     void *partial;
     unsigned char *rows;
     uint8_t *status;
@@ -25,7 +26,18 @@ struct rk__checker {
     uint64_t status_at;
 };
 
-static rk_status sum_rows(rk__checker *checker, uint64_t first, uint64_t count, uint64_t sum[2], rk_error *err) {
+/* Rows of failed tasks are in no sum, and hold the fill value. */
+static uint64_t count_unfilled(const rk__checker *checker, const rk__column *column, uint64_t count) {
+    uint64_t unfilled = 0;
+    for (uint64_t i = 0; !column->always && i < count; i++)
+        unfilled +=
+            checker->status[i] == RK__TASK_FAILED && !rk__row_is_fill(column, checker->rows + i * column->row_bytes);
+    return unfilled;
+}
+
+/* *wrong counts what a committed block must not have. */
+static rk_status sum_rows(rk__checker *checker, uint64_t first, uint64_t count, uint64_t sum[2], uint64_t *wrong,
+                          rk_error *err) {
     const rk__schema *schema = &checker->record->schema;
     for (size_t c = 0; c < schema->column_count; c++) {
         const rk__column *column = &schema->columns[c];
@@ -34,12 +46,13 @@ static rk_status sum_rows(rk__checker *checker, uint64_t first, uint64_t count, 
         RK_TRY(rk__raw_read(checker->record, checker->rows, (size_t)(count * column->row_bytes),
                             checker->record->column_at[c] + first * column->row_bytes, err));
         rk__checksum_rows(sum, column, first, count, checker->rows, checker->status);
+        *wrong += count_unfilled(checker, column, count);
     }
     return RK_OK;
 }
 
-/* The sum of a block from its rows; *missing counts tasks that a committed block must not have. */
-static rk_status sum_block(rk__checker *checker, uint64_t block, uint64_t sum[2], uint64_t *failed, uint64_t *missing,
+/* The sum of a block from its rows. */
+static rk_status sum_block(rk__checker *checker, uint64_t block, uint64_t sum[2], uint64_t *failed, uint64_t *wrong,
                            rk_error *err) {
     uint64_t first = block << checker->record->schema.block_log2,
              tasks = rk__schema_block_tasks(&checker->record->schema, block);
@@ -51,10 +64,10 @@ static rk_status sum_block(rk__checker *checker, uint64_t block, uint64_t sum[2]
                 rk__checksum_failed(sum, first + done + i);
                 ++*failed;
             } else if (checker->status[i] != RK__TASK_OK) {
-                ++*missing;
+                ++*wrong;
             }
         }
-        RK_TRY(sum_rows(checker, first + done, count, sum, err));
+        RK_TRY(sum_rows(checker, first + done, count, sum, wrong, err));
     }
     return RK_OK;
 }
@@ -96,9 +109,18 @@ static rk_status sum_emitted(rk__checker *checker, uint64_t block, const rk__blo
     return status == RK_ECORRUPT ? RK_OK : status;
 }
 
+/* While blocks that were computed again are in logs, the places are those from before. */
+static rk_status check_starts(rk__checker *checker, uint64_t block, bool *sound, rk_error *err) {
+    const rk__schema *schema = &checker->record->schema;
+    RK_TRY(rk__values_check_starts(checker->record, block << schema->block_log2, rk__schema_block_tasks(schema, block),
+                                   sound, err));
+    *sound = *sound || rk__logs_exist(checker->record);
+    return RK_OK;
+}
+
 rk_status rk__checker_block(rk__checker *checker, uint64_t block, unsigned slot, const rk__block_record *entry,
                             bool *sound, rk_error *err) {
-    uint64_t sum[2] = {0, 0}, failed = 0, missing = 0;
+    uint64_t sum[2] = {0, 0}, failed = 0, wrong = 0;
     *sound = true;
     if (checker->record->schema.partial_bytes > 0) {
         rk_status status = rk__record_read_partial(checker->record, block, slot, entry, checker->partial, err);
@@ -106,12 +128,17 @@ rk_status rk__checker_block(rk__checker *checker, uint64_t block, unsigned slot,
             return status;
         *sound = status == RK_OK;
     }
+    bool told;
+    RK_TRY(rk__failure_index_holds(checker->failures, block, entry, &told, err));
+    *sound = *sound && told;
     if (checker->status_column == NULL)
         return RK_OK;
     if (checker->values != NULL)
         RK_TRY(sum_emitted(checker, block, entry, sum, sound, err));
-    RK_TRY(sum_block(checker, block, sum, &failed, &missing, err));
-    *sound = *sound && missing == 0 && failed == entry->failed && memcmp(sum, entry->checksum, sizeof sum) == 0;
+    if (*sound && checker->record->schema.folded)
+        RK_TRY(check_starts(checker, block, sound, err));
+    RK_TRY(sum_block(checker, block, sum, &failed, &wrong, err));
+    *sound = *sound && wrong == 0 && failed == entry->failed && memcmp(sum, entry->checksum, sizeof sum) == 0;
     return RK_OK;
 }
 
@@ -142,6 +169,8 @@ rk_status rk__checker_create(rk__checker **out, rk__record *record, rk_error *er
     RK_TRY(rk__alloc((void **)&checker, 1, sizeof *checker, "checker", err));
     checker->record = record;
     rk_status status = prepare(checker, err);
+    if (status == RK_OK)
+        status = rk__failure_index_create(&checker->failures, record, err);
     if (status == RK_OK && record->schema.varying > 0)
         status = rk__alloc((void **)&checker->emitted, 1, sizeof *checker->emitted, "streams", err);
     if (status == RK_OK && record->schema.varying > 0)
@@ -158,6 +187,7 @@ void rk__checker_destroy(rk__checker *checker) {
     if (checker == NULL)
         return;
     rk__values_close(checker->values);
+    rk__failure_index_destroy(checker->failures);
     free(checker->emitted);
     free(checker->rows);
     free(checker->status);

@@ -146,7 +146,12 @@ rk_status rk__run_check(const rk__run_options *options, uint64_t samples, rk__ch
     *report = (rk__check_report){0};
     RK_TRY(rk__job_create(&job, options, NULL, false, err));
     checker c = {.job = &job, .report = report};
-    rk_status status = check_all(&c, samples, err);
+    rk_status status =
+        job.team_size > 0
+            ? rk__fail(err, RK_EUNSUPPORTED,
+                       "kernel '%s' computes a task on several ranks: compare digests of runs of different -n instead",
+                       job.module.kernel->name)
+            : check_all(&c, samples, err);
     memory_fini(&c.whole);
     memory_fini(&c.pieces);
     rk__job_fini(&job);

@@ -125,10 +125,51 @@ static rk_status make_kernel_and_space(rk__job *job, const rk__request *request,
     return status;
 }
 
+static rk_status check_isolation(const rk__run_options *options, rk_error *err) {
+    const rk__run_isolation *isolation = &options->isolation;
+    if (isolation->wanted && options->threads > 1)
+        return rk__fail(err, RK_EUNSUPPORTED,
+                        "--isolate with %u threads: an isolated process has one; start more ranks instead (-n)",
+                        options->threads);
+    if (!isolation->wanted && (isolation->task_seconds > 0 || isolation->task_bytes > 0))
+        return rk__fail(err, RK_EINVAL, "--%s needs --isolate: only a process apart can be killed",
+                        isolation->task_seconds > 0 ? "task-timeout" : "task-memory");
+    return RK_OK;
+}
+
+/* How many ranks a task takes. */
+static rk_status find_team(rk__job *job, const rk__run_options *options, rk_error *err) {
+    const rk_kernel *kernel = job->module.kernel;
+    double ranks;
+    if (kernel->ranks == NULL)
+        return RK_OK;
+    RK_TRY(rk__space_number(job->space, kernel->ranks, &ranks, err));
+    if (!(ranks >= 1 && ranks <= 1e6) || ranks != (double)(int)ranks)
+        return rk__fail(err, RK_EINVAL, "kernel '%s': %s=%g ranks a task: give a whole number of 1 or more",
+                        kernel->name, kernel->ranks, ranks);
+    if (options->threads > 1 || options->isolation.wanted)
+        return rk__fail(err, RK_EUNSUPPORTED, "kernel '%s' computes a task on several ranks: not with --%s",
+                        kernel->name, options->isolation.wanted ? "isolate" : "threads");
+    job->team_size = (int)ranks;
+    return RK_OK;
+}
+
+static rk_status check_threads(const rk_kernel *kernel, uint32_t threads, rk_error *err) {
+    if (threads <= 1 || kernel->thread_safe)
+        return RK_OK;
+    return rk__fail(err, RK_EUNSUPPORTED,
+                    "--threads %u: kernel '%s' does not say that it is safe for threads (.thread_safe = true); start "
+                    "more ranks instead (-n)",
+                    threads, kernel->name);
+}
+
 static rk_status fill_job(rk__job *job, const rk__run_options *options, const char *text, bool check_input,
                           rk_error *err) {
     RK_TRY(rk__module_load(&job->module, options->kernel, options->linked, err));
+    RK_TRY(check_isolation(options, err));
     RK_TRY(make_kernel_and_space(job, &options->request, text, check_input, err));
+    RK_TRY(check_threads(job->module.kernel, options->threads, err));
+    RK_TRY(find_team(job, options, err));
     RK_TRY(make_reducer(job->module.kernel, job->space, &job->reducer, err));
     RK_TRY(rk__schema_create(&job->schema, job->module.kernel, job->space, job->reducer, options->block_tasks, err));
     if (options->parts > 0) {
@@ -180,10 +221,25 @@ rk_status rk__job_output(const rk__run_options *options, const rk_kernel *kernel
     return RK_OK;
 }
 
+/* Is what the run reads (as `what`) the file that is to be made? */
+static rk_status check_spared(const char *path, const char *what, const char *name, rk_error *err) {
+    struct stat output, other;
+    if (stat(name, &other) != 0 || stat(path, &output) != 0 || other.st_ino != output.st_ino ||
+        other.st_dev != output.st_dev)
+        return RK_OK;
+    return rk__fail(err, RK_EINVAL, "%s %s: that is the output itself: name another with -o", what, name);
+}
+
+/* Found out before the first task, too: --force must not cost what the run reads. */
+static rk_status check_input(const rk__job *job, const char *path, rk_error *err) {
+    return job->space->has_input ? check_spared(path, "input", job->space->input.path, err) : RK_OK;
+}
+
 rk_status rk__job_create_file(const rk__job *job, const rk__run_options *options, const rk__world *world,
                               const char *path, rk_error *err) {
     char version[MPI_MAX_LIBRARY_VERSION_STRING] = "", directory[4096] = "";
     int length;
+    RK_TRY(check_input(job, path, err));
     MPI_Get_library_version(version, &length);
     version[strcspn(version, "\n")] = '\0';
     if (getcwd(directory, sizeof directory) == NULL)
@@ -229,15 +285,7 @@ static rk_status check_output(const char *path, bool force, rk_error *err) {
     if (stat(directory, &info) != 0 || !S_ISDIR(info.st_mode))
         return rk__fail(err, RK_ENOENT, "output directory '%s' does not exist: make it, or choose another with -o",
                         directory);
-    if (lstat(path, &info) == 0) {
-        if (S_ISDIR(info.st_mode))
-            return rk__fail(err, RK_EINVAL, "output '%s' is a directory; name a file in it with -o", path);
-        if (!force)
-            return rk__fail(err, RK_EEXIST,
-                            "%s exists: choose another name with -o, go on with it by 'rankine resume', "
-                            "or overwrite it with --force",
-                            path);
-    }
+    RK_TRY(rk__place_check(path, force, err));
     if (access(directory, W_OK | X_OK) != 0)
         return rk__fail(err, RK_EPERM, "output directory '%s': %s; choose another with -o", directory,
                         rk__errno_text(errno));
@@ -247,7 +295,9 @@ static rk_status check_output(const char *path, bool force, rk_error *err) {
 static rk_status fill_plan(const rk__run_options *options, rk__job *job, rk__run_plan *plan, rk_error *err) {
     RK_TRY(rk__job_output(options, job->module.kernel, plan->path, sizeof plan->path, err));
     RK_TRY(check_output(plan->path, options->force, err));
+    RK_TRY(check_input(job, plan->path, err));
     plan->tasks = rk__schema_part_tasks(&job->schema);
+    plan->team_size = job->team_size;
     plan->blocks = job->schema.blocks;
     plan->block_tasks = UINT64_C(1) << job->schema.block_log2;
     plan->file_bytes = rk__schema_file_bytes(&job->schema);
@@ -266,13 +316,10 @@ static rk_status fill_plan(const rk__run_options *options, rk__job *job, rk__run
 rk_status rk__job_check_reuse(const rk__run_options *options, const rk__job *job, rk_error *err) {
     rk__reuse *reuse = NULL;
     char path[PATH_MAX];
-    struct stat earlier, output;
+    RK_TRY(rk__job_output(options, job->module.kernel, path, sizeof path, err));
     if (options->reuse == NULL)
         return RK_OK;
-    RK_TRY(rk__job_output(options, job->module.kernel, path, sizeof path, err));
-    if (stat(options->reuse, &earlier) == 0 && stat(path, &output) == 0 && earlier.st_ino == output.st_ino &&
-        earlier.st_dev == output.st_dev)
-        return rk__fail(err, RK_EINVAL, "--reuse %s: that is the output itself: name another with -o", options->reuse);
+    RK_TRY(check_spared(path, "--reuse", options->reuse, err));
     rk_status status = rk__reuse_open(&reuse, job, options->reuse, err);
     rk__reuse_close(reuse);
     return status;

@@ -13,6 +13,7 @@ struct rk__reuse {
     rk__record *from;
     rk__extension extension;
     bool by_task;
+    pthread_mutex_t lock;   /* of what follows: lanes load tasks at once */
     uint64_t checked_block; /* the last one that was looked at */
     bool checked_sound;
     const rk__column *status; /* of the earlier file; NULL: no rows are kept */
@@ -72,6 +73,7 @@ rk_status rk__reuse_open(rk__reuse **out, const rk__job *job, const char *path, 
     rk__reuse *reuse;
     RK_TRY(rk__alloc((void **)&reuse, 1, sizeof *reuse, "earlier run", err));
     reuse->checked_block = UINT64_MAX;
+    pthread_mutex_init(&reuse->lock, NULL);
     if (open_reuse(reuse, job, path, err) != RK_OK) {
         rk__reuse_close(reuse);
         return rk__prefix(err, "--reuse %s: ", path);
@@ -84,6 +86,7 @@ void rk__reuse_close(rk__reuse *reuse) {
     if (reuse == NULL)
         return;
     rk__record_close(reuse->from);
+    pthread_mutex_destroy(&reuse->lock);
     free(reuse);
 }
 
@@ -94,12 +97,15 @@ rk_status rk__reuse_copy(rk__reuse *reuse, rk__record *to, rk_error *err) {
 
 /* Committed and undamaged; the answer for the last block is kept, for tasks come in order. */
 static rk_status is_sound(rk__reuse *reuse, uint64_t block, bool *sound, rk_error *err) {
+    rk_status status = RK_OK;
+    pthread_mutex_lock(&reuse->lock);
     if (block != reuse->checked_block) {
-        RK_TRY(rk__record_check_block(reuse->from, block, &reuse->checked_sound, err));
-        reuse->checked_block = block;
+        status = rk__record_check_block(reuse->from, block, &reuse->checked_sound, err);
+        reuse->checked_block = status == RK_OK ? block : UINT64_MAX;
     }
     *sound = reuse->checked_sound;
-    return RK_OK;
+    pthread_mutex_unlock(&reuse->lock);
+    return status;
 }
 
 static rk_status load_task(void *ctx, uint64_t task, void *const *rows, uint64_t place, bool *known, rk_error *err) {

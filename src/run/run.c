@@ -59,6 +59,7 @@ static rk_status begin_session(rk__session_run *session, rk_error *err) {
         rk__session entry = {.start_ns = rk__wall_ns(),
                              .ranks = (uint32_t)world->size,
                              .nodes = (uint32_t)world->node_count,
+                             .threads = session->threads,
                              .tasks_before = session->before.tasks_done,
                              .pid = (uint32_t)getpid()};
         snprintf(entry.host, sizeof entry.host, "%s", world->host);
@@ -79,7 +80,7 @@ static rk_status settle_file(rk__session_run *session, rk__run_summary *summary,
         rk__settle_options wanted = {.check_all = options->repair, .retry_failed = options->retry_failed};
         rk__settle_report report;
         status = rk__record_settle(session->record, &wanted, &report, err);
-        summary->blocks_damaged = report.blocks_damaged;
+        summary->blocks_damaged += report.blocks_damaged;
         summary->blocks_retried = report.blocks_retried;
     }
     return rk__world_agree(session->world, status, err);
@@ -118,13 +119,25 @@ static rk_status scan_file(rk__session_run *session, rk_error *err) {
     return rk__world_agree(session->world, status, err);
 }
 
+static uint32_t claimers_of(const rk__session_run *session, int rank) {
+    return session->team.size > 0 ? (uint32_t)session->team.leads[rank] : session->threads;
+}
+
+static uint32_t claimers_here(const rk__session_run *session) {
+    uint32_t sum = 0;
+    for (int r = 0; r < session->world->size; r++)
+        if (session->world->node_of_rank[r] == session->world->node)
+            sum += claimers_of(session, r);
+    return sum;
+}
+
 static rk_status create_ledger(rk__session_run *session, rk_error *err) {
     const rk__world *world = session->world;
     if (world->rank != 0)
         return RK_OK;
     RK_TRY(rk__alloc((void **)&session->nodes, (size_t)world->node_count, sizeof *session->nodes, "ledger", err));
     for (int r = 0; r < world->size; r++)
-        session->nodes[world->node_of_rank[r]].claimers++;
+        session->nodes[world->node_of_rank[r]].claimers += claimers_of(session, r);
     rk__ledger_init(&session->ledger, session->job->schema.blocks, session->options->policy, session->nodes,
                     (uint32_t)world->node_count);
     return RK_OK;
@@ -134,6 +147,7 @@ static rk_status end_session(rk__session_run *session, const rk__totals *after, 
     rk__session entry = {.end_ns = rk__wall_ns(),
                          .ranks = (uint32_t)session->world->size,
                          .nodes = (uint32_t)session->world->node_count,
+                         .threads = session->threads,
                          .tasks_before = session->before.tasks_done,
                          .tasks_after = after->tasks_done,
                          .kernel_ns = after->kernel_ns - session->before.kernel_ns,
@@ -173,11 +187,13 @@ static rk_status close_run(rk__session_run *session, rk__run_summary *summary, r
         RK_TRY(rk__job_reduce(session->job, &session->record, &summary->results, err));
     RK_TRY(end_session(session, &after, complete, err));
     summary->complete = complete;
+    summary->retried = rk__ledger_count(&session->ledger).retried;
+    summary->too_many_failures = !complete && after.tasks_failed - session->before.tasks_failed > session->failures_max;
     summary->done = after.tasks_done;
     summary->failed = after.tasks_failed;
     summary->tasks_here = after.tasks_done - session->before.tasks_done;
-    double ranks_ns = (double)session->seconds_ns * session->world->size;
-    summary->efficiency = ranks_ns > 0 ? (double)(after.kernel_ns - session->before.kernel_ns) / ranks_ns : 0;
+    double claimers_ns = (double)session->seconds_ns * session->ledger.claimers;
+    summary->efficiency = claimers_ns > 0 ? (double)(after.kernel_ns - session->before.kernel_ns) / claimers_ns : 0;
     summary->end_seconds = (double)(rk__clock_ns() - begin) * 1e-9;
     return RK_OK;
 }
@@ -185,8 +201,8 @@ static rk_status close_run(rk__session_run *session, rk__run_summary *summary, r
 static rk_status finish_session(rk__session_run *session, rk__run_summary *summary, rk_error *err) {
     const rk__world *world = session->world;
     rk_status status = RK_OK;
-    if (session->log != NULL)
-        status = rk__log_sync(session->record, session->number, (uint32_t)world->rank, err);
+    for (uint32_t i = 0; status == RK_OK && session->job->schema.varying > 0 && i < session->lane_count; i++)
+        status = rk__log_sync(session->record, session->number, session->lanes[i].owner, err);
     RK_TRY(rk__world_agree(world, status, err));
     if (world->node_rank == 0 && world->rank != 0)
         status = rk__record_sync(session->record, err); /* each node syncs its own writes */
@@ -198,8 +214,10 @@ static rk_status finish_session(rk__session_run *session, rk__run_summary *summa
 }
 
 static rk_status run_session(rk__session_run *session, rk__run_summary *summary, rk_error *err) {
-    RK_TRY(rk__segment_create(&session->segment, session->world, session->job->schema.blocks, session->options->policy,
-                              err));
+    RK_TRY(rk__team_create(&session->team, session->world, session->job->team_size, err));
+    session->lane_count = claimers_of(session, session->world->rank);
+    RK_TRY(rk__segment_create(&session->segment, session->world, session->job->schema.blocks, claimers_here(session),
+                              session->options->policy, err));
     RK_TRY(settle_file(session, summary, err));
     RK_TRY(scan_file(session, err));
     RK_TRY(begin_session(session, err));
@@ -211,11 +229,13 @@ static rk_status run_session(rk__session_run *session, rk__run_summary *summary,
 static void session_fini(rk__session_run *session) {
     rk__service_stop(session);
     rk__syncer_stop(session, NULL);
-    rk__exec_destroy(session->exec);
-    rk__stage_destroy(session->stage);
-    rk__log_destroy(session->log);
+    for (uint32_t i = 0; session->lanes != NULL && i < session->lane_count; i++)
+        rk__lane_close(&session->lanes[i]);
+    free(session->lanes);
+    rk__exec_destroy(session->member);
+    rk__team_destroy(&session->team);
+    free(session->cores);
     rk__reuse_close(session->reuse);
-    free(session->partial);
     free(session->nodes);
     rk__segment_destroy(&session->segment);
     rk__record_close(session->record);
@@ -236,7 +256,8 @@ static rk_status measure_peak(const rk__world *world, uint64_t *bytes, rk_error 
     return rk__mpi(MPI_Allreduce(&own, bytes, 1, MPI_UINT64_T, MPI_MAX, world->comm), "MPI_Allreduce", err);
 }
 
-static void describe_run(const rk__world *world, rk__job *job, const char *path, rk__run_summary *summary) {
+static void describe_run(const rk__world *world, rk__job *job, const char *path, int threads,
+                         rk__run_summary *summary) {
     snprintf(summary->path, sizeof summary->path, "%s", path);
     snprintf(summary->kernel, sizeof summary->kernel, "%s", job->module.kernel->name);
     summary->tasks = rk__schema_part_tasks(&job->schema);
@@ -244,6 +265,7 @@ static void describe_run(const rk__world *world, rk__job *job, const char *path,
     summary->parts = job->schema.parts;
     summary->ranks = world->size;
     summary->nodes = world->node_count;
+    summary->threads = threads;
 }
 
 void rk__run_summary_fini(rk__run_summary *summary) {
@@ -261,11 +283,21 @@ static rk_status take_over(rk__session_run *session, rk_error *err) {
     return rk__world_agree(session->world, status, err);
 }
 
+static uint64_t failures_limit(const rk__run_options *options, uint64_t tasks) {
+    if (!options->limits_failures)
+        return UINT64_MAX;
+    return options->failures_percent > 0 ? (uint64_t)(options->failures_percent / 100 * (double)tasks)
+                                         : options->failures_max;
+}
+
 static rk_status compute(const rk__world *world, const rk__run_options *options, rk__job *job, const char *path,
                          uint64_t setup_ns, rk__run_summary *summary, rk_error *err) {
-    rk__session_run session = {.world = world, .options = options, .job = job};
-    describe_run(world, job, path, summary);
+    rk__session_run session = {
+        .world = world, .options = options, .job = job, .threads = options->threads > 1 ? options->threads : 1};
+    describe_run(world, job, path, (int)session.threads, summary);
+    session.failures_max = failures_limit(options, summary->tasks);
     pthread_mutex_init(&session.mpi_lock, NULL);
+    rk__crash_catch(world, job, path);
     rk_status status = rk__session_open(&session, path, err);
     summary->gathered = session.gathers;
     if (status == RK_OK && options->reuse != NULL)
@@ -285,7 +317,10 @@ static rk_status compute(const rk__world *world, const rk__run_options *options,
     if (summary->complete)
         return RK_OK;
     return rk__fail(err, RK_EINTERRUPTED, "stopped %s; go on with: rankine resume %s",
-                    summary->timed_out ? "at its time limit" : "before the end", path);
+                    summary->too_many_failures ? "by too many failures"
+                    : summary->timed_out       ? "at its time limit"
+                                               : "before the end",
+                    path);
 }
 
 /* Can a block be computed at all? Found out before a file is made, or an old one replaced. */
@@ -315,15 +350,21 @@ rk_status rk__run_start(const rk__world *world, const rk__run_options *options, 
     *summary = (rk__run_summary){0};
     RK_TRY(create_job(world, options, &job, err));
     rk__lock *lock = NULL;
-    rk_status status = rk__job_output(options, job.module.kernel, path, sizeof path, err);
+    rk_status status = rk__team_check(world, job.team_size, err);
+    if (status == RK_OK)
+        status = rk__job_output(options, job.module.kernel, path, sizeof path, err);
     if (status == RK_OK)
         status = take_lock(world, path, &lock, err);
     if (status == RK_OK)
         status = rk__world_agree(world, try_memory(&job, err), err);
+    if (status == RK_OK)
+        status = rk__reach_check(world, options, &job, path, err);
     if (status == RK_OK && world->rank == 0)
         status = rk__job_check_reuse(options, &job, err);
     if (status == RK_OK && world->rank == 0)
         status = rk__job_create_file(&job, options, world, path, err);
+    if (status == RK_OK && world->rank == 0)
+        status = rk__lock_file(lock, path, world->host, err);
     status = rk__world_agree(world, status, err);
     if (status == RK_OK)
         status = compute(world, options, &job, path, begin, summary, err);
@@ -333,6 +374,15 @@ rk_status rk__run_start(const rk__world *world, const rk__run_options *options, 
 }
 
 /* ---- resume ---- */
+
+static rk_status mend_seal(const rk__run_options *options, rk__run_summary *summary, rk_error *err) {
+    rk__settle_report report = {0};
+    if (!options->repair || !rk__record_lost_seal(options->output))
+        return RK_OK;
+    rk_status status = rk__record_reseal(options->output, &report, err);
+    summary->blocks_damaged = report.blocks_damaged;
+    return status;
+}
 
 static rk_status load_for_resume(const rk__run_options *options, const char *path, rk__job *job, rk_error *err) {
     rk__record *record = NULL;
@@ -429,7 +479,9 @@ rk_status rk__run_resume(const rk__world *world, const rk__run_options *options,
     if (done)
         return RK_OK;
     RK_TRY(take_lock(world, options->output, &lock, err));
-    rk_status status = world->rank == 0 ? load_for_resume(options, options->output, &job, err) : RK_OK;
+    rk_status status = world->rank == 0 ? mend_seal(options, summary, err) : RK_OK;
+    if (status == RK_OK && world->rank == 0)
+        status = load_for_resume(options, options->output, &job, err);
     status = rk__world_agree(world, status, err);
     if (status == RK_OK)
         status = share_job(world, options, &job, err);

@@ -16,6 +16,14 @@ typedef struct rk__progress { /* a snapshot, for display */
     int ranks, busy;
 } rk__progress;
 
+/* Tasks computed by a process of their own, so that one that ends it costs nothing but itself. */
+typedef struct rk__run_isolation {
+    bool wanted;
+    struct rk__helper *helper; /* rk__run_isolate; NULL: none */
+    double task_seconds;       /* a task that takes longer is killed; 0: none */
+    uint64_t task_bytes;       /* a task that makes its process larger by more than this is killed; 0: none */
+} rk__run_isolation;
+
 typedef struct rk__run_options {
     const char *kernel;             /* name or path; run and check */
     const rk_kernel *const *linked; /* NULL-terminated, or NULL */
@@ -30,8 +38,15 @@ typedef struct rk__run_options {
     const char *reuse;         /* run: a file whose tasks need not be computed again; NULL: none */
     uint32_t part, parts;      /* run: compute this part of the blocks only, into a file of its own; 0 or 1 of 1: all */
     uint64_t sync_ns;          /* how much a power cut may take; 0: sync at the end only */
-    uint64_t deadline_ns;      /* on rk__clock_ns: no block is begun that would not end before; 0: none */
-    const char *command_line;  /* for the record */
+    uint32_t cores_per_task;   /* 0: the node's cores are shared out */
+    uint32_t retries;          /* how often a failed task is tried again at once */
+    bool limits_failures;      /* stop when more tasks have failed in this session than: */
+    uint64_t failures_max;     /* so many, */
+    double failures_percent;   /* or this share of the tasks if it is not 0 */
+    rk__run_isolation isolation;
+    uint32_t threads;         /* of each rank that call the kernel; 0: one, the main thread */
+    uint64_t deadline_ns;     /* on rk__clock_ns: no block is begun that would not end before; 0: none */
+    const char *command_line; /* for the record */
     void (*progress)(
         void *ctx,
         const rk__progress *progress); /* rank 0, about 5 times a second, from the service thread; NULL: none */
@@ -48,15 +63,17 @@ typedef struct rk__run_summary { /* the same on all ranks */
     uint64_t blocks_damaged, blocks_retried; /* found before it, and computed again */
     double seconds;                          /* of this session, from the first claim to the last commit */
     double setup_seconds, end_seconds;
-    double efficiency; /* kernel time / (ranks * seconds) */
-    int ranks, nodes;
+    double efficiency;          /* kernel time / (ranks * seconds) */
+    int ranks, nodes, threads;  /* threads: of each rank */
     uint64_t peak_bytes;        /* largest resident set of a rank */
     bool complete, interrupted; /* complete: all of the file's part */
     uint32_t part, parts;
-    bool gathered;     /* rows came by message from some nodes */
-    bool timed_out;    /* interrupted by the deadline, not by a signal */
-    rk__schema schema; /* owned by the summary; fields for printing results */
-    void *results;     /* schema.results_bytes, or NULL if not complete */
+    bool gathered;          /* rows came by message from some nodes */
+    bool timed_out;         /* interrupted by the deadline, not by a signal */
+    bool too_many_failures; /* interrupted by them */
+    uint64_t retried;       /* tasks that succeeded at a later attempt in this session */
+    rk__schema schema;      /* owned by the summary; fields for printing results */
+    void *results;          /* schema.results_bytes, or NULL if not complete */
 } rk__run_summary;
 void rk__run_summary_fini(rk__run_summary *summary);
 
@@ -64,6 +81,7 @@ void rk__run_summary_fini(rk__run_summary *summary);
 typedef struct rk__run_plan {
     char path[4096];
     uint64_t tasks, blocks, block_tasks, file_bytes, row_bytes, partial_bytes, rank_bytes;
+    int team_size;     /* ranks that a task takes; 0: the kernel is no MPI program */
     rk__space *space;  /* owned */
     rk__schema schema; /* owned */
 } rk__run_plan;
@@ -93,6 +111,10 @@ typedef struct rk__check_report {
     char first_output[80]; /* or "reduction NAME" */
 } rk__check_report;
 rk_status rk__run_check(const rk__run_options *options, uint64_t samples, rk__check_report *report, rk_error *err);
+
+/* Before MPI_Init: forks the helper that will start the processes for options->isolation. It dies with this one. */
+rk_status rk__run_isolate(rk__run_options *options, rk_error *err);
+void rk__run_isolate_end(rk__run_options *options);
 
 /* Ask a running run of this process to drain; async-signal-safe. */
 void rk__run_drain(void);

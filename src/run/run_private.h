@@ -2,11 +2,18 @@
  *
  *   prepare.c   from options to a kernel, a space, a schema, an identity; the same on all ranks
  *   segment.c   the node's shared memory
+ *   team.c      ranks that compute a task together
  *   service.c   the service thread of a rank: stamps, flushes, asks, answers, shows progress
  *   reach.c     who can write the file?
  *   courier.c   rows by message, for ranks that cannot
  *   syncer.c    the thread that syncs a node's writes now and then
- *   session.c   one session of a run: claim, execute, commit, until the end
+ *   claims.c    from one claim to the next, until the end
+ *   lane.c      a claimer of this rank: claim, execute, commit
+ *   isolate.c   a lane whose tasks are computed by a process apart: the rank's side
+ *   keeper.c    the helper that starts and ends such processes
+ *   worker.c    such a process
+ *   crash.c     what is said when a kernel crashes without isolation
+ *   session.c   one session of a run: its lanes and threads
  *   reuse.c     takes from an earlier run what it has computed
  *   merge.c     joins the parts of a run
  *   run.c       start, resume, summary
@@ -19,7 +26,9 @@
 
 #include "dispatch/ledger.h"
 #include "dispatch/window.h"
+#include "exec/exchange.h"
 #include "exec/exec.h"
+#include "exec/fault.h"
 #include "kernel/loader.h"
 #include "run/run.h"
 
@@ -30,6 +39,7 @@ typedef struct rk__job {
     rk__reducer *reducer;
     rk__schema schema;
     rk__identity identity; /* strings owned */
+    int team_size;         /* ranks that a task takes; 0: the kernel is no MPI program */
 } rk__job;
 
 /* Not collective. `text`: canonical text of the space; NULL: from options->request. */
@@ -64,13 +74,119 @@ rk_status rk__job_output(const rk__run_options *options, const rk_kernel *kernel
 typedef struct rk__segment {
     rk__window *window;
     size_t bytes;
+    int fd; /* of the memory */
 } rk__segment;
-rk_status rk__segment_create(rk__segment *segment, const rk__world *world, uint64_t blocks, rk__policy policy,
-                             rk_error *err);
+rk_status rk__segment_create(rk__segment *segment, const rk__world *world, uint64_t blocks, uint32_t claimers,
+                             rk__policy policy, rk_error *err);
 void rk__segment_destroy(rk__segment *segment);
 
 /* Told to drain: set from signal handlers. */
 bool rk__run_is_draining(void);
+
+struct rk__session_run;
+
+/* Ranks that compute a task together. */
+typedef struct rk__team {
+    MPI_Comm comm; /* MPI_COMM_NULL: this rank is in none */
+    int size;      /* 0: there are no teams */
+    int rank;
+    int claimer; /* of a leader: which of its node's */
+    int *leads;  /* [world.size] does the rank lead one? */
+} rk__team;
+/* Are there ranks enough? Before a file is made. */
+rk_status rk__team_check(const rk__world *world, int size, rk_error *err);
+/* Collective. */
+rk_status rk__team_create(rk__team *team, const rk__world *world, int size, rk_error *err);
+void rk__team_destroy(rk__team *team);
+rk__exec_team rk__team_for_exec(rk__team *team);
+/* The leader, when nothing is left: lets the others go. */
+void rk__team_dismiss(rk__team *team);
+/* A member: before the first task; then until the leader lets it go. */
+rk_status rk__team_join(struct rk__session_run *session, const rk_place *place, rk_error *err);
+rk_status rk__team_follow(struct rk__session_run *session, rk_error *err);
+
+/* The claims of one claimer, one after the other. */
+typedef struct rk__claims {
+    rk__claimer *claimer;
+    rk__window *window;
+    uint64_t deadline_ns;        /* 0: none */
+    uint64_t longest_ns;         /* of the blocks so far */
+    bool out_of_time;            /* the next block would not end before the deadline */
+    _Atomic uint64_t *next_span; /* told where the claimer stands; NULL: nobody wants to know */
+    rk_status (*block)(void *ctx, uint64_t block, bool *stopped, uint64_t *duration_ns, rk_error *err);
+    void *ctx;
+} rk__claims;
+rk_status rk__claims_work(rk__claims *claims, rk_error *err);
+/* Blocks that are claimed already. */
+rk_status rk__claims_run(rk__claims *claims, uint64_t first, uint64_t count, uint64_t *computed, rk_error *err);
+
+/* One claimer of this rank, with an executor and a stage of its own. The first lane is the main thread; --threads adds
+ * others. Nothing of a lane is another thread's, but the stage, which the service thread flushes. */
+typedef struct rk__lane {
+    struct rk__session_run *session;
+    uint32_t owner; /* in records: rank * lanes + number */
+    rk_place place;
+    rk__claimer claimer;
+    rk__stage *stage;
+    rk__log *log; /* NULL: no output is of varying length */
+    rk__exec *exec;
+    void *partial;
+    struct rk__isolated *isolated; /* NULL: the tasks are computed here */
+    pthread_t thread;
+    bool has_thread;
+    rk_error error; /* of its thread */
+} rk__lane;
+rk_status rk__lane_open(rk__lane *lane, rk_error *err);
+void rk__lane_close(rk__lane *lane);
+/* Compute until nothing is left, or until told to stop. A lane that fails has all others stop. */
+rk_status rk__lane_work(rk__lane *lane, rk_error *err);
+/* A block is computed; its rows are staged, its values logged. */
+rk_status rk__lane_commit(rk__lane *lane, uint64_t block, const rk__block_record *record, const void *partial,
+                          rk_error *err);
+rk_status rk__lane_write_failure(rk__lane *lane, const rk__failure *failure, rk_error *err);
+
+/* ---- isolation ---- */
+typedef struct rk__isolated rk__isolated;
+rk_status rk__isolated_open(rk__lane *lane, rk_error *err); /* sets lane->isolated */
+void rk__isolated_close(rk__isolated *isolated);            /* ends the worker; NULL is legal */
+/* As rk__lane_work's middle: until the worker has nothing left to do. */
+rk_status rk__isolated_work(rk__lane *lane, rk_error *err);
+
+/* Memory of a process that is resident; 0 where that cannot be told. */
+uint64_t rk__resident_bytes(pid_t pid);
+
+/* crash.c: a kernel that crashes in this process says which task it was, and how to go on. */
+void rk__crash_catch(const rk__world *world, const rk__job *job, const char *path);
+
+/* What the rank tells its helper, which makes the same job from it. Text in the exchange. */
+typedef struct rk__orders {
+    uint64_t seed, block_tasks, deadline_ns, batch_tasks;
+    uint64_t exchange_bytes, window_bytes;
+    uint32_t part, parts, retries, claimer, timed;
+    rk_place place;                                 /* without its pointers */
+    const char *kernel, *space, *reuse, *kernel_at; /* kernel_at, reuse: "" for none */
+} rk__orders;
+
+/* Messages between a rank and its helper. */
+typedef enum rk__helper_verb {
+    RK__HELPER_JOB = 1, /* to it, with two descriptors: window, exchange */
+    RK__HELPER_START,   /* a worker */
+    RK__HELPER_KILL,    /* the worker */
+    RK__HELPER_READY,   /* from it: the job is made, or why not */
+    RK__HELPER_ENDED    /* the worker; status as of waitpid */
+} rk__helper_verb;
+typedef struct rk__helper_message {
+    uint32_t verb;
+    int32_t status;                                                 /* READY: an rk_status; ENDED: of waitpid */
+    uint64_t orders_at, orders_bytes, exchange_bytes, window_bytes; /* JOB */
+    char text[512];
+} rk__helper_message;
+/* The worker's status when a task has left processes behind. */
+enum { RK__WORKER_LEFT = 86 };
+
+/* In the helper, forked by the keeper: be a worker; does not return. */
+_Noreturn void rk__worker_run(const rk__job *job, const rk__orders *orders, rk__exchange *exchange, rk__window *window,
+                              rk__reuse *reuse);
 
 /* One session: the part of a run between opening the file and its end. Lives on the main thread's stack. */
 typedef struct rk__session_run {
@@ -79,18 +195,21 @@ typedef struct rk__session_run {
     const rk__job *job;
     rk__record *record;
     rk__segment segment;
-    rk__claimer claimer;
-    bool gathers, sends; /* some ranks send their rows to rank 0; this one does */
+    rk__lane *lanes;     /* [lane_count] */
+    uint32_t lane_count; /* 0: a rank that does not lead its team, or is in none */
+    uint32_t threads;    /* lanes of a rank that has any */
+    rk__team team;
+    rk__exec *member;       /* of a rank that follows; NULL: none */
+    rk_place place;         /* of that */
+    int *cores, core_count; /* those that this process may use; owned */
+    bool gathers, sends;    /* some ranks send their rows to rank 0; this one does */
     struct rk__courier *courier;
     pthread_mutex_t mpi_lock; /* one thread of a process calls MPI at a time */
-    rk__stage *stage;
-    rk__log *log;     /* NULL: no output is of varying length */
-    rk__reuse *reuse; /* NULL: none */
-    rk__exec *exec;
-    void *partial;
+    rk__reuse *reuse;         /* NULL: none */
     uint16_t number;
     uint64_t failure_base;
-    rk__totals before; /* what the file held at the start */
+    uint64_t failures_max; /* in this session; UINT64_MAX: no limit */
+    rk__totals before;     /* what the file held at the start */
     uint64_t start_ns, seconds_ns;
     /* rank 0 */
     rk__ledger ledger;
@@ -107,10 +226,12 @@ typedef struct rk__session_run {
     bool has_syncer;
     _Atomic bool sync_quit;
     rk_error sync_error; /* as flush_error */
-    uint64_t longest_ns; /* of the blocks that this rank computed */
-    bool out_of_time;    /* the next block would not end before the deadline */
 } rk__session_run;
 
+/* Collective, before the file is made, while rank 0 holds its lock. RK_EUNSUPPORTED: outputs of varying length are for
+ * files that all nodes can write. */
+rk_status rk__reach_check(const rk__world *world, const rk__run_options *options, const rk__job *job, const char *path,
+                          rk_error *err);
 /* Collective: opens the file, or a port to rank 0. */
 rk_status rk__session_open(rk__session_run *session, const char *path, rk_error *err);
 typedef struct rk__courier rk__courier;

@@ -28,9 +28,10 @@ static rk_status map(const offer *made, int flags, rk__segment *segment, rk_erro
     if (status == RK_OK && memory == MAP_FAILED)
         status = rk__fail(err, RK_ENOMEM, "mapping %llu bytes of shared memory: %s", (unsigned long long)made->bytes,
                           rk__errno_text(errno));
-    close(fd);
     if (status == RK_OK)
-        *segment = (rk__segment){memory, made->bytes};
+        *segment = (rk__segment){memory, made->bytes, fd};
+    else
+        close(fd);
     return status;
 }
 
@@ -50,9 +51,9 @@ static rk_status attach(const offer *made, rk__segment *segment, rk_error *err) 
                     "/dev/shm each?); start one rank per container");
 }
 
-rk_status rk__segment_create(rk__segment *segment, const rk__world *world, uint64_t blocks, rk__policy policy,
-                             rk_error *err) {
-    offer made = {{0}, {0, 0}, rk__window_bytes(blocks, (uint32_t)world->node_size)};
+rk_status rk__segment_create(rk__segment *segment, const rk__world *world, uint64_t blocks, uint32_t claimers,
+                             rk__policy policy, rk_error *err) {
+    offer made = {{0}, {0, 0}, rk__window_bytes(blocks, claimers)};
     rk_status status = RK_OK;
     *segment = (rk__segment){0};
     if (world->node_rank == 0) {
@@ -63,7 +64,7 @@ rk_status rk__segment_create(rk__segment *segment, const rk__world *world, uint6
         shm_unlink(made.name);
         status = map(&made, O_CREAT | O_EXCL, segment, err);
         if (status == RK_OK)
-            rk__window_init(segment->window, blocks, (uint32_t)world->node_size, policy, made.nonce);
+            rk__window_init(segment->window, blocks, claimers, policy, made.nonce);
     }
     RK_TRY(rk__world_agree(world, status, err));
     RK_TRY(rk__world_bcast(world->node_comm, &made, sizeof made, 0, err));
@@ -78,7 +79,9 @@ rk_status rk__segment_create(rk__segment *segment, const rk__world *world, uint6
 }
 
 void rk__segment_destroy(rk__segment *segment) {
-    if (segment->window != NULL)
+    if (segment->window != NULL) {
         munmap(segment->window, segment->bytes);
+        close(segment->fd);
+    }
     *segment = (rk__segment){0};
 }

@@ -15,6 +15,7 @@
 
 #define TICK_NS      UINT64_C(20000000) /* one node */
 #define TICK_MPI_NS  UINT64_C(500000)   /* several: the price is 7 % of rank 0's core at most */
+#define NAP_MIN_NS   UINT64_C(100000)
 #define FLUSH_AGE_NS UINT64_C(30000000)
 #define ASK_EVERY_NS UINT64_C(100000000) /* counts for progress */
 #define PROGRESS_NS  UINT64_C(200000000)
@@ -134,20 +135,29 @@ static void show_progress(rk__session_run *session, display *shown, uint64_t now
     shown->rate_tasks = counts.tasks;
 }
 
+/* Rank 0: all nodes hear of it with their next answer. */
+static void limit_failures(rk__session_run *session) {
+    if (session->failures_max != UINT64_MAX && rk__ledger_count(&session->ledger).failed > session->failures_max)
+        atomic_store(&session->segment.window->drain, 1);
+}
+
 static void tend_rank(rk__session_run *session, uint64_t now) {
     rk__window *window = session->segment.window;
     rk_error err = RK_ERROR_INIT;
-    atomic_store_explicit(&session->claimer.line->beat_ns, now, memory_order_relaxed);
+    for (uint32_t i = 0; i < session->lane_count; i++)
+        atomic_store_explicit(&session->lanes[i].claimer.line->beat_ns, now, memory_order_relaxed);
     uint64_t deadline = session->options->deadline_ns;
     if (rk__run_is_draining() || (deadline > 0 && now >= deadline))
         atomic_store(&window->drain, 1);
     if (atomic_load(&session->flush_failed))
         return;
-    if (rk__stage_flush_older(session->stage, FLUSH_AGE_NS, &err) != RK_OK) {
-        session->flush_error = err;
-        atomic_store(&session->flush_failed, 1);
-        atomic_store(&window->drain, 1);
-    }
+    for (uint32_t i = 0; i < session->lane_count; i++)
+        if (rk__stage_flush_older(session->lanes[i].stage, FLUSH_AGE_NS, &err) != RK_OK) {
+            session->flush_error = err;
+            atomic_store(&session->flush_failed, 1);
+            atomic_store(&window->drain, 1);
+            return;
+        }
 }
 
 static void serve_messages(rk__session_run *session, agent *own, uint64_t now) {
@@ -162,13 +172,22 @@ static void serve_messages(rk__session_run *session, agent *own, uint64_t now) {
     pthread_mutex_unlock(&session->mpi_lock);
 }
 
+/* Once all blocks are claimed the end may be near: naps begin short again, and grow. */
+static uint64_t nap(rk__session_run *session, bool messages, uint64_t before_ns) {
+    if (messages)
+        return TICK_MPI_NS;
+    if (rk__window_unclaimed(session->segment.window) > 0)
+        return TICK_NS / 4;
+    return before_ns == TICK_NS / 4 ? NAP_MIN_NS : 2 * before_ns < TICK_NS / 4 ? 2 * before_ns : TICK_NS / 4 - 1;
+}
+
 static void *serve(void *ctx) {
     rk__session_run *session = ctx;
     const rk__world *world = session->world;
     bool messages = world->node_count > 1 && world->node_rank == 0, conducts = world->rank == 0;
     agent own = {.sending = MPI_REQUEST_NULL, .receiving = MPI_REQUEST_NULL};
     display shown = {.shown_ns = session->start_ns, .rate_ns = session->start_ns};
-    uint64_t tended_ns = 0;
+    uint64_t tended_ns = 0, nap_ns = TICK_NS / 4;
     pid_t parent = getppid();
     while (!atomic_load(&session->go) && !atomic_load(&session->quit))
         rk__sleep_ns(TICK_MPI_NS);
@@ -178,15 +197,18 @@ static void *serve(void *ctx) {
             tend_rank(session, now);
             tended_ns = now;
         }
-        if (conducts)
+        if (conducts) {
             ask_directly(session, &own);
+            limit_failures(session);
+        }
         if (messages)
             serve_messages(session, &own, now);
         if (conducts)
             show_progress(session, &shown, now);
         if (getppid() != parent)
             _exit(75); /* mpirun is gone: what is committed is in the file */
-        rk__sleep_ns(messages ? TICK_MPI_NS : TICK_NS / 4);
+        nap_ns = nap(session, messages, nap_ns);
+        rk__sleep_ns(nap_ns);
     }
     return NULL;
 }

@@ -1,146 +1,11 @@
-/* One session on one rank: claim, execute, commit, until there is nothing left or somebody says stop. */
+/* One session on one rank: its lanes, the service thread, the end. */
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "run/run_private.h"
 
 #define WAIT_MIN_NS UINT64_C(20000)
 #define WAIT_MAX_NS UINT64_C(2000000)
-
-static rk_status stage_rows(void *ctx, uint64_t first, uint64_t count, void **rows, rk_error *err) {
-    return rk__stage_rows(((rk__session_run *)ctx)->stage, first, count, rows, err);
-}
-
-static rk_status log_values(void *ctx, uint64_t task, size_t column, const void *bytes, uint64_t size, rk_error *err) {
-    return rk__log_add(((rk__session_run *)ctx)->log, task, column, bytes, size, err);
-}
-
-static rk_status write_failure(void *ctx, const rk__failure *failure, rk_error *err) {
-    rk__session_run *session = ctx;
-    uint64_t ordinal = atomic_fetch_add(&session->segment.window->failures, 1);
-    uint64_t slot =
-        session->failure_base + ordinal * (uint64_t)session->world->node_count + (uint64_t)session->world->node;
-    return rk__record_write_failure(session->record, slot, session->number, failure, err);
-}
-
-static void mark_committed(void *ctx, uint64_t first, uint64_t count) {
-    rk__window_set_done(((rk__session_run *)ctx)->segment.window, first, count);
-}
-
-static rk_status create_stage(rk__session_run *session, rk_error *err) {
-    if (session->job->schema.varying > 0)
-        RK_TRY(rk__log_create(&session->log, session->record, session->number, (uint32_t)session->world->rank, err));
-    rk__stage_options options = {.owner = (uint32_t)session->world->rank,
-                                 .session = session->number,
-                                 .epoch = &session->segment.window->epoch,
-                                 .flushing = &session->claimer.line->flushing,
-                                 .log = session->log,
-                                 .committed = mark_committed,
-                                 .ctx = session};
-    return rk__stage_create(&session->stage, session->record, &options, err);
-}
-
-static rk_status create_exec(rk__session_run *session, rk_error *err) {
-    const rk__job *job = session->job;
-    rk__exec_options options = {
-        .kernel = job->module.kernel,
-        .space = job->space,
-        .schema = &job->schema,
-        .reducer = job->reducer,
-        .seed = job->identity.seed,
-        .sink = {.rows = stage_rows,
-                 .failed = write_failure,
-                 .emitted = session->log ? log_values : NULL,
-                 .ctx = session,
-                 .batch_tasks = rk__stage_batch_tasks(session->stage)},
-        .reuse = rk__reuse_loader(session->reuse),
-        .drain = &session->segment.window->drain,
-        .tasks = &session->claimer.line->tasks,
-        .failed = &session->claimer.line->failed,
-    };
-    return rk__exec_create(&session->exec, &options, err);
-}
-
-static bool must_stop(rk__session_run *session) {
-    return session->out_of_time || atomic_load_explicit(&session->segment.window->drain, memory_order_relaxed) != 0;
-}
-
-/* A block is not begun if it would take longer than what is left, going by the longest so far. The other ranks go on
- * as long as theirs fit. */
-static bool fits(rk__session_run *session) {
-    uint64_t deadline = session->options->deadline_ns;
-    if (deadline > 0 && rk__clock_ns() + session->longest_ns + session->longest_ns / 8 >= deadline)
-        session->out_of_time = true;
-    return !session->out_of_time;
-}
-
-static rk_status run_block(rk__session_run *session, uint64_t block, bool *stopped, rk_error *err) {
-    const rk__schema *schema = &session->job->schema;
-    rk__block_record record;
-    if (session->log != NULL)
-        rk__log_begin(session->log, block);
-    rk_status status = rk__exec_block(session->exec, block << schema->block_log2, rk__schema_block_tasks(schema, block),
-                                      &record, session->partial, stopped, err);
-    if (status != RK_OK || *stopped) {
-        rk__stage_abandon(session->stage);
-        return status;
-    }
-    if (record.duration_ns > session->longest_ns)
-        session->longest_ns = record.duration_ns;
-    atomic_uint_least64_t *kernel_ns = &session->claimer.line->kernel_ns;
-    atomic_store_explicit(kernel_ns, atomic_load_explicit(kernel_ns, memory_order_relaxed) + record.duration_ns,
-                          memory_order_relaxed);
-    if (session->log != NULL)
-        RK_TRY(rk__log_end(session->log, err));
-    return rk__stage_commit(session->stage, block, &record, session->partial, err);
-}
-
-/* Returns how many blocks of the claim were computed. */
-static rk_status run_claim(rk__session_run *session, uint64_t first, uint64_t count, uint64_t *computed,
-                           rk_error *err) {
-    bool stopped = false;
-    *computed = 0;
-    for (uint64_t block = first; block < first + count && !stopped && !must_stop(session); block++) {
-        if (rk__window_is_done(session->segment.window, block))
-            continue;
-        if (!fits(session))
-            break;
-        RK_TRY(run_block(session, block, &stopped, err));
-        ++*computed;
-    }
-    return RK_OK;
-}
-
-static rk_status work(rk__session_run *session, rk_error *err) {
-    uint64_t unit_ns = 0, wait_ns = WAIT_MIN_NS, first, count, computed;
-    while (!must_stop(session)) {
-        uint32_t phase = atomic_load_explicit(&session->segment.window->phase, memory_order_acquire);
-        if (!rk__claimer_claim(&session->claimer, unit_ns, &first, &count)) {
-            if (phase >= RK__PHASE_LAST)
-                break;
-            rk__sleep_ns(wait_ns);
-            wait_ns = wait_ns < WAIT_MAX_NS ? 2 * wait_ns : WAIT_MAX_NS;
-            continue;
-        }
-        uint64_t begin = rk__clock_ns();
-        wait_ns = WAIT_MIN_NS;
-        RK_TRY(run_claim(session, first, count, &computed, err));
-        if (computed > 0)
-            unit_ns = (rk__clock_ns() - begin) / computed + 1;
-    }
-    return RK_OK;
-}
-
-/* A rank that failed still takes part in the end: its peers are waiting for all claimers to finish. */
-static rk_status work_and_flush(rk__session_run *session, rk_error *err) {
-    rk_status status = work(session, err);
-    if (status == RK_OK)
-        status = rk__stage_flush(session->stage, err);
-    if (status != RK_OK)
-        atomic_store(&session->segment.window->drain, 1);
-    rk__claimer_finish(&session->claimer);
-    return status;
-}
 
 static void wait_for_end(rk__session_run *session) {
     for (uint64_t wait_ns = WAIT_MIN_NS;
@@ -149,14 +14,82 @@ static void wait_for_end(rk__session_run *session) {
         rk__sleep_ns(wait_ns);
 }
 
+static int cores_of_task(const rk__session_run *session) {
+    int wanted = (int)session->options->cores_per_task;
+    int share = session->core_count / (session->world->node_size * (int)session->threads);
+    return wanted > 0 ? wanted : share > 1 ? share : 1;
+}
+
+static rk_place place_of(const rk__session_run *session, uint32_t lane) {
+    const rk__world *world = session->world;
+    return (rk_place){.rank = world->rank,
+                      .ranks = world->size,
+                      .node = world->node,
+                      .node_rank = world->node_rank,
+                      .thread = (int)lane,
+                      .cores = cores_of_task(session),
+                      .core_list = session->cores,
+                      .gpu = world->gpu,
+                      .kernel_at = session->job->module.path};
+}
+
 static rk_status prepare(rk__session_run *session, rk_error *err) {
-    rk__claimer_join(&session->claimer, session->segment.window, (uint32_t)session->world->node_rank,
-                     (uint32_t)getpid());
-    RK_TRY(create_stage(session, err));
-    RK_TRY(create_exec(session, err));
-    if (session->job->schema.partial_bytes > 0)
-        RK_TRY(rk__alloc(&session->partial, 1, session->job->schema.partial_bytes, "partial", err));
-    return RK_OK;
+    RK_TRY(rk__world_core_list(&session->cores, &session->core_count, err));
+    RK_TRY(rk__alloc((void **)&session->lanes, session->lane_count + 1, sizeof *session->lanes, "lanes", err));
+    for (uint32_t i = 0; i < session->lane_count; i++) {
+        session->lanes[i] = (rk__lane){.session = session,
+                                       .owner = (uint32_t)session->world->rank * session->threads + i,
+                                       .place = place_of(session, i)};
+        RK_TRY(rk__lane_open(&session->lanes[i], err));
+    }
+    session->place = place_of(session, 0);
+    bool follows = session->team.comm != MPI_COMM_NULL && session->lane_count == 0;
+    return follows ? rk__team_join(session, &session->place, err) : RK_OK;
+}
+
+/* ---- lanes that are threads ---- */
+
+static void *run_lane(void *ctx) {
+    rk__lane *lane = ctx;
+    rk__lane_work(lane, &lane->error);
+    return NULL;
+}
+
+/* A thread that cannot be started is a claimer that has finished already: the others do its share. */
+static void start_lanes(rk__session_run *session) {
+    for (uint32_t i = 1; i < session->lane_count; i++) {
+        rk__lane *lane = &session->lanes[i];
+        lane->error = (rk_error)RK_ERROR_INIT;
+        lane->has_thread = pthread_create(&lane->thread, NULL, run_lane, lane) == 0;
+        if (!lane->has_thread)
+            rk__claimer_finish(&lane->claimer);
+    }
+}
+
+/* What went wrong first, by the number of the lane. */
+static rk_status join_lanes(rk__session_run *session, rk_status status, rk_error *err) {
+    for (uint32_t i = 1; i < session->lane_count; i++) {
+        rk__lane *lane = &session->lanes[i];
+        if (lane->has_thread)
+            pthread_join(lane->thread, NULL);
+        lane->has_thread = false;
+        if (status == RK_OK && lane->error.code != RK_OK) {
+            *err = lane->error;
+            status = err->code;
+        }
+    }
+    return status;
+}
+
+/* The first lane's; a rank that follows a leader works for that; one that is left over waits. */
+static rk_status work(rk__session_run *session, rk_error *err) {
+    if (session->member != NULL)
+        return rk__team_follow(session, err);
+    if (session->lane_count == 0)
+        return RK_OK;
+    rk_status status = rk__lane_work(&session->lanes[0], err);
+    rk__team_dismiss(&session->team);
+    return status;
 }
 
 rk_status rk__session_compute(rk__session_run *session, rk_error *err) {
@@ -165,7 +98,9 @@ rk_status rk__session_compute(rk__session_run *session, rk_error *err) {
     RK_TRY(rk__world_agree(session->world, rk__service_start(session, err), err));
     RK_TRY(rk__world_agree(session->world, rk__syncer_start(session, err), err));
     atomic_store(&session->go, true);
-    rk_status status = work_and_flush(session, err);
+    start_lanes(session);
+    rk_status status = work(session, err);
+    status = join_lanes(session, status, err);
     wait_for_end(session);
     session->seconds_ns = rk__clock_ns() - session->start_ns;
     rk__service_stop(session);

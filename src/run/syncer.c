@@ -29,15 +29,18 @@ static rk_status mark_ranks(rk__session_run *session, uint32_t epoch, rk_error *
     const rk__world *world = session->world;
     for (int r = 0; r < world->size; r++)
         if (world->node_of_rank[r] == world->node)
-            RK_TRY(rk__record_mark(session->record, (uint32_t)r, session->number, epoch, err));
+            for (uint32_t lane = 0; lane < session->threads; lane++)
+                RK_TRY(rk__record_mark(session->record, (uint32_t)r * session->threads + lane, session->number, epoch,
+                                       err));
     return RK_OK;
 }
 
 static rk_status sync_logs(rk__session_run *session, rk_error *err) {
     const rk__world *world = session->world;
-    for (int r = 0; session->log != NULL && r < world->size; r++)
+    for (int r = 0; session->job->schema.varying > 0 && r < world->size; r++)
         if (world->node_of_rank[r] == world->node)
-            RK_TRY(rk__log_sync(session->record, session->number, (uint32_t)r, err));
+            for (uint32_t lane = 0; lane < session->threads; lane++)
+                RK_TRY(rk__log_sync(session->record, session->number, (uint32_t)r * session->threads + lane, err));
     return RK_OK;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/types.h"
 #include "space/space_private.h"
 
 enum { NO_ZIP = -1 };
@@ -159,6 +160,46 @@ static rk_status add_columns(describer *d, rk__axis_kind kind, const size_t *par
     return status;
 }
 
+static int by_bits(const void *a, const void *b) {
+    uint64_t left = ((const rk__value *)a)->as.u64, right = ((const rk__value *)b)->as.u64;
+    return left < right ? -1 : left > right;
+}
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(((const rk__value *)a)->as.text, ((const rk__value *)b)->as.text);
+}
+
+static rk_status is_there_twice(const rk_param *param, rk__value value, rk_error *err) {
+    rk__text text = RK__TEXT_INIT;
+    rk__value_text(param, value, &text);
+    rk__fail(err, RK_EINVAL,
+             "parameter '%s': %.100s is there twice: its label would name two tasks; leave one out, or make replicates "
+             "with --repeat 2",
+             param->name, rk__text_get(&text));
+    rk__text_fini(&text);
+    return RK_EINVAL;
+}
+
+/* Values of an axis of its own label its tasks. In zips and tables the other columns tell them apart. */
+static rk_status check_distinct(const rk_param *param, const rk__given *given, const char *may_repeat, rk_error *err) {
+    void *copy;
+    rk_status status = RK_OK;
+    int (*order)(const void *, const void *) = param->type == RK_STRING ? by_text : by_bits;
+    if (given->column.linear || (may_repeat != NULL && strcmp(param->name, may_repeat) == 0))
+        return RK_OK;
+    RK_TRY(rk__alloc(&copy, given->count, sizeof(rk__value), "the values", err));
+    rk__value *values = copy;
+    memcpy(values, given->column.list, given->count * sizeof *values);
+    for (uint64_t i = 0; rk__type_is_float(param->type) && i < given->count; i++)
+        values[i].as.f64 += 0.0; /* -0 is 0 */
+    qsort(values, given->count, sizeof *values, order);
+    for (uint64_t i = 1; i < given->count && status == RK_OK; i++)
+        if (order(&values[i - 1], &values[i]) == 0)
+            status = is_there_twice(param, values[i], err);
+    free(values);
+    return status;
+}
+
 static rk_status add_setting_axis(describer *d, const rk_param *param) {
     size_t index = rk__param_index(d->kernel, param);
     int number = d->zip_of[index];
@@ -166,8 +207,10 @@ static rk_status add_setting_axis(describer *d, const rk_param *param) {
         return rk__draft_add_axis(&d->draft, (rk__axis){.kind = RK__AXIS_INPUT, .count = d->draft.input.rows}, d->err);
     if (!d->given[index].many)
         return RK_OK; /* one value, or its zip's axis is there already */
-    if (number == NO_ZIP)
+    if (number == NO_ZIP) {
+        RK_TRY(check_distinct(param, &d->given[index], d->request->may_repeat, d->err));
         return add_columns(d, RK__AXIS_SWEPT, &index, 1);
+    }
     d->zips[number].added = true;
     return add_columns(d, RK__AXIS_ZIP, d->zips[number].params, d->zips[number].count);
 }

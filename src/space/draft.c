@@ -1,8 +1,8 @@
 /* The draft of a space, and its canonical text:
  *
- *     rankine-space 1                          format and version, 2 with givens
+ *     rankine-space 2                          format and version, 3 with givens
  *     kernel NAME
- *     given NAME TYPE [VALUE]                  version 2: what the kernel was made of; the value if there is one
+ *     given NAME TYPE [VALUE]                  version 3: what the kernel was made of; the value if there is one
  *     param NAME VALUE                         every parameter with one value, defaults too, in the kernel's order
  *     axis KIND COUNT                          in order, the first one slowest; swept, zip, table
  *     linear NAME FIRST LAST STEP                a column of the axis above

@@ -266,16 +266,45 @@ static const char *find_separator(const char *setting) {
     return found;
 }
 
-static rk_status no_dataset(const rk_param *param, const char *setting, rk_error *err) {
+/* What the file has, " (it has /a, /b)", if it is one. */
+static void list_sets(const char *path, char *buffer, size_t size) {
     char list[600] = "";
     rk__source_errors errors = rk__source_quiet();
-    rk__source_list(setting, list, sizeof list);
+    rk__source_list(path, list, sizeof list);
     rk__source_loud(errors);
-    return rk__fail(err, RK_EINVAL, "parameter '%s': '%.200s' names no data set: write %s=FILE.h5:/PATH%s%s%s",
-                    param->name, setting, param->name, *list != '\0' ? " (" : "", list, *list != '\0' ? ")" : "");
+    snprintf(buffer, size, "%s%s%s", *list != '\0' ? " (" : "", list, *list != '\0' ? ")" : "");
 }
 
-/* Absolute, without "." and empty components. Links and ".." stay: they may lead elsewhere on another node. */
+static rk_status no_dataset(const rk_param *param, const char *setting, rk_error *err) {
+    char list[620], file[4096];
+    const char *colon = strrchr(setting, ':');
+    bool forgot_slash = colon != NULL && colon > setting && colon[1] != '\0' && colon[1] != '/';
+    snprintf(file, sizeof file, "%.*s", forgot_slash ? (int)(colon - setting) : (int)strlen(setting), setting);
+    list_sets(file, list, sizeof list);
+    if (forgot_slash)
+        return rk__fail(err, RK_EINVAL, "parameter '%s': '%.200s' names no data set: write %s=%.200s:/%.100s%s",
+                        param->name, setting, param->name, file, colon + 1, list);
+    return rk__fail(err, RK_EINVAL, "parameter '%s': '%.200s' names no data set: write %s=FILE.h5:/PATH%s", param->name,
+                    setting, param->name, list);
+}
+
+/* Append a component of a path. ".." takes the one before it away, if that is a directory: a link may lead elsewhere,
+ * also on another node. */
+static void add_component(rk__text *path, const char *part, size_t length) {
+    struct stat info;
+    const char *before = strrchr(rk__text_get(path), '/');
+    bool is_up = length == 2 && memcmp(part, "..", 2) == 0;
+    if (is_up && before != NULL && strcmp(before, "/..") != 0 && lstat(path->data, &info) == 0 &&
+        S_ISDIR(info.st_mode)) {
+        path->length = (size_t)(before - path->data);
+        path->data[path->length] = '\0';
+    } else {
+        rk__text_add_bytes(path, "/", 1);
+        rk__text_add_bytes(path, part, length);
+    }
+}
+
+/* Absolute, without "." and empty components, and without ".." where it is sure what that means. */
 static char *absolute(const char *path, size_t length) {
     rk__text out = RK__TEXT_INIT;
     char directory[4096];
@@ -287,10 +316,8 @@ static char *absolute(const char *path, size_t length) {
     for (size_t at = 0; at < length;) {
         size_t part = strcspn(path + at, "/");
         part = part < length - at ? part : length - at;
-        if (part > 0 && !(part == 1 && path[at] == '.')) {
-            rk__text_add_bytes(&out, "/", 1);
-            rk__text_add_bytes(&out, path + at, part);
-        }
+        if (part > 0 && !(part == 1 && path[at] == '.'))
+            add_component(&out, path + at, part);
         at += part + 1;
     }
     char *result = out.failed ? NULL : rk__strdup(rk__text_get(&out));

@@ -135,6 +135,8 @@ static rk_status parse_linear(parser *p, const rk_param *param, uint64_t count, 
         return bad(p, "a bound does not fit f32");
     if (is_float ? !floats_agree(column, count) : !integers_agree(param, column, count))
         return bad(p, "the ends of a range do not agree with its step");
+    if (is_float)
+        column->lattice = rk__lattice_of_range(column->first.as.f64, column->last.as.f64, column->step.as.f64, count);
     return line_ends(p);
 }
 
@@ -312,8 +314,9 @@ static rk_status parse_head(parser *p) {
     RK_TRY(next_u64(p, &p->version));
     if (p->version != RK__SPACE_TEXT_VERSION && p->version != RK__SPACE_TEXT_VERSION_MADE)
         return rk__fail(p->err, RK_EFORMAT,
-                        "the description of the tasks has version %" PRIu64 ", this Rankine reads "
-                        "%d and %d",
+                        "the description of the tasks has version %" PRIu64
+                        ", this Rankine reads %d and %d: go on with "
+                        "the Rankine that began the run, or run it anew",
                         p->version, RK__SPACE_TEXT_VERSION, RK__SPACE_TEXT_VERSION_MADE);
     RK_TRY(line_ends(p));
     RK_TRY(expect_line(p, "kernel"));

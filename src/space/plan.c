@@ -70,7 +70,8 @@ static rk_status add_coordinates(rk__axis *axis, double first, double step, cons
     axis->columns->linear = true;
     axis->columns->first.as.f64 = first;
     axis->columns->step.as.f64 = step;
-    axis->columns->last.as.f64 = fma((double)(axis->count - 1), step, first);
+    axis->columns->lattice = rk__lattice_of_step(first, step);
+    axis->columns->last.as.f64 = rk__lattice_value(&axis->columns->lattice, first, step, axis->count - 1);
     return RK_OK;
 }
 
@@ -129,8 +130,12 @@ static int plan_fail(rk_plan *plan, const char *fmt, va_list args) {
     return (int)p->status;
 }
 
+static int plan_fail_text(rk_plan *plan, const char *text) {
+    return rk_plan_fail(plan, "%s", text);
+}
+
 rk_status rk__space_plan(rk__space *space, rk_error *err) {
-    static const rk_plan_api api = {sizeof api, plan_axis, plan_dimension, plan_fail};
+    static const rk_plan_api api = {sizeof api, plan_axis, plan_dimension, plan_fail, plan_fail_text};
     if (space->kernel->plan == NULL)
         return RK_OK;
     planner p = {.space = space, .status = RK_OK, .error = RK_ERROR_INIT};

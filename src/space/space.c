@@ -17,7 +17,8 @@ static bool is_float_column(const rk__axis_column *column) {
 static rk__value linear_value(const rk__axis_column *column, uint64_t count, uint64_t i) {
     if (!is_float_column(column))
         return (rk__value){.as.u64 = column->first.as.u64 + i * column->step.as.u64};
-    double value = i + 1 == count ? column->last.as.f64 : fma((double)i, column->step.as.f64, column->first.as.f64);
+    double value = i + 1 == count ? column->last.as.f64
+                                  : rk__lattice_value(&column->lattice, column->first.as.f64, column->step.as.f64, i);
     bool is_f32 = column->param != NULL && column->param->type == RK_F32;
     return (rk__value){.as.f64 = is_f32 ? (double)(float)value : value};
 }

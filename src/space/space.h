@@ -57,14 +57,15 @@ typedef struct rk__request {
     size_t setting_count;
     const char *const *zips; /* each "a,b,c" */
     size_t zip_count;
-    const char *table;     /* path of a CSV, or NULL */
-    uint64_t repeat;       /* 0: no replicate axis */
-    unsigned input_dims;   /* leading dimensions of the input that become tasks; 0 means 1 */
-    const rk_given *given; /* what the kernel was made of: goes to the head of the text; NULL: it was not made */
+    const char *table;      /* path of a CSV, or NULL */
+    uint64_t repeat;        /* 0: no replicate axis */
+    unsigned input_dims;    /* leading dimensions of the input that become tasks; 0 means 1 */
+    const char *may_repeat; /* parameter whose axis may have a value twice: a line of a file is a task; or NULL */
+    const rk_given *given;  /* what the kernel was made of: goes to the head of the text; NULL: it was not made */
     size_t given_count;
 } rk__request;
 #define RK__REQUEST_INIT                                                                                               \
-    { NULL, 0, NULL, 0, NULL, 0, 0, NULL, 0 }
+    { NULL, 0, NULL, 0, NULL, 0, 0, NULL, NULL, 0 }
 
 /* ---- what a kernel is made of (RK_KERNEL_MAKER) ----
  *
@@ -94,13 +95,21 @@ typedef enum rk__axis_kind {
 /* Names that Rankine makes up ("row", "replicate", those of the input) give way to outputs, parameters, planned names
  * and each other: then "row_axis", "row_axis2". */
 
+/* Values first, first + step, … as whole numbers over a divisor, so that each is rounded once; lattice.c. */
+typedef struct rk__lattice {
+    int64_t first, step;
+    double divisor;
+    uint64_t count; /* of the values that are given exactly; 0: none */
+} rk__lattice;
+
 /* The values along an axis of one parameter (or, param == NULL, plain coordinates: input and planned axes). */
 typedef struct rk__axis_column {
     const rk_param *param;
     char *name, *unit, *help; /* unit and help may be NULL */
-    bool linear;              /* value i = first + i*step (integers exactly; floats: fma, the end exact) */
+    bool linear;              /* value i = first + i*step: integers exactly, floats rounded once, the end exact */
     rk__value first, step, last;
-    rk__value *list; /* [count] if not linear */
+    rk__lattice lattice; /* of linear floats */
+    rk__value *list;     /* [count] if not linear */
 } rk__axis_column;
 
 typedef struct rk__axis {

@@ -2,11 +2,13 @@
 #ifndef RANKINE_SPACE_PRIVATE_H
 #define RANKINE_SPACE_PRIVATE_H
 
+#include <math.h>
+
 #include "space/space.h"
 
 #define RK__TASKS_MAX (UINT64_C(1) << 56)
-/* The text of a kernel that was made has version 2, any other 1: as it was before there were makers. */
-enum { RK__SPACE_TEXT_VERSION = 1, RK__SPACE_TEXT_VERSION_MADE = 2, RK__PLANNED_DIMENSIONS_MAX = 32 };
+/* The text of a kernel that was made has a version of its own: that of others did not change when makers came. */
+enum { RK__SPACE_TEXT_VERSION = 2, RK__SPACE_TEXT_VERSION_MADE = 3, RK__PLANNED_DIMENSIONS_MAX = 32 };
 
 /* ---- names.c: parameters by name ---- */
 size_t rk__params(const rk_kernel *kernel);
@@ -23,6 +25,15 @@ const char *rk__param_fixed(const rk_kernel *kernel, const rk_param *param, char
 void rk__number_text(double value, rk__text *out);
 /* As text for an axis: bounds and steps of linear floats keep all their bits, also those of an f32 axis. */
 void rk__bound_text(const rk_param *param, rk__value value, rk__text *out);
+
+/* ---- lattice.c ---- */
+rk__lattice rk__lattice_of_step(double first, double step);
+/* The same for `count` values with a known end. */
+rk__lattice rk__lattice_of_range(double first, double last, double step, uint64_t count);
+/* Value i; by a fused multiply-add where the lattice does not reach. In the hot path of every task. */
+static inline double rk__lattice_value(const rk__lattice *l, double first, double step, uint64_t i) {
+    return i < l->count ? (double)(l->first + (int64_t)i * l->step) / l->divisor : fma((double)i, step, first);
+}
 
 /* ---- sweep.c: what one setting gives a parameter ---- */
 typedef struct rk__given {

@@ -250,11 +250,13 @@ static rk_status float_range(const rk_param *param, const char *text, double fir
     double steps = (stop - first) / step, nearest = round(steps);
     if (!(steps < (double)RK__TASKS_MAX - 1))
         return too_many(param, text, err);
-    bool hits = fabs(steps - nearest) <= slack(nearest);
+    rk__lattice lattice = rk__lattice_of_step(first, step);
+    bool hits =
+        fabs(steps - nearest) <= slack(nearest) || rk__lattice_value(&lattice, first, step, (uint64_t)nearest) == stop;
     double whole = hits ? nearest : floor(steps);
     *out = (linear){{.as.f64 = first}, {.as.f64 = step}, {.as.f64 = stop}, (uint64_t)whole + 1};
     if (!hits)
-        out->last.as.f64 = fma(whole, step, first);
+        out->last.as.f64 = rk__lattice_value(&lattice, first, step, (uint64_t)whole);
     return RK_OK;
 }
 
@@ -329,7 +331,7 @@ static rk_status points(const rk_param *param, const char *text, const char *end
                         rk_error *err) {
     rk__value first, last;
     uint64_t count;
-    if (number == NULL || !rk__parse_u64(number, &count) || count < 2)
+    if (number == NULL || !rk__parse_count(number, &count) || count < 2)
         return rk__fail(err, RK_EINVAL, "parameter '%s': '%s' needs a number of points, at least 2: %s..%s/101",
                         param->name, text, ends[0], ends[1]);
     if (count > RK__TASKS_MAX)

@@ -1,4 +1,5 @@
 #include <hwloc.h>
+#include <string.h>
 
 #include "world/world.h"
 
@@ -34,4 +35,25 @@ int rk__world_cores(void) {
     int count = hwloc_topology_load(topology) == 0 ? count_cores(topology) : 0;
     hwloc_topology_destroy(topology);
     return count > 0 ? count : 1;
+}
+
+static rk_status list_pus(hwloc_topology_t topology, int **list, int *count, rk_error *err) {
+    hwloc_cpuset_t usable = usable_pus(topology);
+    int number = usable != NULL ? hwloc_bitmap_weight(usable) : 0;
+    rk_status status = number > 0 ? rk__alloc((void **)list, (size_t)number, sizeof **list, "cores", err) : RK_OK;
+    for (int pu = -1; status == RK_OK && *count < number;)
+        (*list)[(*count)++] = pu = hwloc_bitmap_next(usable, pu);
+    hwloc_bitmap_free(usable);
+    return status;
+}
+
+rk_status rk__world_core_list(int **list, int *count, rk_error *err) {
+    hwloc_topology_t topology;
+    *list = NULL;
+    *count = 0;
+    if (hwloc_topology_init(&topology) != 0)
+        return RK_OK;
+    rk_status status = hwloc_topology_load(topology) == 0 ? list_pus(topology, list, count, err) : RK_OK;
+    hwloc_topology_destroy(topology);
+    return status;
 }

@@ -166,8 +166,17 @@ static void build_environment(list *env, const rk__launch_plan *plan) {
 static void add_binding(list *argv, const rk__launch_plan *plan) {
     if (getenv("OMPI_MCA_hwloc_base_binding_policy") != NULL || getenv("PRTE_MCA_hwloc_default_binding_policy") != NULL)
         return;
+    int each = plan->options->cores_per_rank;
+    bool fits = each > 1 && on_this_host(plan) && plan->options->ranks <= plan->cores / each;
+    if (fits) {
+        char map[40];
+        snprintf(map, sizeof map, "slot:PE=%d", each);
+        list_add(argv, "--map-by");
+        list_add(argv, map);
+    }
+    bool all = on_this_host(plan) && plan->options->ranks == plan->cores;
     list_add(argv, "--bind-to");
-    list_add(argv, on_this_host(plan) && plan->options->ranks == plan->cores ? "core" : "none");
+    list_add(argv, fits || all ? "core" : "none");
 }
 
 /* A batch system's slots are its tasks, not the cores that they may use. A hostfile says itself what it allows. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "world/launch_private.h"
 
@@ -23,6 +24,12 @@ rk_status rk__launch_job_create(rk__launch_job *job, rk_error *err) {
 void rk__launch_job_destroy(rk__launch_job *job) {
     rk__launch_directory_remove(&job->shm);
     rk__launch_directory_remove(&job->directory);
+}
+
+bool rk__launch_job_begun(const rk__launch_job *job) {
+    char path[PATH_MAX];
+    int used = snprintf(path, sizeof path, "%s/begun", job->directory.path);
+    return used > 0 && (size_t)used < sizeof path && access(path, F_OK) == 0;
 }
 
 bool rk__launch_job_reported(const rk__launch_job *job, int *exit_code) {

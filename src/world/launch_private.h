@@ -52,6 +52,7 @@ enum { RK__LAUNCH_NODES_MAX = 64, RK__LAUNCH_NAME_MAX = 32 };
 rk_status rk__launch_job_create(rk__launch_job *job, rk_error *err);
 /* Removes all that the job left on this machine. */
 void rk__launch_job_destroy(rk__launch_job *job);
+bool rk__launch_job_begun(const rk__launch_job *job);
 bool rk__launch_job_reported(const rk__launch_job *job, int *exit_code);
 /* The job's name for shared memory, made from its directory. */
 void rk__launch_name_of(const char *directory, char *buffer, size_t size);

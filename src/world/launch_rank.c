@@ -32,6 +32,16 @@ void rk__launch_job_name(char *buffer, size_t size) {
         snprintf(buffer, size, "/rankine-%016llx", (unsigned long long)random_u64());
 }
 
+void rk__launch_begin(void) {
+    char path[PATH_MAX];
+    const char *directory = job_directory();
+    if (directory == NULL || snprintf(path, sizeof path, "%s/begun", directory) >= (int)sizeof path)
+        return;
+    FILE *file = fopen(path, "w");
+    if (file != NULL)
+        fclose(file);
+}
+
 static bool write_code(const char *path, int exit_code) {
     FILE *file = fopen(path, "w");
     if (file == NULL)

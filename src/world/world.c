@@ -15,10 +15,11 @@ static rk_status start_mpi(rk__world *world, rk_error *err) {
     if (initialized) {
         RK_TRY(rk__mpi(MPI_Query_thread(&level), "MPI_Query_thread", err));
     } else {
-        RK_TRY(rk__mpi(MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &level), "MPI_Init_thread", err));
+        RK_TRY(rk__mpi(MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &level), "MPI_Init_thread", err));
         world->owns_mpi = true;
         MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     }
+    world->multiple = level == MPI_THREAD_MULTIPLE;
     if (level < MPI_THREAD_SERIALIZED)
         return rk__fail(err, RK_EUNSUPPORTED,
                         "this MPI gives thread level %d, MPI_THREAD_SERIALIZED (%d) is needed: build Open MPI with "
@@ -112,6 +113,7 @@ rk_status rk__world_init(rk__world *world, rk_error *err) {
         return status;
     }
     name_host(&made);
+    made.gpu = rk__world_choose_gpu(made.node_rank);
     *world = made;
     return RK_OK;
 }

@@ -5,8 +5,8 @@
  * on all ranks (no rank skips a collective that its peers entered), and must be startable without typing mpirun.
  *
  * Invariants. The caller's communicator is duplicated with MPI_ERRORS_RETURN. No collective is called while tasks run.
- * MPI is initialised with MPI_THREAD_SERIALIZED: during a run only each rank's service thread calls MPI, before and
- * after it only the main thread. */
+ * MPI is asked for MPI_THREAD_MULTIPLE and may give MPI_THREAD_SERIALIZED: during a run only each rank's service thread
+ * calls MPI, before and after it only the main thread. Kernels whose tasks take several ranks are the exception. */
 #ifndef RANKINE_WORLD_H
 #define RANKINE_WORLD_H
 
@@ -26,6 +26,8 @@ typedef struct rk__world {
     int *node_of_rank;        /* [size] */
     int *node_leader;         /* [node_count] lowest rank of each node */
     bool owns_mpi;            /* we called MPI_Init and must finalize */
+    bool multiple;            /* several threads may call MPI at once */
+    int gpu;                  /* number of the node's GPU that this rank may use; -1: none */
     char host[64];
 } rk__world;
 
@@ -55,11 +57,18 @@ rk_status rk__world_am_rank(bool *out, rk_error *err);
 
 /* Cores this process may use (hwloc: physical cores that hold an allowed PU), at least 1. */
 int rk__world_cores(void);
+/* The operating system's numbers of the processing units that this process may use: *list owned; NULL and 0 where they
+ * cannot be told. */
+rk_status rk__world_core_list(int **list, int *count, rk_error *err);
+/* The number of the GPU that a rank may use, -1 if there is none (or hwloc does not know of it). Sets the driver's
+ * variable (CUDA_VISIBLE_DEVICES, ROCR_VISIBLE_DEVICES) unless it is set. Before any library that looks at it. */
+int rk__world_choose_gpu(int node_rank);
 
 /* ---- launcher ---- */
 
 typedef struct rk__launch_options {
     int ranks;            /* > 0 */
+    int cores_per_rank;   /* to bind each to; 0: one, if the ranks take all cores */
     const char *hostfile; /* NULL: this host */
     char *const *argv;    /* command that each rank runs, argv[0] an absolute path, NULL-terminated */
     bool quiet;           /* the ranks are told of no terminal */
@@ -85,6 +94,8 @@ rk_status rk__launch(const rk__launch_options *options, rk__launch_result *resul
 /* The rank's side. Base name for shared memory of this job: unique, the same on all ranks that rank 0's string is sent
  * to. */
 void rk__launch_job_name(char *buffer, size_t size);
+/* Rank 0, when all ranks are there and listen to signals: from now on a stop leaves something. */
+void rk__launch_begin(void);
 /* Rank 0, as the last thing before rk__world_fini: leave the exit code (0 … 255) for the launcher. true: it is written,
  * and the ranks should exit with 0 to keep mpirun quiet. false: nobody looks, or rank 0 is not on the launcher's host.
  */

@@ -15,6 +15,7 @@ BAD = 2  # exit code
 def make_inputs():
     run("ep", n=1, out="ep.h5")
     run(kernel("slow"), "ms=0", "--repeat", 4, out="slow.h5")
+    run("pi", "--repeat", 2, "--part", "1/2", out="part.h5")
     with open("ep.h5", "rb") as f:
         whole = f.read()
     for size in (0, 7, 100, 5000, len(whole) - 1000):
@@ -22,6 +23,8 @@ def make_inputs():
             f.write(whole[:size])
     with open("text.h5", "w") as f:
         f.write("this is no HDF5\n")
+    with h5py.File("in.h5", "w") as f:
+        f["a"] = np.arange(6.0)
     with h5py.File("foreign.h5", "w") as f:
         f["a"] = np.arange(6.0)
         f["names"] = ["x", "y"]
@@ -110,6 +113,10 @@ def table():
         ("table from a pipe", ["run", "lorenz", "--table", "pipe", *out], "pipe.*not a regular file"),
         ("input from a pipe", ["run", "stats", "input=pipe:/a", *out], "pipe.*no file"),
         ("info of a pipe", ["info", "pipe"], "pipe.*not a regular file"),
+        ("--force on a source file", ["run", "ep", "-o", "words.txt", "--force"], "words.txt is not an HDF5.*remove it"),
+        ("--force on a pipe", ["run", "ep", "-o", "pipe", "--force"], "pipe is not a regular file"),
+        ("--force on the input", ["run", "stats", "input=in.h5:/a", "-o", "in.h5", "--force"], "in.h5.*output itself"),
+        ("merge into a source file", ["merge", "part.h5", "-o", "words.txt", "--force"], "words.txt is not an HDF5"),
         ("the output as --reuse", ["run", "ep", "--reuse", "ep.h5", "-o", "ep.h5", "--force"], "output itself"),
         ("control characters", ["run", "lorenz", "rho=1\n\x1b[31m2", *out], r"rho.*\?\?\[31m2"),
         ("two tables", ["run", "lorenz", "--table", "value.csv", "--table", "ragged.csv", *out], "ragged.csv.*value.csv"),

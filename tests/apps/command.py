@@ -330,9 +330,9 @@ def a_directory_for_each_task():
     mess = program("mess.py", "import os, sys\nd = sys.argv[1]\nassert os.environ['RANKINE_TMPDIR'] == d and not os.listdir(d)\n"
                               "os.makedirs(d + '/deep/er')\nos.symlink(os.path.abspath('precious'), d + '/deep/link')\n"
                               "os.symlink('/nowhere', d + '/dangling')\nopen(d + '/deep/er/file', 'w').write('x')\n"
-                              "os.chmod(d + '/deep/er', 0)\nos.chmod(d, 0o500)\nprint(d)\nsys.exit(int(sys.argv[2]))\n")
+                              "os.chmod(d + '/deep/er', 0)\nos.chmod(d, 0o500)\nprint(d)\nsys.exit(sys.argv[2] == '1')\n")
     env = {"TMPDIR": os.path.abspath("base")}
-    run("command", f"cmd={mess} {{tmpdir}} {{x}}", "x=0,0,1", n=2, out="t.h5", expect=FAILED_TASKS, env=env)
+    run("command", f"cmd={mess} {{tmpdir}} {{x}}", "x=0,2,1", n=2, out="t.h5", expect=FAILED_TASKS, env=env)
     places = lines("t.h5")
     assert len(set(places)) == 3 and all(place.startswith(env["TMPDIR"] + f"/rankine-task-{i}-") for i, place in enumerate(places))
     assert os.listdir("base") == [] and os.listdir("precious") == ["file"]
@@ -451,6 +451,10 @@ def lines_of_a_file_are_programs_for_a_shell():
     os.remove("jobs.txt")
     command("resume", "f2.h5", "--retry-failed", "-n", 1, "-q", expect=FAILED_TASKS)
     assert digest("f2.h5") == one
+    with open("jobs.txt", "w") as file:
+        file.write("echo same\n" * 3)
+    run("command", "--tasks-from", "jobs.txt", n=2, out="g.h5")
+    assert lines("g.h5") == ["same"] * 3
     with open("jobs.txt", "w") as file:
         file.write("a b\n; c\n")
     run("command", "cmd=/bin/echo {line} end", "--tasks-from", "jobs.txt", n=2, out="g.h5")

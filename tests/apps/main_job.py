@@ -1,6 +1,7 @@
 """The main job, end to end: figures that others published, the same bits everywhere, files that others read."""
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -160,6 +161,30 @@ def digest_tells_runs_apart():
     assert len(seen) == 7
 
 
+def tasks_are_named_by_their_coordinates():
+    said = command("run", "lorenz", "rho=20:30:1", "sigma=8,10", "steps=300", "-n", 2, "-o", "out.h5").stdout
+    best = json.loads(command("info", "out.h5", "--json").stdout)["reductions"]["lyapunov_argmax"]["value"]
+    where = f"lyapunov_argmax  {best} .*task at rho={20 + best // 2} sigma={(8, 10)[best % 2]}\n"
+    assert re.search(where, said) and re.search(where, command("info", "out.h5").stdout), said
+    run(kernel("flaky"), "--repeat", 50, out="out.h5", expect=FAILED_TASKS)
+    assert "; the first, at replicate=3:\n              task 3 is one" in command("info", "out.h5").stdout
+
+
+def the_command_is_recorded_as_it_was_typed():
+    for words in (["-n", 2, "pi", "--repeat", 10, "-o", "a.h5"], ["pi", "--repeat=10", "-n1", "-o", "b.h5"]):
+        command("run", *words, "-q")
+        recorded = summary("info", words[-1])["recorded"]["command_line"]
+        assert recorded == " ".join(map(str, [RANKINE, "run", *words, "-q"])), recorded
+
+
+def a_dry_run_says_where_a_range_ends():
+    for words, note in (("rho=20:30:0.3", "note        rho ends at 29.9: its step does not lead to 30\n"),
+                        ("steps=1:10:4", "note        steps ends at 9: its step does not lead to 10\n"),
+                        ("rho=20:30:0.1", None), ("sigma=1,2", None)):
+        said = command("run", "lorenz", words, "--dry-run", "-o", "new.h5").stdout
+        assert note in said if note else "note " not in said, said
+
+
 def failed_tasks_are_data():
     want = None
     for n, block in ((1, 1), (2, 16), (3, 128)):
@@ -233,6 +258,58 @@ def other_readers_open_the_file():
         assert "replicate" not in d.variables and "n" not in d.variables  # dimensions, without values that mean nothing
     header = subprocess.run(["ncdump", "-h", "out.h5"], check=True, stdout=subprocess.PIPE, text=True).stdout
     assert "replicate = 4" in header and "replicate(replicate)" not in header
+
+
+def reductions_are_a_group_with_named_dimensions():
+    import xarray
+    for words, dims in ((["ep"], {"counts_sum": ("counts_dim0",)}),
+                        (["stats", "input=" + RELIEF], {"histogram": ("histogram_item",),
+                                                        "histogram_edges": ("histogram_edges_item",)})):
+        run(*words, n=2)
+        with xarray.open_dataset("out.h5", group="reduced", engine="h5netcdf") as d:
+            assert {name: d[name].dims for name in dims} == dims
+            assert set(d.variables) == set(summary("info", "out.h5")["reductions"])
+        header = subprocess.run(["ncdump", "-h", "out.h5"], check=True, stdout=subprocess.PIPE, text=True).stdout
+        assert "phony" not in header[header.index("group: reduced"):header.index("group: rankine")]
+        assert "no damage" in command("verify", "out.h5").stdout
+
+
+def the_python_of_the_readme_runs():
+    readme = open(os.path.join(SOURCE, "README.md")).read()
+    blocks = re.findall(r"```python\n(.*?)```", readme, re.S)
+    run("lorenz", "rho=20:30:0.5", "sigma=8,10,12", "steps=300", n=2, out="lorenz.h5")
+    best = reductions("lorenz.h5")["lyapunov_max"]
+    said = [subprocess.run([sys.executable, "-c", block], check=True, stdout=subprocess.PIPE, text=True).stdout
+            for block in blocks]
+    with h5py.File("lorenz.h5") as f:
+        assert said == [f"{f['lyapunov'][16, 1]}\n", f"{best} {best} {8 / 3}\n"], said
+
+
+def integers_of_failed_tasks_are_masked_by_their_status():
+    import xarray
+    run(kernel("flaky"), "--repeat", 50, expect=FAILED_TASKS)
+    with xarray.open_dataset("out.h5", engine="h5netcdf") as d:
+        integers = [name for name in d if d[name].dtype.kind in "iu" and name != "task_status"]
+        masked = d.where(d["task_status"] == 1)
+        assert integers and all(int(masked[name].isnull().sum()) == 7 for name in integers)
+        failed = d["task_status"].values == 2
+        assert all((d[name].values[failed] == 0).all() for name in integers)
+
+
+def parameters_that_are_not_swept_are_scalars():
+    import xarray
+    run(kernel("echo"), "u8=7", "text=ä b", "colour=blue", "flag=yes", "f64=1,2", out="out.h5")
+    with h5py.File("out.h5") as f:
+        group = f["rankine/parameters"]
+        values = {name: group[name][()] for name in group}
+        assert group["f32"].attrs["units"] == b"m" and group["f32"].attrs["long_name"] == b"single"
+    assert values == {"i8": -3, "u8": 7, "i32": -70000, "u64": 2**64 - 1, "i64": -2**63, "f32": 0.5, "flag": 1,
+                      "text": "ä b".encode(), "colour": b"blue"}, values
+    with xarray.open_dataset("out.h5", group="rankine/parameters", engine="h5netcdf") as d:
+        assert d["u8"].item() == 7 and d["colour"].item() in ("blue", b"blue")
+    run("stats", "input=" + RELIEF, "bins=5", out="out.h5")
+    with h5py.File("out.h5") as f:
+        assert f["rankine/parameters/input"][()].decode() == RELIEF and f["rankine/parameters/bins"][()] == 5
 
 
 def the_file_is_readable_while_it_is_written():

@@ -1,6 +1,7 @@
 """Parts of a run that are joined, and runs that are extended: one digest, nothing computed twice."""
 import os
 import shutil
+import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["RANKINE_SOURCE"], "tests/support"))
@@ -51,6 +52,94 @@ def a_missing_or_stopped_part_is_resumed_after_joining():
     assert summary("resume", "two_copy.h5", "-n", 2)["done"] == 100  # the rest of its part, and no more
 
 
+def left_over():
+    return set(os.listdir(".")) - {".started"}
+
+
+def contents(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def a_part_is_not_overwritten_by_the_whole():
+    words = ["pi", "--repeat", 1000, "--block", 8]
+    for i in (1, 2):
+        run(*words, "--part", f"{i}/2", out=f"{i}.h5")
+    os.link("2.h5", "link.h5")
+    os.symlink("1.h5", "symbolic.h5")
+    before = [contents(f"{i}.h5") for i in (1, 2)]
+    for output in ("1.h5", "2.h5", "link.h5", "./2.h5", "symbolic.h5"):
+        error = command("merge", "1.h5", "2.h5", "-o", output, "--force", expect=2).stderr
+        assert error.count("\n") == 1 and "one of the parts" in error and "-o" in error, error
+        assert [contents(f"{i}.h5") for i in (1, 2)] == before, output
+    error = command("merge", "1.h5", "2.h5", "-o", "link.h5", expect=2).stderr
+    command("merge", "1.h5", "2.h5", "-o", "joined.h5")
+    assert "exists" in command("merge", "1.h5", "2.h5", "-o", "joined.h5", expect=2).stderr
+    command("merge", "1.h5", "2.h5", "-o", "joined.h5", "--force")
+    run(*words, out="whole.h5")
+    assert digest("joined.h5") == digest("whole.h5")
+
+
+def a_merge_that_is_not_whole_keeps_its_logs():
+    words = [kernel("emit"), "--repeat", 300, "--block", 4]
+    run(*words, out="whole.h5", expect=FAILED_TASKS)
+    for i in (1, 2, 3):
+        run(*words, "--part", f"{i}/3", out=f"{i}.h5", expect=None)
+    for name in ("joined.h5", "n" * 252 + ".h5"):
+        command("merge", "3.h5", "1.h5", "-o", name, expect=RESUMABLE)
+        logs = [entry for entry in left_over() if entry.endswith(".logs") and os.path.exists(f"{entry}/0-0.log")]
+        assert "no damage" in command("verify", name).stdout
+        assert not [entry for entry in left_over() if ".tmp" in entry], left_over()
+        error = command("merge", "3.h5", "1.h5", "-o", name, "--force", expect=2).stderr
+        assert ".logs" in error and "not finished" in error and error.count("\n") == 1, error
+        command("resume", name, "-n", 2, "-q", expect=FAILED_TASKS)
+        assert digest(name) == digest("whole.h5") and not any(map(os.path.exists, logs))
+
+
+def traced(*words, files, expect):
+    """Run with writes and syncs of the files written down: (kind, offset, number of the file), in order."""
+    env = {"LD_PRELOAD": os.path.join(os.environ["RANKINE_TEST_KERNELS"], "disk.so"), "DISK_TRACE": os.path.abspath("trace"),
+           "DISK_FILE": ":".join(map(os.path.abspath, files)), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}
+    command(*words, env=env, expect=expect)
+    data, at, events = contents("trace"), 0, []
+    while at < len(data):
+        kind, offset, size, number = struct.unpack_from("<4Q", data, at)
+        events.append((kind, offset, number))
+        at += 32 + size
+    os.remove("trace")
+    return events
+
+
+def what_is_copied_is_synced_before_a_session_vouches_for_it():
+    words = [kernel("emit"), "--repeat", 300, "--block", 4]
+    for i in (1, 2, 3):
+        run(*words, "--part", f"{i}/3", out=f"{i}.h5", expect=None)
+    run(*words[:1], "--repeat", 200, "--block", 4, out="old.h5", expect=FAILED_TASKS)
+    for copying, file, log, code in (
+            (["merge", "1.h5", "3.h5", "-o", "out.h5"], ".out.h5.tmp", ".out.h5.tmp.logs/0-0.log", RESUMABLE),
+            (["run", *words, "--reuse", "old.h5", "-o", "out.h5", "-n", 1, "--force"], "out.h5", "out.h5.logs/0-0.log",
+             FAILED_TASKS)):
+        shutil.rmtree("out.h5.logs", ignore_errors=True)
+        events = traced(*copying, files=[file, log], expect=code)
+        with h5py.File("out.h5" if code == RESUMABLE else "1.h5") as f:  # a folded file has another layout
+            entry = events.index((1, f["rankine/sessions"].id.get_offset(), 1))
+        for number in (1, 2):
+            written = max(i for i in range(entry) if events[i][0] == 1 and events[i][2] == number)
+            assert (2, 0, number) in events[written:entry] and (3, 0, number) in events[written:entry], (copying, number)
+
+
+def a_part_takes_only_its_own_blocks_over():
+    words = ["pi", "--repeat", 2000, "--block", 64]
+    run(*words, out="whole.h5")
+    run("pi", "--repeat", 1000, "--block", 64, out="old.h5")
+    for i in (1, 2):
+        got = summary("run", *words, "--part", f"{i}/2", "--reuse", "old.h5", "-n", 2, "-o", f"{i}.h5")
+        assert got["done"] == got["tasks"] == (1024 if i == 1 else 976), got
+        assert got["tasks_here"] == (64 if i == 1 else 976), got  # 15 whole blocks of the first half were there
+    command("merge", "1.h5", "2.h5", "-o", "joined.h5")
+    assert digest("joined.h5") == digest("whole.h5")
+
+
 def parts_of_different_runs_are_refused():
     run("lorenz", "rho=1,2,3,4", "steps=10", "--part", "1/2", out="a.h5")
     run("lorenz", "rho=1,2,3,5", "steps=10", "--part", "2/2", out="b.h5")
@@ -60,14 +149,32 @@ def parts_of_different_runs_are_refused():
         assert error.count("\n") == 1 and other in error and not os.path.exists("joined.h5"), error
 
 
+def what_is_no_part_and_what_is_given_twice_is_told():
+    run("pi", "--repeat", 100, "--part", "1/2", out="a.h5")
+    run("pi", "--repeat", 100, out="whole.h5")
+    run("lorenz", "rho=1,2", "steps=10", "--part", "1/2", out="other.h5")
+    os.link("a.h5", "b.h5")
+    for words, says in ((["a.h5", "a.h5"], "a.h5 is given twice:"), (["a.h5", "b.h5"], "b.h5 is given twice, also as a.h5"),
+                        (["a.h5", "whole.h5"], "whole.h5 is no part"), (["whole.h5", "a.h5"], "whole.h5 is no part"),
+                        (["a.h5", "other.h5"], "its kernel is 'lorenz', not 'pi'")):
+        error = command("merge", *words, "-o", "joined.h5", expect=2).stderr
+        assert error.count("\n") == 1 and says in error and not os.path.exists("joined.h5"), error
+
+
 def parts_that_disagree_are_refused():
-    words = [kernel("journal"), "ms=0", "--repeat", 20, "--block", 1]
+    words = [kernel("journal"), "ms=0", "--repeat", 20, "--part", "1/2", "--block", 1]
     run(*words, out="a.h5")
     open("broken", "w").close()  # the same run, and other results
     run(*words, out="b.h5", expect=FAILED_TASKS)
     error = command("merge", "a.h5", "b.h5", "-o", "joined.h5", expect=None)
     assert error.returncode == 2 and "other results for block 3" in error.stderr, error
+    assert left_over() == {"a.h5", "b.h5", "broken"}, left_over()
+    run("pi", "--repeat", 100, out="joined.h5")
+    before = contents("joined.h5")
+    command("merge", "a.h5", "b.h5", "-o", "joined.h5", "--force", expect=2)
+    assert contents("joined.h5") == before, "a merge that failed took the old output"
     os.remove("joined.h5")
+    assert left_over() == {"a.h5", "b.h5", "broken"}, left_over()
     run(*words[:-2], "--block", 2, out="c.h5", expect=FAILED_TASKS)
     error = command("merge", "a.h5", "c.h5", "-o", "joined.h5", expect=2)
     assert "blocks" in error.stderr and not os.path.exists("joined.h5"), error

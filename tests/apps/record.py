@@ -1,6 +1,7 @@
 """The run file under adverse conditions: full disks, damage, two runs at once, failed tasks, time limits."""
 import json
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -86,13 +87,39 @@ def two_runs_on_one_file_exclude_each_other():
     for words in (["resume", "out.h5"], ["run", *journal_words(), "-o", "out.h5", "--force"]):
         second = command(*words, "-n", 2, expect=None)
         assert second.returncode == 2, second
-        assert second.stderr.count("\n") == 1 and "in use by the run of process" in second.stderr, second.stderr
+        assert second.stderr.count("\n") == 1 and "in use by the run of process" in second.stderr and "launcher was killed" in second.stderr, second.stderr
         assert os.uname().nodename in second.stderr
     with h5py.File("out.h5") as f:  # readers are not shut out
         assert f["number"].shape == (TASKS,)
     kill_all(first)
     assert summary("resume", "out.h5", "-n", 2)["done"] == TASKS  # the lock of the dead is no lock
     assert not [name for name in os.listdir(".") if name.endswith((".lock", ".tmp"))], os.listdir(".")
+
+
+def two_names_of_one_file_are_one_file():
+    os.mkdir("elsewhere")
+    for change in ("link", "move"):
+        first = start("run", *journal_words(ms=20), "-n", 2, "-o", "out.h5", "-q")
+        wait_until("some tasks are committed", lambda: done_of("out.h5") > 10)
+        os.link("out.h5", "elsewhere/other.h5") if change == "link" else os.rename("out.h5", "elsewhere/other.h5")
+        begun = journal()
+        for words in (["resume", "elsewhere/other.h5", "-n", 2], ["resume", "elsewhere/other.h5", "-n", 1],
+                      ["run", *journal_words(), "-o", "elsewhere/other.h5", "--force"]):
+            second = command(*words, expect=None)
+            assert second.returncode == 2 and second.stderr.count("\n") == 1, second
+            holder = second.stderr.split("run of process ")[1].split()[0]
+            assert int(holder) in descendants(first.pid), second.stderr
+            assert "on host " + os.uname().nodename in second.stderr, second.stderr
+        with h5py.File("elsewhere/other.h5") as f:  # readers are not shut out
+            assert f["number"].shape == (TASKS,)
+        assert len(set(journal())) == len(journal()) >= len(begun)
+        kill_all(first)
+        assert summary("resume", "elsewhere/other.h5", "-n", 2)["done"] == TASKS
+        for name in ("elsewhere/other.h5", "out.h5", "journal"):
+            if os.path.exists(name):
+                os.remove(name)
+    assert not os.listdir("elsewhere")
+    run(kernel("null"), n=2, out="sweep.h5")  # a launcher that was killed cannot tidy up: the next one does it
 
 
 def failed_tasks_are_retried_and_no_others():
@@ -146,6 +173,123 @@ def damage_is_repaired_and_nothing_else_is_computed():
     assert repaired["blocks_damaged"] == 2 and sorted(journal()) == [17, 40]
     command("verify", "out.h5")
     assert digest("out.h5") == want
+
+
+def flip(path, place, bit=1):
+    with open(path, "r+b") as f:
+        f.seek(place)
+        byte = f.read(1)[0]
+        f.seek(place)
+        f.write(bytes([byte ^ bit]))
+
+
+def opened_for_writing_it_is_mended():
+    run(*journal_words(), n=2, out="whole.h5")
+    want = digest("whole.h5")
+    changes = [("nothing", []), ("an attribute", []), ("a value", [17]), ("a data set", []), ("a reduction", []),
+               ("a state", [40])]
+    for mode in ("r+", "a"):
+        for what, damaged in changes:
+            shutil.copy("whole.h5", "out.h5")
+            with h5py.File("out.h5", mode) as f:
+                if what == "an attribute":
+                    f["wave"].attrs["note"] = "mine " * 100
+                elif what == "a value":
+                    f["wave"][17, 5] += 1
+                elif what == "a data set":
+                    f["mine"] = numpy.arange(10000.0)
+                elif what == "a reduction":
+                    f["reduced/number_sum"][...] = 1
+                elif what == "a state":
+                    f["task_status"][40] = 2
+            for words in (["info"], ["verify"], ["digest"], ["resume", "-n", 2]):
+                said = command(words[0], "out.h5", *words[1:], expect=4).stderr
+                assert "lost its seal" in said and "h5py" in said and "rankine resume" in said, said
+                assert said.count("\n") == 1 and "--repair" in said, said
+            os.remove("journal")
+            open("journal", "w").close()
+            mended = summary("resume", "out.h5", "-n", 2, "--repair")
+            assert journal() == damaged and mended["blocks_damaged"] == len(damaged), (what, mended)
+            assert "no damage" in command("verify", "out.h5").stdout and digest("out.h5") == want
+            with h5py.File("out.h5") as f:
+                assert what != "an attribute" or f["wave"].attrs["note"].startswith("mine")
+                assert what != "a data set" or f["mine"].shape == (10000,)
+    with h5py.File("out.h5", "r+") as f:  # what is gone cannot be mended
+        del f["wave"]
+    before = os.stat("out.h5").st_mtime_ns
+    assert "'wave'" in command("resume", "out.h5", "-n", 2, "--repair", expect=2).stderr
+    assert os.stat("out.h5").st_mtime_ns == before
+    with h5py.File("other.h5", "w") as f:
+        f["x"] = 1
+    for words in (["info"], ["resume", "--repair", "-n", 1]):
+        assert "not a Rankine run file" in command(words[0], "other.h5", *words[1:], expect=2).stderr
+
+
+def an_unfinished_run_opened_for_writing_is_mended():
+    run(*journal_words(ms=20), n=2, out="whole.h5")
+    process = start("run", *journal_words(ms=20), "-n", 2, "-o", "out.h5", "-q")
+    wait_until("some tasks are committed", lambda: done_of("out.h5") > 20)
+    kill_all(process)
+    done = done_of("out.h5")
+    h5py.File("out.h5", "r+").close()
+    assert summary("resume", "out.h5", "-n", 3, "--repair")["tasks_here"] == TASKS - done
+    assert digest("out.h5") == digest("whole.h5")
+    run(kernel("emit"), "--repeat", 500, "--block", 4, n=2, out="emit.h5", expect=FAILED_TASKS)
+    want = digest("emit.h5")
+    with h5py.File("emit.h5", "r+") as f:
+        f["times"][100] = 7
+        f["times_start"][1] += 1
+    mended = summary("resume", "emit.h5", "-n", 2, "--repair", expect=FAILED_TASKS)
+    assert mended["blocks_damaged"] == 2 and digest("emit.h5") == want, mended
+    run(kernel("null"), n=2, out="sweep.h5")  # a launcher that was killed cannot tidy up: the next one does it
+
+
+def lost_failures_are_noticed_and_computed_again():
+    open("broken", "w").close()
+    for words in ([kernel("flaky"), "every=7", "--repeat", 100, "--block", 4], journal_words()):
+        run(*words, n=2, expect=FAILED_TASKS)
+        want, failures = digest("out.h5"), summary("info", "out.h5")["failures"]
+        with h5py.File("out.h5") as f:
+            table = f["rankine/failures"].id.get_offset()
+            entries = numpy.flatnonzero(f["rankine/failures"][:, :8].any(axis=1))
+        assert len(entries) == len(failures)
+        for i in entries[::5]:
+            flip("out.h5", table + 256 * int(i) + 100, 4)
+            assert "damaged: 1 of" in command("verify", "out.h5", expect=4).stdout
+            repaired = summary("resume", "out.h5", "-n", 2, "--repair", expect=None)
+            assert repaired["blocks_damaged"] == 1, repaired
+            assert "no damage" in command("verify", "out.h5").stdout and digest("out.h5") == want
+            again = summary("info", "out.h5")["failures"]
+            assert [(f["task"], f["code"]) for f in again] == [(f["task"], f["code"]) for f in failures]
+    run(kernel("flaky"), "every=4", "--repeat", 40000, "--block", 64, n=2, expect=FAILED_TASKS)  # more than fit
+    assert "no damage" in command("verify", "out.h5").stdout
+    for i in (1, 2):
+        run(kernel("flaky"), "every=4", "--repeat", 40000, "--block", 64, "--part", f"{i}/2", n=i, out=f"{i}.h5", expect=None)
+    command("merge", "1.h5", "2.h5", "-o", "joined.h5", expect=FAILED_TASKS)
+    assert "no damage" in command("verify", "joined.h5").stdout and digest("joined.h5") == digest("out.h5")
+
+
+def rows_of_failed_tasks_hold_the_fill_value():
+    run(kernel("flaky"), "--repeat", 100, "--block", 4, n=2, expect=FAILED_TASKS)
+    want = digest("out.h5")
+    for name in ("value", "square"):  # one has a fill value, the other is 0
+        with h5py.File("out.h5") as f:
+            place = f[name].id.get_offset() + 8 * 10
+        flip("out.h5", place)
+        assert "damaged: 1 of" in command("verify", "out.h5", expect=4).stdout
+        assert summary("resume", "out.h5", "-n", 2, "--repair", expect=FAILED_TASKS)["blocks_damaged"] == 1
+        assert "no damage" in command("verify", "out.h5").stdout and digest("out.h5") == want
+        with h5py.File("out.h5") as f:
+            assert numpy.isnan(f["value"][10]) and f["square"][10] == 0
+
+
+def failures_that_are_written_meanwhile_are_no_damage():
+    open("broken", "w").close()
+    process = start("run", *journal_words(ms=10), "-n", 2, "-o", "out.h5", "-q")
+    wait_until("some tasks are committed", lambda: done_of("out.h5") > 10)
+    while process.poll() is None:
+        assert "no damage" in command("verify", "out.h5").stdout
+    process.communicate()
 
 
 def a_changed_name_or_structure_is_found():

@@ -1,6 +1,7 @@
 """Killed, stopped, resumed: nothing lost, nothing twice, the same bits."""
 import os
 import random
+import re
 import signal
 import sys
 import subprocess
@@ -30,6 +31,8 @@ def kill_everything_then_resume_with_other_ranks():
     assert 30 < before < TASKS and "no damage" in command("verify", "out.h5").stdout
     assert "complete" in command("digest", "out.h5", expect=RESUMABLE).stderr
     assert summary("resume", "out.h5", "-n", 3)["tasks_here"] == TASKS - before
+    assert [session["tasks"] for session in summary("info", "out.h5")["sessions"]] == [before, TASKS - before]
+    assert re.search(rf"2 on 1 +{before} .*killed\n", command("info", "out.h5").stdout)
     assert digest("out.h5") == want
     with h5py.File("out.h5") as f:
         assert not f["rankine/records"][1].any(), "a committed block was computed again"
@@ -107,6 +110,35 @@ def interrupt_under_plain_mpirun_ends_clean_and_resumable():
     stop_and_resume(signal.SIGINT, True)
 
 
+NOTHING = "rankine: stopped before anything was begun: there is nothing to resume\n"
+
+
+def a_stop_before_the_beginning_is_no_fault():
+    for i in range(16):
+        process = start("run", *WORDS, "-n", 2, "-o", "out.h5", "-q")
+        wait_until("mpirun is started", lambda: descendants(process.pid))  # until then nobody listens
+        time.sleep(0.005 * i)
+        os.kill(process.pid, signal.SIGTERM)
+        out, err = process.communicate(timeout=20)
+        assert process.returncode == RESUMABLE, (i, process.returncode, out, err)
+        assert err == ("" if os.path.exists("out.h5") else NOTHING), (i, err)
+        if os.path.exists("out.h5"):
+            os.remove("out.h5")
+
+
+def a_rank_that_a_stop_ends_while_it_starts_is_no_fault():
+    os.mkdir("bin")  # as Open MPI's does when the signal for the ranks finds one that does not listen yet
+    with open("bin/mpirun", "w") as f:
+        f.write("#!/bin/sh\ntrap 'echo mpirun noticed that process rank 1 exited on signal 10. >&2; exit 138' USR1\n"
+                "touch here\nwhile :; do sleep 0.05; done\n")
+    os.chmod("bin/mpirun", 0o755)
+    process = start("run", *WORDS, "-n", 2, "-o", "out.h5", "-q", env={"PATH": os.path.abspath("bin") + ":" + os.environ["PATH"]})
+    wait_until("mpirun is started", lambda: os.path.exists("here"))
+    os.kill(process.pid, signal.SIGTERM)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (RESUMABLE, "", NOTHING), (process.returncode, out, err)
+
+
 def resume_refuses_another_kernel():
     process = start("run", *WORDS, "-n", 2, "-o", "out.h5", "-q")
     wait_until("some tasks are committed", lambda: done_of("out.h5") > 10)
@@ -130,6 +162,8 @@ def resume_of_a_complete_file_does_nothing():
     run("ep", n=2)
     before = os.stat("out.h5").st_mtime_ns
     assert summary("resume", "out.h5", "-n", 2)["tasks_here"] == 0
+    said = command("resume", "out.h5", "-n", 2).stdout
+    assert "nothing was left to compute" in said and "\n  ranks " not in said and "0 B" not in said, said
     assert digest("out.h5") and before == os.stat("out.h5").st_mtime_ns
 
 

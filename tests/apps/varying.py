@@ -162,6 +162,115 @@ def parts_and_extensions_take_values_along():
     check_values()
 
 
+def damaged_places_are_found_and_repaired():
+    for words in (["most=40", 4], ["most=0", 1]):
+        run_emit(*WORDS, words[0], "--block", words[1], n=2)
+        want = digest("out.h5")
+        for task in (1, 5, 0, TASKS - 1):  # the first two emit nothing
+            with h5py.File("out.h5") as f:
+                place = f["times_start"].id.get_offset() + 8 * task
+            flip("out.h5", place)
+            assert "damaged: " in command("verify", "out.h5", expect=4).stdout
+            command("resume", "out.h5", "-n", 2, "-q", "--repair", expect=FAILED_TASKS)
+            assert "no damage" in command("verify", "out.h5").stdout and digest("out.h5") == want
+            with h5py.File("out.h5") as f:
+                count, start = f["times_count"][:].ravel(), f["times_start"][:].ravel()
+            assert (start == numpy.cumsum(count) - count).all(), (words, task)
+
+
+def folding_keeps_permissions_and_owner():
+    for mode in (0o600, 0o640, 0o666):
+        interrupted()
+        os.chmod("out.h5", mode)
+        if os.geteuid() == 0:
+            os.chown("out.h5", 12345, 23456)
+        with open("victim", "w") as f:
+            f.write("mine")
+        os.symlink("victim", ".out.h5.tmp")
+        command("resume", "out.h5", "-n", 2, "-q", expect=FAILED_TASKS)
+        about = os.stat("out.h5")
+        assert about.st_mode & 0o7777 == mode, oct(about.st_mode)
+        assert os.geteuid() != 0 or (about.st_uid, about.st_gid) == (12345, 23456)
+        assert open("victim").read() == "mine" and not os.path.lexists(".out.h5.tmp")
+        check_values()
+        os.remove("out.h5")
+
+
+def what_cannot_be_gathered_is_told_before_there_is_a_file():
+    apart = {"RANKINE_NODE_RANKS": "1"}
+    words = ["run", *WORDS, "-n", 2, "-o", "out.h5"]
+    refused = command(*words, "--gather", expect=2, env=apart)
+    assert refused.stderr.count("\n") == 1 and "--gather" in refused.stderr and "'times'" in refused.stderr, refused
+    assert set(os.listdir(".")) <= {".started"}, os.listdir(".")
+    command(*words, "-q", expect=FAILED_TASKS, env=apart)  # they share the disk
+    check_values()
+    interrupted()
+    before = summary("info", "out.h5", expect=None)
+    refused = command("resume", "out.h5", "-n", 2, "--gather", expect=2, env=apart)
+    assert refused.stderr.count("\n") == 1 and "--gather" in refused.stderr, refused
+    assert summary("info", "out.h5", expect=None)["sessions"] == before["sessions"]
+    command("resume", "out.h5", "-n", 2, "--gather", "-q", expect=FAILED_TASKS)  # one node: nothing is gathered
+    check_values()
+
+
+def interrupted(name="out.h5"):
+    """A run with logs beside it."""
+    process = start("run", *WORDS, "us=600", "--block", 2, "-n", 2, "-o", name, "-q", "--force")
+    wait_until("some tasks are committed", lambda: 300 < done_of(name) < TASKS)
+    kill_all(process)
+
+
+def what_lies_among_the_logs_is_not_waited_for():
+    interrupted()
+    for make in (lambda: os.mkfifo("out.h5.logs/9-9.log"), lambda: os.symlink("/dev/zero", "out.h5.logs/9-9.log"),
+                 lambda: os.mkdir("out.h5.logs/9-9.log")):
+        make()
+        for words in (["verify", "out.h5"], ["resume", "out.h5", "-n", 2, "-q"]):
+            refused = command(*words, expect=2, timeout=20)
+            assert "9-9.log" in refused.stderr and "remove it" in refused.stderr, refused.stderr
+        os.rmdir("out.h5.logs/9-9.log") if os.path.isdir("out.h5.logs/9-9.log") else os.remove("out.h5.logs/9-9.log")
+    command("resume", "out.h5", "-n", 2, "-q", expect=FAILED_TASKS)
+    check_values()
+
+
+def only_logs_are_removed_from_the_directory():
+    interrupted()
+    others = {"01-0.log", "1-0.log~", "1-0.logs", "7-1.log.txt", " 1-0.log", "+1-0.log", "notes"}
+    for name in others:
+        with open("out.h5.logs/" + name, "w") as f:
+            f.write("mine")
+    command("resume", "out.h5", "-n", 2, "-q", expect=FAILED_TASKS)
+    assert set(os.listdir("out.h5.logs")) == others
+    before = os.stat("out.h5").st_mtime_ns
+    assert summary("resume", "out.h5", "-n", 2, expect=FAILED_TASKS)["tasks_here"] == 0
+    assert os.stat("out.h5").st_mtime_ns == before, "what is not ours had the file folded again"
+    check_values()
+
+
+def a_linked_directory_of_logs_is_refused():
+    os.mkdir("elsewhere")
+    with open("elsewhere/1-0.log", "w") as f:
+        f.write("mine")
+    os.symlink("elsewhere", "out.h5.logs")
+    refused = command("run", *WORDS, "-n", 2, "-o", "out.h5", "-q", expect=None)
+    assert refused.returncode == 2 and "out.h5.logs" in refused.stderr and "remove it" in refused.stderr, refused
+    assert os.listdir("elsewhere") == ["1-0.log"] and open("elsewhere/1-0.log").read() == "mine"
+    os.remove("out.h5.logs")
+    command("run", *WORDS, "-n", 2, "-o", "out.h5", "-q", "--force", expect=FAILED_TASKS)
+    check_values()
+
+
+def long_names_have_logs_too():
+    for length in (250, 251, 255):
+        name = "n" * (length - 3) + ".h5"
+        interrupted(name)
+        command("resume", name, "-n", 2, "-q", expect=FAILED_TASKS)
+        check_values(name)
+        left = [entry for entry in os.listdir(".") if entry not in (name, ".started")]
+        assert not left, left
+        os.remove(name)
+
+
 def many_small_records_take_seconds():
     begin = time.monotonic()
     got = summary("run", kernel("emit"), "most=4", "--repeat", SMALL, "-n", 2, "-o", "out.h5", expect=FAILED_TASKS)

@@ -49,6 +49,8 @@ def bench():
         "OpenMP dynamic,1")
     row("empty task, a block each, 10^6 tasks", "ns", lambda: rankine_ns(10**6, "--block", 1),
         lambda: openmp_ns(10**6), "OpenMP dynamic,1")
+    row("the same with --isolate", "ns", lambda: rankine_ns(10**6, "--block", 1, "--isolate"),
+        lambda: rankine_ns(10**6, "--block", 1), "without")
     row("NAS EP class A", "s", rankine_ep, plain_ep, "plain MPI, static")
 
 

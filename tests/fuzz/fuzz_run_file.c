@@ -169,7 +169,7 @@ static void find_regions(void) {
 }
 
 static void remove_all(void) {
-    rk__logs_remove(base.record);
+    rk__logs_remove(base.path);
     unlink(base.path);
     rmdir(base.directory);
 }

@@ -4,7 +4,8 @@ set -eu
 rm -rf "$PREFIX"
 mv first "$PREFIX"
 
-for file in bin/rankine include/rankine/command.h include/rankine/kernel.h include/rankine/status.h \
+for file in bin/rankine include/rankine/command.h include/rankine/kernel.h include/rankine/kernel.hpp \
+    include/rankine/kernel.f90 include/rankine/status.h \
     "$LIBDIR/librankine.so" "$LIBDIR/pkgconfig/rankine.pc" "$LIBDIR/pkgconfig/rankine-kernel.pc" \
     "$LIBDIR/cmake/rankine/rankineConfig.cmake" "$LIBDIR/rankine/kernels/pi.so" share/man/man1/rankine.1; do
     [ -e "$PREFIX/$file" ] || { echo "not installed: $file"; exit 1; }

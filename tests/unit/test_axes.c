@@ -20,11 +20,10 @@ static void range_includes_its_stop_within_rounding(void **state) {
         const char *setting;
         uint64_t count;
         double last;
-    } cases[] = {{"sigma=20:30:0.1", 101, 30},       {"sigma=0:1:0.1", 11, 1},
-                 {"sigma=0:0.3:0.1", 4, 0.3},        {"sigma=0:1:0.3", 4, 0.8999999999999999},
-                 {"sigma=1:0:-0.25", 5, 0},          {"sigma=3:3:1", 1, 3},
-                 {"sigma=0:1e6:0.1", 10000001, 1e6}, {"sigma=-1:1:0.5", 5, 1},
-                 {"sigma=0:0.95:0.1", 10, 0.9},      {"sigma=0:10:2.5m", 5, 10}};
+    } cases[] = {{"sigma=20:30:0.1", 101, 30},       {"sigma=0:1:0.1", 11, 1},  {"sigma=0:0.3:0.1", 4, 0.3},
+                 {"sigma=0:1:0.3", 4, 0.9},          {"sigma=1:0:-0.25", 5, 0}, {"sigma=3:3:1", 1, 3},
+                 {"sigma=0:1e6:0.1", 10000001, 1e6}, {"sigma=-1:1:0.5", 5, 1},  {"sigma=0:0.95:0.1", 10, 0.9},
+                 {"sigma=0:10:2.5m", 5, 10}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         rk__space *space = space_of(&rk_kernel_all, cases[i].setting);
         assert_int_equal(space->tasks, cases[i].count);
@@ -49,7 +48,7 @@ static void points_have_both_ends_exact(void **state) {
     assert_int_equal(space->tasks, 7);
     assert_true(bound(space, 0)->sigma == 0.1);
     assert_true(bound(space, 6)->sigma == 0.7);
-    assert_true(fabs(bound(space, 3)->sigma - 0.4) < 1e-15);
+    assert_true(bound(space, 3)->sigma == 0.4);
     rk__space_destroy(space);
     space = space_of(&rk_kernel_all, "i64=10..-10/5");
     assert_int_equal(bound(space, 1)->i64, 5);
@@ -180,6 +179,16 @@ static void zip_walks_axes_together(void **state) {
     rk__space_destroy(space);
 }
 
+static void values_of_a_zip_may_repeat(void **state) {
+    (void)state;
+    asked a;
+    const char *zips[] = {"sigma,i8"};
+    rk__request request = with_zip(&a, "i8=1,1,2 sigma=5,6,6", zips, 1);
+    rk__space *space = space_of_request(&rk_kernel_all, &request);
+    assert_true(bound(space, 1)->i8 == 1 && bound(space, 1)->sigma == 6);
+    rk__space_destroy(space);
+}
+
 static void zip_refuses_what_does_not_fit_together(void **state) {
     (void)state;
     static const struct {
@@ -235,6 +244,7 @@ static void bad_settings_get_one_clear_line(void **state) {
     (void)state;
     WRITE_TEXT("empty.txt", "# nothing\n\n");
     WRITE_TEXT("wrong.txt", "1\nx\n");
+    WRITE_TEXT("twice.txt", "2\n1\n2\n");
     write_file("binary.txt", "1\0\n", 3);
     static const struct {
         const char *settings;
@@ -262,6 +272,12 @@ static void bad_settings_get_one_clear_line(void **state) {
         {"sigma=0::1", RK_EINVAL, "the value is empty"},
         {"sigma=1,,2", RK_EINVAL, "value 2 of the list is empty"},
         {"sigma=1,2,", RK_EINVAL, "value 3 of the list is empty"},
+        {"sigma=3,28,1,28.0", RK_EINVAL, "parameter 'sigma': 28 is there twice: "},
+        {"sigma=0,1,-0", RK_EINVAL, "parameter 'sigma': 0 is there twice: "},
+        {"tau=0.1,0.1000000001", RK_EINVAL, "parameter 'tau': 0.1 is there twice: "},
+        {"label=a,b,a", RK_EINVAL, "parameter 'label': a is there twice: "},
+        {"color=red,red", RK_EINVAL, "parameter 'color': red is there twice: "},
+        {"sigma=@twice.txt", RK_EINVAL, "parameter 'sigma': 2 is there twice: "},
         {"sigma=1,x", RK_EINVAL, "'x' is not a number"},
         {"sigma=0..1", RK_EINVAL, "'0..1' needs a number of points"},
         {"sigma=0..1/1", RK_EINVAL, "at least 2"},
@@ -364,6 +380,7 @@ int main(void) {
         cmocka_unit_test(without_sweeps_there_is_one_task),
         cmocka_unit_test(values_come_from_a_file),
         cmocka_unit_test(zip_walks_axes_together),
+        cmocka_unit_test(values_of_a_zip_may_repeat),
         cmocka_unit_test(zip_refuses_what_does_not_fit_together),
         cmocka_unit_test(replicate_is_the_fastest_axis),
         cmocka_unit_test(names_that_rankine_makes_up_give_way),

@@ -147,6 +147,18 @@ static void unsigned_integers_refuse_a_minus(void **state) {
     }
 }
 
+static void counts_may_have_an_exponent(void **state) {
+    (void)state;
+    static const char *const bad[] = {"", "-1", "-0", "1.5", "1e-3", "1e16", "nan", "inf", "1e6x", " 1e6"};
+    uint64_t value = 0;
+    assert_true(rk__parse_count("1e6", &value) && value == 1000000);
+    assert_true(rk__parse_count("2.5e3", &value) && value == 2500);
+    assert_true(rk__parse_count("18446744073709551615", &value) && value == UINT64_MAX);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(rk__parse_count(bad[i], &value));
+    assert_int_equal(value, UINT64_MAX);
+}
+
 static void floats_take_what_strtod_takes_and_nothing_around_it(void **state) {
     (void)state;
     double value = 0;
@@ -408,6 +420,7 @@ int main(void) {
         cmocka_unit_test(sums_and_products_refuse_to_wrap),
         cmocka_unit_test(integers_are_read_whole_or_not_at_all),
         cmocka_unit_test(unsigned_integers_refuse_a_minus),
+        cmocka_unit_test(counts_may_have_an_exponent),
         cmocka_unit_test(floats_take_what_strtod_takes_and_nothing_around_it),
         cmocka_unit_test(floats_too_small_for_normal_are_kept),
         cmocka_unit_test(the_shortest_text_reads_back_to_the_same_bits),

@@ -163,7 +163,7 @@ static void results_are_aligned_and_cut(void **state) {
     (void)state;
     rk__text out = RK__TEXT_INIT;
     rk__schema schema = schema_of_results();
-    rk__display_results(&out, &schema, &numbers);
+    rk__display_results(&out, &schema, &numbers, NULL);
     assert_string_equal(rk__text_get(&out),
                         "  mean        -0.1                  m/s  of all\n"
                         "  counts      6140517 5865300 1100361 68546 1648 17 0 0 0 0\n"
@@ -193,7 +193,7 @@ static void summary_of_a_complete_run(void **state) {
     (void)state;
     rk__text out = RK__TEXT_INIT;
     rk__run_summary s = complete_summary();
-    rk__display_summary(&out, &s);
+    rk__display_summary(&out, &s, NULL);
     assert_string_equal(
         rk__text_get(&out),
         "pi: complete, 1000 tasks\n"
@@ -214,7 +214,7 @@ static void summary_of_a_stopped_run_says_how_to_go_on(void **state) {
     s.complete = false;
     s.done = 600;
     s.failed = 3;
-    rk__display_summary(&out, &s);
+    rk__display_summary(&out, &s, NULL);
     assert_non_null(strstr(rk__text_get(&out), "pi: stopped, 600 of 1000 tasks done, 3 failed\n"));
     assert_non_null(strstr(rk__text_get(&out), "go on       rankine resume /nowhere/pi.h5\n"));
     assert_null(strstr(rk__text_get(&out), "xarray"));

@@ -110,7 +110,7 @@ static void the_text_holds_them(void **state) {
     a.request.given = given;
     a.request.given_count = 3;
     char *text = describe(&always, &a.request);
-    assert_string_equal(text, "rankine-space 2\nkernel always\ngiven cmd string a%20b%25\ngiven x i64\n"
+    assert_string_equal(text, "rankine-space 3\nkernel always\ngiven cmd string a%20b%25\ngiven x i64\n"
                               "given y string %-\nparam cmd a\nend\n");
     assert_int_equal(rk__givens_read(&givens, text, &err), RK_OK);
     assert_int_equal(givens.count, 3);
@@ -123,7 +123,7 @@ static void the_text_holds_them(void **state) {
     free(text);
     assert_int_equal(rk__givens_read(&givens, "rankine-space 1\nkernel always\nparam cmd a\nend\n", &err), RK_OK);
     assert_int_equal(givens.count, 0);
-    assert_int_equal(rk__givens_read(&givens, "rankine-space 2\nkernel always\ngiven x\nend\n", &err), RK_EFORMAT);
+    assert_int_equal(rk__givens_read(&givens, "rankine-space 3\nkernel always\ngiven x\nend\n", &err), RK_EFORMAT);
 }
 
 int main(void) {

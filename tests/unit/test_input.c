@@ -5,6 +5,9 @@
 #include <hdf5.h>
 #include <hdf5_hl.h>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "scratch_directory.h"
 #include "space/source.h"
 
@@ -420,6 +423,7 @@ static void bad_inputs_get_one_clear_line(void **state) {
         {"input=classic.nc:/x", RK_EFORMAT, "convert it with `nccopy -k nc4`"},
         {"input=cut.h5:/x", RK_EFORMAT, "is an HDF5 file, but damaged or cut short"},
         {"input=plain.h5", RK_EINVAL, "'plain.h5' names no data set: write input=FILE.h5:/PATH (it has /x)"},
+        {"input=plain.h5:x", RK_EINVAL, "'plain.h5:x' names no data set: write input=plain.h5:/x (it has /x)"},
         {"input=plain.h5:/", RK_EINVAL, "names no data set"},
         {"input=:/x", RK_EINVAL, "names no data set"},
         {"input=odd.h5:/y", RK_ENOENT, "no data set '/y': it has /empty, /group/x, /nothing, /number, /words"},
@@ -567,9 +571,20 @@ static void paths_are_made_absolute(void **state) {
     write_plain("plain.h5");
     char expected[1024];
     snprintf(expected, sizeof expected, "%s/plain.h5", (const char *)*state);
-    rk__space *space = space_of_rows("input=.//./plain.h5:/x", 1);
+    mkdir("k", 0777);
+    mkdir("k/l", 0777);
+    assert_int_equal(symlink("k/l", "link"), 0);
+    static const char *const settings[] = {"input=.//./plain.h5:/x", "input=k/../plain.h5:/x",
+                                           "input=k/l/.././../plain.h5:/x"};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        rk__space *space = space_of_rows(settings[i], 1);
+        assert_string_equal(space->input.path, expected);
+        assert_string_equal(space->input.dataset, "/x");
+        rk__space_destroy(space);
+    }
+    rk__space *space = space_of_rows("input=link/../../plain.h5:/x", 1); /* through k, not through where we are */
+    snprintf(expected, sizeof expected, "%s/link/../../plain.h5", (const char *)*state);
     assert_string_equal(space->input.path, expected);
-    assert_string_equal(space->input.dataset, "/x");
     rk__space_destroy(space);
 }
 

@@ -42,6 +42,23 @@ static void blocks_are_given_once(void **state) {
         }
 }
 
+/* A node that asks again before others have asked at all must not take theirs. */
+static void static_gives_each_node_its_share_once(void **state) {
+    (void)state;
+    rk__ledger_node nodes[3] = {{.claimers = 2}, {.claimers = 1}, {.claimers = 3}};
+    const uint64_t shares[3] = {20, 10, 30};
+    rk__ledger ledger;
+    rk__span_answer answer;
+    rk__ledger_init(&ledger, 60, RK__POLICY_STATIC, nodes, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        ask(&ledger, i, true, false, false, &answer);
+        assert_int_equal(answer.count, shares[i]);
+        ask(&ledger, i, true, false, false, &answer);
+        assert_int_equal(answer.count, 0);
+        assert_int_equal(answer.phase, i < 2 ? RK__PHASE_RUN : RK__PHASE_LAST);
+    }
+}
+
 static void rank_0_is_told_the_end_last(void **state) {
     (void)state;
     rk__ledger_node nodes[NODES] = {
@@ -79,6 +96,7 @@ static void a_drain_reaches_every_node_and_gives_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_are_given_once),
+        cmocka_unit_test(static_gives_each_node_its_share_once),
         cmocka_unit_test(rank_0_is_told_the_end_last),
         cmocka_unit_test(a_drain_reaches_every_node_and_gives_nothing),
     };

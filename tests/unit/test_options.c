@@ -105,6 +105,17 @@ static void defaults_are_the_documented_ones(void **state) {
     rk__arguments_fini(&l.arguments);
 }
 
+static void counts_may_have_an_exponent(void **state) {
+    (void)state;
+    line l;
+    parse(&l, "run pi --repeat 1e6 --block 1.024e3 -n 2e0");
+    assert_int_equal(l.status, RK_OK);
+    assert_int_equal(l.arguments.repeat, 1000000);
+    assert_int_equal(l.arguments.block_tasks, 1024);
+    assert_int_equal(l.arguments.ranks, 2);
+    rk__arguments_fini(&l.arguments);
+}
+
 static void zip_may_be_given_again(void **state) {
     (void)state;
     line l;
@@ -139,6 +150,9 @@ static void wrong_words_are_named_with_the_remedy(void **state) {
     (void)state;
     assert_refused("rnu pi", "unknown command 'rnu': did you mean rankine run?");
     assert_refused("lorenz", "unknown command 'lorenz': to run a kernel of that name, rankine run lorenz");
+    assert_refused("repair f.h5", "unknown command 'repair': it is rankine resume FILE --repair");
+    assert_refused("status f.h5", "unknown command 'status': it is rankine info FILE, or live: rankine watch FILE");
+    assert_refused("list", "unknown command 'list': it is rankine kernels");
     assert_refused("run pi --sead 3", "unknown option '--sead': did you mean --seed?");
     assert_refused("run pi --outputs=x", "unknown option '--outputs': did you mean --output?");
     assert_refused("run pi --acc", "unknown option '--acc': did you mean --accept-kernel?");
@@ -152,6 +166,27 @@ static void wrong_words_are_named_with_the_remedy(void **state) {
     assert_refused("--samples 3 run pi", "--samples is no option of 'rankine run' (it is one of: check)");
 }
 
+static void help_lists_the_exit_codes_of_the_command(void **state) {
+    (void)state;
+    static const struct {
+        rk__command command;
+        bool failed, damaged, stopped;
+    } cases[] = {{RK__COMMAND_RUN, true, false, true},
+                 {RK__COMMAND_WATCH, true, false, true},
+                 {RK__COMMAND_VERIFY, false, true, false},
+                 {RK__COMMAND_DIGEST, false, false, true},
+                 {RK__COMMAND_KERNELS, false, false, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rk__text help = RK__TEXT_INIT;
+        rk__help_command(&help, cases[i].command);
+        const char *text = rk__text_get(&help);
+        assert_int_equal(strstr(text, "\n   3  ") != NULL, cases[i].failed);
+        assert_int_equal(strstr(text, "\n   4  ") != NULL, cases[i].damaged);
+        assert_int_equal(strstr(text, "\n  75  ") != NULL, cases[i].stopped);
+        rk__text_fini(&help);
+    }
+}
+
 static void wrong_values_are_named_with_what_is_expected(void **state) {
     (void)state;
     assert_refused("run pi -n 0", "-n 0: a whole number from 1 to 10000000 is expected");
@@ -159,6 +194,7 @@ static void wrong_values_are_named_with_what_is_expected(void **state) {
     assert_refused("run pi --seed -1", "--seed -1: a whole number from 0 to 18446744073709551615 is expected");
     assert_refused("run pi --seed 18446744073709551616",
                    "--seed 18446744073709551616: a whole number from 0 to 18446744073709551615 is expected");
+    assert_refused("run pi --repeat 1.5e0", "--repeat 1.5e0: a whole number from 1 to 72057594037927936 is expected");
     assert_refused("run pi --repeat 0", "--repeat 0: a whole number from 1 to 72057594037927936 is expected");
     assert_refused("run pi --block 48", "--block 48: must be a power of two, such as 32 or 64");
     assert_refused("run pi --zip a", "--zip a: names of at least two parameters are expected, as in --zip a,b");
@@ -325,10 +361,12 @@ int main(void) {
         cmocka_unit_test(short_option_takes_its_value_in_any_form),
         cmocka_unit_test(two_dashes_end_the_options),
         cmocka_unit_test(defaults_are_the_documented_ones),
+        cmocka_unit_test(counts_may_have_an_exponent),
         cmocka_unit_test(zip_may_be_given_again),
         cmocka_unit_test(progress_takes_a_value_only_with_equals),
         cmocka_unit_test(launcher_keeps_its_own_options_from_the_ranks),
         cmocka_unit_test(wrong_words_are_named_with_the_remedy),
+        cmocka_unit_test(help_lists_the_exit_codes_of_the_command),
         cmocka_unit_test(wrong_values_are_named_with_what_is_expected),
         cmocka_unit_test(json_is_known_also_when_the_words_before_it_are_wrong),
         cmocka_unit_test(nearest_ignores_what_is_no_slip),

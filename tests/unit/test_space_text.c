@@ -22,7 +22,7 @@ static void text_holds_every_parameter_and_axis(void **state) {
     ask(&a, "i8=3:-3:-2");
     a.request.repeat = 7;
     char *text = describe(&kernel, &a.request);
-    assert_string_equal(text, "rankine-space 1\n"
+    assert_string_equal(text, "rankine-space 2\n"
                               "kernel two\n"
                               "param sigma 0.5\n"
                               "param label %-\n"
@@ -38,7 +38,7 @@ static const char *const round_trips[] = {
     "sigma=20:30:0.1 tau=0:1:0.1 label=a,b",
     "i8=5:-5:-1 u64=0:18446744073709551615:1152921504606846976",
     "u8=255:0:-5 i64=0..-9000/10",
-    "color=blue,red flag=yes,no,yes label=%,\t,\xc3\xa4,\n%-,",
+    "color=blue,red flag=yes,no label=%,\t,\xc3\xa4,\n%-,",
     "tau=0.1,0.2 sigma=4.9e-324,1.7e308 rho=-0",
     "sigma=0..1/3 u64=0:999999999999",
 };
@@ -86,7 +86,7 @@ static rk_status created(const rk_kernel *kernel, const char *text, rk_error *er
     return status;
 }
 
-#define HEAD "rankine-space 1\nkernel two\n"
+#define HEAD "rankine-space 2\nkernel two\n"
 static const rk_kernel two = {
     .name = "two",
     .params = {RK_PARAM(all_params, sigma, RK_F64, "0.5", "m", "x"), RK_PARAM(all_params, u8, RK_U8, "1", NULL, NULL)}};
@@ -97,14 +97,15 @@ static void damaged_text_is_refused(void **state) {
         "",
         "\n",
         "rankine-space",
-        "rankine-space 2\nkernel two\nend\n",
-        "rankine-space 3\nkernel two\nend\n",
+        "rankine-space 1\nkernel two\nend\n",
+        "rankine-space 2 1\nkernel two\nend\n",
+        "rankine-space 2\nkernel \nend\n",
+        "rankine-space 3\nkernel two\nparam sigma 1\nparam u8 1\nend\n",
+        "rankine-space 4\nkernel two\nend\n",
         HEAD "given sigma f64 1\nparam sigma 1\nparam u8 1\nend\n",
-        "rankine-space 2\nkernel two\ngiven sigma\nparam sigma 1\nparam u8 1\nend\n",
-        "rankine-space 2\nkernel two\ngiven sigma u8 1\nparam sigma 1\nparam u8 1\nend\n",
-        "rankine-space 2\nkernel two\ngiven sigma f64 1 2\nparam sigma 1\nparam u8 1\nend\n",
-        "rankine-space 1 1\nkernel two\nend\n",
-        "rankine-space 1\nkernel \nend\n",
+        "rankine-space 3\nkernel two\ngiven sigma\nparam sigma 1\nparam u8 1\nend\n",
+        "rankine-space 3\nkernel two\ngiven sigma u8 1\nparam sigma 1\nparam u8 1\nend\n",
+        "rankine-space 3\nkernel two\ngiven sigma f64 1 2\nparam sigma 1\nparam u8 1\nend\n",
         HEAD "param sigma 1\nparam u8 1\n",
         HEAD "param sigma 1\nparam u8 1\nend",
         HEAD "param sigma 1\nparam u8 1\nend\nx",
@@ -150,7 +151,7 @@ static void damaged_text_is_refused(void **state) {
 static void text_of_another_kernel_is_a_mismatch(void **state) {
     (void)state;
     static const char *const texts[] = {
-        "rankine-space 1\nkernel three\nparam sigma 1\nparam u8 1\nend\n",
+        "rankine-space 2\nkernel three\nparam sigma 1\nparam u8 1\nend\n",
         HEAD "param sigma 1\nparam u8 1\nparam new 1\nend\n",
         HEAD "param sigma 1\nend\n",
         HEAD "param u8 1\naxis input 3\ninput sigma /a /b\nshape 3\ntask_dims 1\nmissing\nfingerprint 0 0\nend\n",

@@ -243,6 +243,27 @@ static void damage_is_found(void **state) {
     close_stage(f);
 }
 
+/* Blocks of session 0 were copied; a mark that was never written is of session 0 and epoch 0 too. */
+static void copied_blocks_are_settled_by_the_first_session(void **state) {
+    fixture *f = *state;
+    rk__settle_report report;
+    rk__session session = {.ranks = 1, .nodes = 1};
+    uint16_t number;
+    open_stage(f, 0); /* its session is 0 */
+    commit(f, 0, 0, BLOCK);
+    commit(f, 1, 0, BLOCK);
+    assert_int_equal(rk__stage_flush(f->stage, NULL), RK_OK);
+    flip(f->path, f->record->column_at[0] + 3);
+    assert_int_equal(rk__record_settle(f->record, &(rk__settle_options){0}, &report, NULL), RK_OK);
+    assert_int_equal(report.blocks_checked, 2);
+    assert_int_equal(report.blocks_damaged, 1);
+    expect_sound(f, 1);
+    assert_int_equal(rk__record_session_begin(f->record, &session, &number, NULL), RK_OK);
+    assert_int_equal(rk__record_settle(f->record, &(rk__settle_options){0}, &report, NULL), RK_OK);
+    assert_int_equal(report.blocks_checked, 0);
+    close_stage(f);
+}
+
 static void only_good_rows_are_hashed(void **state) {
     fixture *f = *state;
     const double rows[] = {1, 2, 3}, other[] = {1, -7, 3};
@@ -280,6 +301,31 @@ static void a_file_in_the_way_is_not_overwritten(void **state) {
     assert_int_equal(rk__record_create(f->path, &f->schema, f->space, &f->identity, &provenance, true, &err), RK_OK);
 }
 
+static void put_text(const char *path, const char *text) {
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void force_overwrites_run_files_and_nothing_that_was_written_by_hand(void **state) {
+    fixture *f = *state;
+    rk__provenance provenance = {"", "", "", "", "", "", 1, 1};
+    rk_error err = RK_ERROR_INIT;
+    char text[32] = "";
+    assert_int_equal(rk__place_check(f->path, true, &err), RK_OK);
+    put_text(f->path, "");
+    assert_int_equal(rk__place_check(f->path, true, &err), RK_OK);
+    put_text(f->path, "int main(void);\n");
+    assert_int_equal(rk__record_create(f->path, &f->schema, f->space, &f->identity, &provenance, true, &err),
+                     RK_EEXIST);
+    assert_non_null(strstr(err.message, "remove it yourself"));
+    FILE *file = fopen(f->path, "r");
+    assert_non_null(fgets(text, sizeof text, file));
+    fclose(file);
+    assert_string_equal(text, "int main(void);\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(blocks_in_any_order_through_stages_of_any_size, setup, teardown),
@@ -288,9 +334,12 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_rewrite_takes_the_other_slot_and_a_torn_one_does_not_count, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_in_another_place_is_not_valid, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_is_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(copied_blocks_are_settled_by_the_first_session, setup, teardown),
         cmocka_unit_test_setup_teardown(only_good_rows_are_hashed, setup, teardown),
         cmocka_unit_test_setup_teardown(identity_is_held_against_the_file, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_in_the_way_is_not_overwritten, setup, teardown),
+        cmocka_unit_test_setup_teardown(force_overwrites_run_files_and_nothing_that_was_written_by_hand, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -196,13 +196,31 @@ static void groups_are_sorted_by_count(void **state) {
     size_t count;
     assert_int_equal(rk__failures_group(failures, 4, &groups, &count, NULL), RK_OK);
     assert_int_equal(count, 3);
-    assert_string_equal(groups[0].message, "even ..");
+    assert_string_equal(groups[0].pattern, "even ..");
+    assert_string_equal(groups[0].message, "even 5");
     assert_int_equal(groups[0].count, 2);
     assert_int_equal(groups[0].first_task, 5);
     assert_int_equal(groups[0].last_task, 7);
     assert_string_equal(groups[1].message, "odd 4");
     assert_int_equal(groups[2].code, 3);
     free(groups);
+}
+
+static void a_group_shows_its_first_message_whole(void **state) {
+    (void)state;
+    rk__failure failures[8];
+    rk__text out = RK__TEXT_INIT;
+    for (int i = 0; i < 8; i++) {
+        failures[i] = (rk__failure){.task = (uint64_t)(40 - i), .code = 7};
+        snprintf(failures[i].message, sizeof failures[i].message, "force -%d is too negative", 40 - i);
+    }
+    rk__failures_print(&out, failures, 8, &(rk__failures_view){.failed = 8, .most = 5});
+    assert_non_null(strstr(rk__text_get(&out), "8 alike with code 7, tasks 33 to 40; the first:\n"));
+    assert_non_null(strstr(rk__text_get(&out), "  force -33 is too negative\n"));
+    rk__text_fini(&out);
+    rk__failures_print(&out, failures, 1, &(rk__failures_view){.failed = 1, .most = 5, .columns = 30});
+    assert_non_null(strstr(rk__text_get(&out), "              force -40 is ...\n"));
+    rk__text_fini(&out);
 }
 
 /* ---- canvas ---- */
@@ -236,6 +254,7 @@ int main(void) {
         WATCH_TEST(many_ranks_are_cells_that_fit_the_screen),
         cmocka_unit_test(messages_that_differ_in_numbers_are_one),
         cmocka_unit_test(groups_are_sorted_by_count),
+        cmocka_unit_test(a_group_shows_its_first_message_whole),
         cmocka_unit_test(a_canvas_cuts_at_its_edges_and_takes_no_orders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

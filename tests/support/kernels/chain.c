@@ -28,4 +28,5 @@ static int chain(rk_task *task, const void *params, void *result) {
 }
 
 RK_KERNEL(chain, .summary = "an order-dependent reduction", .version = "1", .deterministic = true,
-          .reduce = {RK_REDUCE_CUSTOM("chain", chain_state, chain_merge, chain_finish, 2)}, .run = chain)
+          .reduce = {RK_REDUCE_CUSTOM("chain", chain_state, chain_merge, chain_finish, 2)}, .run = chain,
+          .thread_safe = true)

@@ -58,4 +58,4 @@ RK_KERNEL(echo, .summary = "gives its parameters back", .version = "1", .determi
                       RK_OUTPUT(echo_result, out_flag, RK_BOOL, "1", "flag"),
                       RK_OUTPUT(echo_result, out_length, RK_U64, "1", "length of text"),
                       RK_OUTPUT(echo_result, out_colour, RK_I32, "1", "number of the choice", .fill = "-1")},
-          .run = echo)
+          .run = echo, .thread_safe = true)

@@ -68,4 +68,4 @@ RK_KERNEL(emit, .summary = "emits values of varying number", .version = "1", .de
           .outputs = {RK_OUTPUT_VARYING("times", RK_F64, "s", "random times"),
                       RK_OUTPUT_VARYING("names", RK_U8, "1", "letters"),
                       RK_OUTPUT(emit_result, total, RK_F64, "s", "sum of the times")},
-          .reduce = {RK_REDUCE("total_sum", RK_SUM, total)}, .run = emit)
+          .reduce = {RK_REDUCE("total_sum", RK_SUM, total)}, .run = emit, .thread_safe = true)

@@ -28,4 +28,4 @@ RK_KERNEL(flaky, .summary = "fails now and then", .version = "1", .deterministic
                       RK_OUTPUT(flaky_result, square, RK_U64, "1", "its square")},
           .reduce = {RK_REDUCE_VALUES("given_sum", RK_SUM, "1", "sum of given values"),
                      RK_REDUCE("value_sum", RK_SUM, value), RK_REDUCE("square_max", RK_MAX, square)},
-          .run = flaky)
+          .run = flaky, .thread_safe = true)

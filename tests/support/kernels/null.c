@@ -6,4 +6,4 @@ static int null(rk_task *task, const void *params, void *result) {
     return RK_OK;
 }
 
-RK_KERNEL(null, .summary = "does nothing", .version = "1", .deterministic = true, .run = null)
+RK_KERNEL(null, .summary = "does nothing", .version = "1", .deterministic = true, .run = null, .thread_safe = true)

@@ -30,4 +30,4 @@ RK_KERNEL(rows, .summary = "array rows", .version = "1", .deterministic = true,
                       RK_OUTPUT(rows_result, single, RK_F32, "1", "a third of the number")},
           .reduce = {RK_REDUCE("wave_mean", RK_MEAN, wave), RK_REDUCE("ints_sum", RK_SUM, ints),
                      RK_REDUCE("single_variance", RK_VARIANCE, single)},
-          .run = rows)
+          .run = rows, .thread_safe = true)

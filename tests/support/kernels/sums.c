@@ -48,4 +48,4 @@ RK_KERNEL(sums, .summary = "sums of parameters, and noise", .version = "1", .det
                       RK_OUTPUT_ROW(sums_result, triple, RK_F64, "1", "random row", .shape = {"3"})},
           .reduce = {RK_REDUCE("sum_mean", RK_MEAN, sum), RK_REDUCE("noise_sum", RK_SUM, noise),
                      RK_REDUCE("triple_max", RK_MAX, triple)},
-          .run_batch = sums)
+          .run_batch = sums, .thread_safe = true)

@@ -26,4 +26,4 @@ RK_KERNEL(vector, .summary = "squares, a batch at a time", .version = "1", .dete
           .params = {RK_PARAM(vector_params, x, RK_F64, "1", "m", "side")},
           .outputs = {RK_OUTPUT(vector_result, square, RK_F64, "m2", "area")},
           .reduce = {RK_REDUCE_VALUES("x_sum", RK_SUM, "m", "sum of sides"), RK_REDUCE("area", RK_SUM, square)},
-          .run_batch = vector)
+          .run_batch = vector, .thread_safe = true)

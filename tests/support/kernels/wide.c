@@ -22,4 +22,5 @@ static int wide(rk_batch *batch) {
 
 RK_KERNEL(wide, .summary = "rows that are cheap to compute", .version = "1", .deterministic = true,
           .params = {RK_PARAM(wide_params, n, RK_U32, "512", "1", "values of a row", .fixed = true)},
-          .outputs = {RK_OUTPUT_ROW(wide_result, values, RK_U64, "1", "numbers", .shape = {"n"})}, .run_batch = wide)
+          .outputs = {RK_OUTPUT_ROW(wide_result, values, RK_U64, "1", "numbers", .shape = {"n"})}, .run_batch = wide,
+          .thread_safe = true)

@@ -1,0 +1,93 @@
+#include "exec/fault.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum { STACK_BYTES = 64 << 10 };
+#define STACK_SLACK (UINT64_C(1) << 20) /* how far behind the end of the stack a large frame may reach */
+
+static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+
+/* Handlers get no argument of ours. */
+static rk__fault_fn on_fault;
+static _Thread_local const rk__exec_watch *watched;
+static _Thread_local uintptr_t stack_top;
+static _Thread_local void *signal_stack;
+
+static bool is_on_stack(uintptr_t address) {
+    struct rlimit limit;
+    uint64_t bytes = UINT64_C(8) << 20;
+    if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        bytes = limit.rlim_cur;
+    return address <= stack_top && stack_top - address <= bytes + STACK_SLACK;
+}
+
+static void on_signal(int number, siginfo_t *info, void *context) {
+    (void)context;
+    bool has_address = number == SIGSEGV || number == SIGBUS;
+    rk__fault fault = {.signal = number, .address = has_address ? (uintptr_t)info->si_addr : 0, .watch = watched};
+    fault.is_stack = has_address && is_on_stack(fault.address);
+    if (watched != NULL && atomic_load(&watched->task) != 0)
+        on_fault(&fault);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+void rk__fault_catch(rk__fault_fn caught) {
+    on_fault = caught;
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaction(numbers[i], &action, NULL);
+#endif
+}
+
+rk_status rk__fault_watch(const rk__exec_watch *watch, rk_error *err) {
+    char here;
+    size_t bytes = (size_t)SIGSTKSZ > STACK_BYTES ? (size_t)SIGSTKSZ : STACK_BYTES;
+    RK_TRY(rk__alloc(&signal_stack, 1, bytes, "a stack for signals", err));
+    stack_t stack = {.ss_sp = signal_stack, .ss_size = bytes};
+    if (sigaltstack(&stack, NULL) != 0)
+        return rk__fail(err, RK_ENOMEM, "a stack for signals: %s", rk__errno_text(errno));
+    stack_top = (uintptr_t)&here;
+    watched = watch;
+    return RK_OK;
+}
+
+void rk__fault_unwatch(void) {
+    stack_t none = {.ss_flags = SS_DISABLE};
+    watched = NULL;
+    sigaltstack(&none, NULL);
+    free(signal_stack);
+    signal_stack = NULL;
+}
+
+static const char *name_of(int number) {
+    switch (number) {
+    case SIGSEGV:
+        return "segmentation fault";
+    case SIGBUS:
+        return "bus error";
+    case SIGFPE:
+        return "arithmetic fault";
+    case SIGILL:
+        return "illegal instruction";
+    case SIGABRT:
+        return "abort";
+    case SIGKILL:
+        return "killed";
+    case SIGTERM:
+        return "terminated";
+    default:
+        return "ended";
+    }
+}
+
+void rk__fault_describe(int number, bool is_stack, char *buffer, size_t size) {
+    snprintf(buffer, size, "%s (signal %d)", is_stack ? "stack overflow" : name_of(number), number);
+}

@@ -1,0 +1,168 @@
+"""A failure is data: threads, retries, limits for failures, and tasks that end their process."""
+import os
+import re
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.environ["RANKINE_SOURCE"], "tests/support"))
+import h5py
+import numpy
+from rankine_test import *
+
+EVIL_TASKS = int(os.environ.get("RANKINE_EVIL_TASKS", 10000))
+REASONS = ["segmentation fault", "abort", r"exit\(0\)", "stack overflow", "--task-memory", "--task-timeout",
+           "--task-timeout", "left processes behind", "left processes behind"]
+
+
+def failures_of(path):
+    return summary("info", path, expect=None)["failures"]
+
+
+def threads_give_the_same_bits():
+    for words in ([kernel("sums"), "--repeat", 5000], ["lorenz", "rho=20:30:0.5", "sigma=8,10", "steps=500"],
+                  [kernel("emit"), "--repeat", 200], ["stats", f"input={RELIEF}"], ["ep", "class=S"]):
+        run(*words, n=1, out="one.h5", expect=None)
+        for n, threads, more in ((1, 4, []), (2, 3, ["--block", 2]), (2, 2, ["--schedule", "static"])):
+            run(*words, "--threads", threads, *more, n=n, out="many.h5", expect=None)
+            assert digest("many.h5") == digest("one.h5"), (words, n, threads)
+            assert "no damage" in command("verify", "many.h5").stdout
+
+
+def a_kernel_that_is_not_safe_for_threads_is_refused():
+    error = command("run", kernel("journal"), "--threads", 2, "-o", "out.h5", expect=2).stderr
+    assert error.count("\n") == 1 and "thread_safe" in error and not os.path.exists("out.h5"), error
+
+
+def a_killed_run_of_threads_is_resumed():
+    words = [kernel("emit"), "us=2000", "--repeat", 600, "--block", 4]
+    run(*words, "--threads", 4, n=1, out="whole.h5", expect=None)
+    process = start("run", *words, "--threads", 3, "-n", 2, "-o", "killed.h5", "-q")
+    wait_until("some tasks are done", lambda: done_of("killed.h5") > 100)
+    kill_all(process)
+    assert done_of("killed.h5") < 600
+    command("resume", "killed.h5", "-n", 1, "--threads", 2, "-q", expect=None)
+    assert digest("killed.h5") == digest("whole.h5")
+
+
+def a_retry_succeeds_and_leaves_nothing_of_the_attempts_before():
+    run(kernel("recover"), "needs=1", "--repeat", 100, out="clean.h5")
+    for more in (["-n", 1], ["-n", 3, "--block", 8], ["-n", 2, "--isolate"], ["-n", 1, "--threads", 3]):
+        for bad in ([], ["crash=yes"]):
+            if bad and "--isolate" not in more:
+                continue
+            result = command("run", kernel("recover"), "needs=3", *bad, "--repeat", 100, "--retries", 2, *more, "-o",
+                             "out.h5", "--force", "--json")
+            found = json.loads(result.stdout)
+            assert found["failed"] == 0 and found["retried"] == 10, found
+            assert digest("out.h5") == digest("clean.h5"), more
+    shown = command("run", kernel("recover"), "--repeat", 100, "--retries", 1, "-n", 1, "-o", "out.h5", "--force")
+    assert "10 succeeded at a later attempt" in shown.stdout, shown.stdout
+
+
+def too_few_retries_fail_and_say_how_often_it_was_tried():
+    for more in (["-n", 1], ["-n", 2, "--isolate", "crash=yes"]):
+        run(kernel("recover"), "needs=5", "--repeat", 30, "--retries", 2, *more, expect=FAILED_TASKS)
+        failures = failures_of("out.h5")
+        assert [f["task"] for f in failures] == [1, 11, 21] and {f["attempts"] for f in failures} == {3}, failures
+        with h5py.File("out.h5") as file:
+            assert numpy.isnan(file["three"][11]).all() and (file["three"][12] == 12).all()
+    assert command("resume", "out.h5", "--retry-failed", "--retries", 4, "--isolate", "-n", 2, "-q").returncode == 0
+    assert not failures_of("out.h5")
+
+
+def too_many_failures_stop_the_run_resumable():
+    words = [kernel("flaky"), "every=10", "--repeat", 100000, "--block", 1]
+    for limit, least in ((["--fail-fast"], 1), (["--max-failures", 5], 6), (["--max-failures", "0.01%"], 11)):
+        result = command("run", *words, *limit, "-n", 2, "-o", "out.h5", "--force", expect=RESUMABLE)
+        assert "stopped by too many failures" in result.stdout, result.stdout
+        found = summary("info", "out.h5")
+        assert least <= found["failed"] and found["done"] < 100000, found
+    command("resume", "out.h5", "-n", 1, "-q", expect=FAILED_TASKS)
+    run(*words, expect=FAILED_TASKS, out="whole.h5")
+    assert digest("out.h5") == digest("whole.h5")
+    run(kernel("flaky"), "--repeat", 100, "--max-failures", 50, expect=FAILED_TASKS)
+
+
+def tasks_that_end_their_process_cost_nothing_but_themselves():
+    words = [kernel("evil"), "every=100", "--repeat", EVIL_TASKS]
+    run(*words, "masked=yes", n=2, out="masked.h5", expect=FAILED_TASKS)
+    result = command("run", *words, "--isolate", "--task-timeout", "0.3s", "--task-memory", "200M", "-n", 2, "-o",
+                     "evil.h5", "--force", "-q", expect=FAILED_TASKS, timeout=300)
+    assert len(result.stderr) < 3 << 20 and "the rest is not shown" in result.stderr
+    failures = failures_of("evil.h5")
+    assert [f["task"] for f in failures] == list(range(50, EVIL_TASKS, 100))
+    for failure in failures:
+        assert re.search(REASONS[failure["task"] // 100 % len(REASONS)], failure["message"]), failure
+    assert digest("evil.h5") == digest("masked.h5")
+    assert "no damage" in command("verify", "evil.h5").stdout
+
+
+def blocks_of_many_tasks_lose_one_task():
+    for block in (16, 64):
+        words = [kernel("evil"), "every=40", "--repeat", 400, "--block", block]
+        run(*words, "masked=yes", out="masked.h5", expect=FAILED_TASKS)
+        run(*words, "--isolate", "--task-timeout", "0.5s", "--task-memory", "200M", n=2, out="evil.h5",
+            expect=FAILED_TASKS)
+        assert digest("evil.h5") == digest("masked.h5")
+        words = [kernel("vector_evil"), "--repeat", 1000, "--block", block]
+        run(*words, "masked=yes", out="masked.h5", expect=FAILED_TASKS)
+        run(*words, "--isolate", n=2, out="evil.h5", expect=FAILED_TASKS)
+        assert digest("evil.h5") == digest("masked.h5") and [f["task"] for f in failures_of("evil.h5")] == [77]
+
+
+def isolation_gives_the_same_bits():
+    for words in ([kernel("sums"), "--repeat", 5000], ["lorenz", "rho=20:30:0.5", "steps=500"],
+                  [kernel("chain"), "--repeat", 3000], [kernel("emit"), "--repeat", 300], ["stats", f"input={RELIEF}"], ["mandelbrot", "width=60", "height=40"]):
+        run(*words, n=1, out="one.h5", expect=None)
+        for n, more in ((1, []), (3, ["--block", 4]), (2, ["--schedule", "static"])):
+            run(*words, "--isolate", *more, n=n, out="apart.h5", expect=None)
+            assert digest("apart.h5") == digest("one.h5"), (words, n, more)
+
+
+def a_timeout_kills_in_time():
+    best = 9.0
+    for _ in range(3):  # other work on the machine delays any process
+        run(kernel("evil"), "only=loop", "every=2", "--repeat", 2, "--isolate", "--task-timeout", "0.4s", out="out.h5",
+            expect=FAILED_TASKS)
+        best = min(best, summary("info", "out.h5", expect=None)["sessions"][-1]["seconds"])
+    assert 0.4 <= best < 0.5, best
+
+
+def an_isolated_run_is_interrupted_killed_and_resumed():
+    words = [kernel("slow"), "ms=5", "--repeat", 300, "--block", 1]
+    run(*words, n=2, out="whole.h5")
+    process = start("run", *words, "--isolate", "-n", 2, "-o", "out.h5", "-q")
+    wait_until("some tasks are done", lambda: done_of("out.h5") > 20)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == RESUMABLE
+    process = start("resume", "out.h5", "--isolate", "-n", 3, "-q")
+    before = done_of("out.h5")
+    wait_until("more tasks are done", lambda: done_of("out.h5") > before + 20)
+    kill_all(process)
+    command("resume", "out.h5", "--isolate", "-n", 1, "-q")
+    assert digest("out.h5") == digest("whole.h5")
+
+
+def a_crash_without_isolation_is_told_and_resumed():
+    for n in (1, 2):
+        error = command("run", kernel("evil"), "only=segfault", "every=20", "--repeat", 20, "-n", n, "-o", "out.h5",
+                        "--force", "-q", expect=RESUMABLE).stderr
+        assert "kernel 'evil' crashed" in error and "in task 10: segmentation fault (signal 11)" in error, error
+        assert "rankine resume" in error and "evil.so" in error, error
+    command("resume", "out.h5", "--isolate", "-n", 2, "-q", expect=FAILED_TASKS)
+
+
+def limits_without_isolation_are_refused():
+    for words, said in ((["--task-timeout", "1s"], "--isolate"), (["--task-memory", "1G"], "--isolate"),
+                        (["--isolate", "--threads", 2], "more ranks"), (["--task-memory", "1X"], "512M")):
+        error = command("run", "pi", "--repeat", 10, *words, "-o", "refused.h5", expect=2).stderr
+        assert error.count("\n") == 1 and said in error and not os.path.exists("refused.h5"), error
+
+
+if __name__ == "__main__":
+    main([threads_give_the_same_bits, a_kernel_that_is_not_safe_for_threads_is_refused,
+          a_killed_run_of_threads_is_resumed, a_retry_succeeds_and_leaves_nothing_of_the_attempts_before,
+          too_few_retries_fail_and_say_how_often_it_was_tried, too_many_failures_stop_the_run_resumable,
+          tasks_that_end_their_process_cost_nothing_but_themselves, blocks_of_many_tasks_lose_one_task,
+          isolation_gives_the_same_bits, a_timeout_kills_in_time, an_isolated_run_is_interrupted_killed_and_resumed,
+          a_crash_without_isolation_is_told_and_resumed, limits_without_isolation_are_refused])
