@@ -15,6 +15,7 @@ build|HDF5|hdf5:|libhdf5-dev|hdf5-devel|hdf5|hdf5+hl|HDF5
 build|hwloc|package:hwloc|libhwloc-dev|hwloc-devel|hwloc|hwloc|hwloc
 build|xxHash|package:libxxhash|libxxhash-dev|xxhash-devel|xxhash|xxhash|xxHash
 build|Random123|header:Random123/philox.h|librandom123-dev|Random123-devel|random123|random123|Random123
+build|Jansson|package:jansson|libjansson-dev|jansson-devel|jansson|jansson|Jansson
 build|libpng|package:libpng|libpng-dev|libpng-devel|libpng|libpng|libpng
 test|C++ compiler|program:c++|g++|gcc-c++|gcc|gcc|GCC
 test|Fortran compiler|program:gfortran|gfortran|gcc-gfortran|gcc|gcc|GCC
@@ -25,6 +26,8 @@ test|Python with NumPy|python:numpy|python3-numpy|python3-numpy|numpy|py-numpy|S
 test|Python with xarray|python:xarray|python3-xarray|python3-xarray|pip:xarray|py-xarray|xarray
 test|ncdump|program:ncdump|netcdf-bin|netcdf|netcdf|netcdf-c|netCDF
 test|h5dump|program:h5dump|hdf5-tools|hdf5|hdf5|hdf5+hl|HDF5
+test|mpi4py|python:mpi4py|python3-mpi4py|python3-mpi4py-openmpi|mpi4py|py-mpi4py|mpi4py
+test|GNU parallel|program:parallel|parallel|parallel|parallel|parallel|parallel
 test|ps|program:ps|procps|procps-ng|-|procps|-
 lint|bash|program:bash|bash|bash|bash|bash|-
 lint|clang|program:clang|clang|clang|llvm|llvm|Clang

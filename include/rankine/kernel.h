@@ -99,7 +99,7 @@ typedef struct rk_output {
     bool drop;        /* feeds reductions only: no rows are kept */
     bool varying;     /* any number of values per task, given by rk_emit; no field in the struct */
     bool always;      /* kept as it is also when the task fails (an exit code, a log) */
-    bool measured;    /* differs from time to time (seconds, bytes): no part of the digest */
+    bool measured;    /* differs from time to time (seconds, bytes): no part of the digest, and in no reduction */
 } rk_output;
 
 typedef enum rk_op {
@@ -226,6 +226,7 @@ typedef struct rk_kernel {
     bool thread_safe;  /* several threads of one process may call it at once */
     const char *ranks; /* each task is an MPI program on this many ranks: a number or a fixed integer parameter's name;
                           NULL: it is not */
+    void (*end)(void); /* NULL, or called by each process when it is done with the kernel: after its last task */
 } rk_kernel;
 
 /* ---- kernels whose description depends on what the user sets (a command line with names of its own) ---- */
@@ -245,8 +246,10 @@ struct rk_maker {
     const rk_maker_api *api;
     void *host;
 };
-/* Returns a description that is the same for the same given names, types and single values; it lives until the shared
- * object is unloaded, and is asked for once. NULL after rk_maker_fail. */
+/* Returns a description that is the same for the same given names, types and single values, and lives until the shared
+ * object is unloaded. It is asked for what is always there first (its `fixed` strings are then taken as they stand: a
+ * comma in them makes no list), and then for what the user set; tasks run only after that. NULL after rk_maker_fail.
+ */
 typedef const rk_kernel *(*rk_make_fn)(rk_maker *maker);
 
 #define RK_PARAM(struct_type, field, value_type, ...)                                                                  \
@@ -325,8 +328,8 @@ static inline void *rk_task_state(rk_task *task, uint32_t reduction) {
 
 /** Append `count` values of the output's type to the output number `output` (its place in .outputs; declared by
  * RK_OUTPUT_VARYING) of this task: any number of times, any size. Text and bytes are RK_U8. What a task that fails has
- * emitted does not count. In a whole-block kernel: task by task, in ascending order. Returns RK_OK; anything else is to
- * be returned from the kernel. */
+ * emitted counts for an output that is kept `always` only. In a whole-block kernel: task by task, in ascending order.
+ * Returns RK_OK; anything else is to be returned from the kernel. */
 static inline int rk_emit(rk_task *task, uint32_t output, const void *values, uint64_t count) {
     return task->api->emit(task, output, values, count);
 }

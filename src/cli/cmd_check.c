@@ -4,6 +4,7 @@
 #include "cli/display.h"
 #include "cli/jsonout.h"
 #include "cli/request.h"
+#include "cli/tasks_from.h"
 
 static int report_as_json(const rk__cli *cli, const rk__check_report *report, int code) {
     rk__json json = {0};
@@ -41,10 +42,14 @@ int rk__cmd_check(rk__cli *cli) {
     rk__run_options options;
     rk__check_report report = {0};
     rk__text command_line = RK__TEXT_INIT;
-    rk_status status = rk__request_make(cli, &options, &command_line, &err);
+    rk__tasks_from tasks;
+    rk_status status = rk__tasks_from_take(cli, &tasks, &err);
+    if (status == RK_OK)
+        status = rk__request_make(cli, &options, &command_line, &err);
     if (status == RK_OK)
         status = rk__run_check(&options, cli->arguments.samples, &report, &err);
     rk__text_fini(&command_line);
+    rk__tasks_from_fini(&tasks);
     if (status != RK_OK)
         return rk__cli_fail(cli, &err);
     int code = report.differences > 0 ? RK_EXIT_DAMAGED : RK_EXIT_OK;

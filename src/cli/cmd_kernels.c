@@ -95,7 +95,8 @@ static void add_outputs(rk__text *out, const rk_kernel *kernel) {
         const rk_output *o = &kernel->outputs[i];
         rk__text type = RK__TEXT_INIT, meaning = RK__TEXT_INIT;
         add_shape(&type, o);
-        rk__text_add(&meaning, "%s%s", o->help ? o->help : "", o->drop ? " [reduced only]" : "");
+        rk__text_add(&meaning, "%s%s%s", o->help ? o->help : "", o->drop ? " [reduced only]" : "",
+                     o->always ? " [kept on failure]" : "");
         rk__table_row(&table,
                       (const char *[]){o->name, rk__text_get(&type), o->unit ? o->unit : "", rk__text_get(&meaning)});
         rk__text_fini(&type);
@@ -200,6 +201,8 @@ static void json_outputs(rk__json *json, const rk_kernel *kernel) {
         rk__json_string(json, "help", o->help);
         rk__json_bool(json, "varying", o->varying);
         rk__json_bool(json, "kept", !o->drop);
+        rk__json_bool(json, "always", o->always);
+        rk__json_bool(json, "measured", o->measured);
         rk__json_end(json, '}');
     }
     rk__json_end(json, ']');

@@ -8,6 +8,7 @@
 #include "cli/jsonout.h"
 #include "cli/request.h"
 #include "cli/spaceout.h"
+#include "cli/tasks_from.h"
 
 /* ---- --dry-run ---- */
 
@@ -146,7 +147,10 @@ int rk__cmd_run(rk__cli *cli) {
     rk__run_options options;
     rk__text command_line = RK__TEXT_INIT;
     bool am_rank = false;
-    rk_status status = rk__request_make(cli, &options, &command_line, &err);
+    rk__tasks_from tasks;
+    rk_status status = rk__tasks_from_take(cli, &tasks, &err);
+    if (status == RK_OK)
+        status = rk__request_make(cli, &options, &command_line, &err);
     if (status == RK_OK && !cli->arguments.dry_run)
         status = rk__world_am_rank(&am_rank, &err);
     int code;
@@ -157,5 +161,6 @@ int rk__cmd_run(rk__cli *cli) {
     else
         code = prepare_and_drive(cli, &options);
     rk__text_fini(&command_line);
+    rk__tasks_from_fini(&tasks);
     return code;
 }

@@ -226,7 +226,7 @@ void rk__display_results(rk__text *out, const rk__schema *schema, const void *re
 
 static bool keeps_rows(const rk__schema *schema) {
     for (size_t i = 0; i < schema->column_count; i++)
-        if (schema->columns[i].keep && schema->columns[i].hashed)
+        if (schema->columns[i].keep && schema->columns[i].id != UINT32_MAX)
             return true;
     return false;
 }

@@ -44,7 +44,9 @@ static const page pages[RK__COMMAND_COUNT] = {
                          "  rankine run pi --repeat 1000\n"
                          "  rankine run lorenz rho=20:30:0.1 sigma=8,10,12 -n 8 -o lorenz.h5\n"
                          "  rankine run stats input=relief.nc:/ROSE --dry-run\n"
-                         "  mpirun -n 64 rankine run ./mine.so --table points.csv --json\n",
+                         "  mpirun -n 64 rankine run ./mine.so --table points.csv --json\n"
+                         "  rankine run command cmd='python3 sim.py --alpha {alpha}' alpha=0:1:0.1\n"
+                         "  rankine run command --tasks-from jobs.txt\n",
                          true, ALWAYS | ENDS(TASKS_FAILED) | ENDS(STOPPED)},
     [RK__COMMAND_RESUME] = {"FILE", "go on with a run that was stopped or killed",
                             "Everything is in the file: kernel, parameters, seed. What was committed is kept,\n"

@@ -117,6 +117,13 @@ static rk_status set_table(rk__arguments *a, const char *value, rk_error *err) {
     return RK_OK;
 }
 
+static rk_status set_tasks_from(rk__arguments *a, const char *value, rk_error *err) {
+    if (a->tasks_from != NULL)
+        return rk__fail(err, RK_EINVAL, "--tasks-from %s: given already (%s); one is all", value, a->tasks_from);
+    a->tasks_from = value;
+    return RK_OK;
+}
+
 static rk_status set_repeat(rk__arguments *a, const char *value, rk_error *err) {
     return whole_number("--repeat", value, 1, UINT64_C(1) << 56, &a->repeat, err);
 }
@@ -268,6 +275,11 @@ static const rk__option options[] = {
      "walk the values of these parameters together, not as a product; may be given again", set_zip},
     {"table", 0, RK__OPTION_VALUE, RK__GROUP_TASKS, IN(RUN) | IN(CHECK), false, "FILE",
      "a task per line of a CSV file; its first line names the parameters", set_table},
+    {"tasks-from", 0, RK__OPTION_VALUE, RK__GROUP_TASKS, IN(RUN) | IN(CHECK), false, "FILE",
+     "of the kernel 'command': a task per line, a shell's program each; - reads standard input; empty lines and # "
+     "lines "
+     "are left out",
+     set_tasks_from},
     {"input-dims", 0, RK__OPTION_VALUE, RK__GROUP_TASKS, IN(RUN) | IN(CHECK), false, "D",
      "how many leading dimensions of the input become tasks (default 1)", set_input_dims},
     {"block", 0, RK__OPTION_VALUE, RK__GROUP_TASKS, IN(RUN) | IN(CHECK), false, "T",

@@ -59,7 +59,7 @@ typedef struct rk__arguments {
     uint64_t failures_max;
     double failures_percent; /* 0: not given as a share */
     rk__language language;
-    const char *output, *table, *hostfile, *kernel, *reuse;
+    const char *output, *table, *tasks_from, *hostfile, *kernel, *reuse;
     bool gather, force, dry_run, quiet, json, accept_kernel, repair, retry_failed, help, version;
 } rk__arguments;
 

@@ -67,6 +67,7 @@ rk_status rk__request_make(const rk__cli *cli, rk__run_options *options, rk__tex
                     .zip_count = a->zip_count,
                     .table = a->table,
                     .repeat = a->repeat,
+                    .may_repeat = a->tasks_from != NULL ? "line" : NULL,
                     .input_dims = a->input_dims},
         .output = a->output,
         .seed = a->seed,

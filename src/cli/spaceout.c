@@ -141,6 +141,17 @@ void rk__spaceout_print(rk__text *out, const rk__space *space) {
     rk__table_print(&table, out);
 }
 
+static rk_status make_kernel(rk__module *module, const char *text) {
+    rk__givens givens = {0};
+    if (module->make == NULL)
+        return RK_OK;
+    rk_status status = rk__givens_read(&givens, text, NULL);
+    if (status == RK_OK && givens.count > 0)
+        status = rk__module_make(module, givens.items, givens.count, NULL);
+    rk__givens_fini(&givens);
+    return status;
+}
+
 void rk__spaceout_load(const rk__identity *identity, const rk_kernel *const *linked, rk__module *module,
                        rk__space **space) {
     const char *path = identity->kernel_path;
@@ -148,7 +159,8 @@ void rk__spaceout_load(const rk__identity *identity, const rk_kernel *const *lin
     *space = NULL;
     if (rk__module_load(module, name, linked, NULL) != RK_OK)
         *module = (rk__module){0};
-    else if (rk__space_create(space, module->kernel, identity->space_text, false, NULL) != RK_OK)
+    else if (make_kernel(module, identity->space_text) != RK_OK ||
+             rk__space_create(space, module->kernel, identity->space_text, false, NULL) != RK_OK)
         *space = NULL;
 }
 

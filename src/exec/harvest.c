@@ -14,11 +14,11 @@ static void fill_row(const rk__column *column, char *row) {
         memcpy(row + e * element, column->fill, element);
 }
 
-/* A failed task may have written half a row: every column gets its fill value. */
+/* A failed task may have written half a row: every column gets its fill value, but for those that outlive a failure. */
 static void fill_failed(rk__exec *exec, uint64_t i) {
     for (size_t c = 0; c < exec->columns; c++) {
         const rk__column *column = &exec->options.schema->columns[c];
-        if (column->keep)
+        if (column->keep && !column->always)
             fill_row(column, (char *)exec->rows[c] + i * column->row_bytes);
     }
 }
@@ -39,11 +39,12 @@ static void scatter_scalars(rk__exec *exec) {
 /* How many values each task emitted; their hashes count for good tasks. */
 static void harvest_emitted(rk__exec *exec, rk__block_record *record) {
     for (size_t c = 0; c < exec->columns; c++) {
+        const rk__column *column = &exec->options.schema->columns[c];
         uint64_t *counts = exec->rows[c];
         for (uint64_t i = 0; exec->emitted[c] != NULL && i < exec->batch_count; i++) {
             bool good = exec->states[i] == RK__TASK_OK;
-            counts[i] = good ? exec->emitted[c][i].count : 0;
-            if (counts[i] > 0)
+            counts[i] = good || column->always ? exec->emitted[c][i].count : 0;
+            if (counts[i] > 0 && good && column->hashed)
                 rk__checksum_add(record->checksum, exec->emitted[c][i].hash);
         }
     }

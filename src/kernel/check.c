@@ -156,6 +156,11 @@ static rk_status check_reduction(const rk_kernel *kernel, const rk_reduction *re
     if (reduction->output != NULL && find_output(kernel, reduction->output) == NULL)
         return rk__fail(err, RK_EINVAL, "kernel '%s': reduction '%s' folds '%s', which is no output", kernel->name,
                         reduction->name, reduction->output);
+    if (reduction->output != NULL && find_output(kernel, reduction->output)->measured)
+        return rk__fail(err, RK_EINVAL,
+                        "kernel '%s': reduction '%s' folds '%s', which is measured: the digest of the run would differ "
+                        "from time to time",
+                        kernel->name, reduction->name, reduction->output);
     if (reduction->output != NULL && find_output(kernel, reduction->output)->varying)
         return rk__fail(err, RK_EINVAL,
                         "kernel '%s': reduction '%s' folds '%s', which is emitted: feed it by rk_accumulate",

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fenv.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -58,6 +59,53 @@ static rk_status check_abi(const char *path, const rk_kernel *kernel, rk_error *
     return RK_OK;
 }
 
+/* ---- makers ---- */
+
+static int refuse(rk_maker *maker, const char *fmt, va_list args) {
+    char text[RK_ERROR_TEXT_MAX];
+    vsnprintf(text, sizeof text, fmt, args);
+    return (int)rk__fail(maker->host, RK_EINVAL, "%s", text);
+}
+
+static const rk_maker_api maker_api = {sizeof(rk_maker_api), refuse};
+
+rk_status rk__module_make(rk__module *module, const rk_given *given, size_t count, rk_error *err) {
+    const char *path = module->path ? module->path : "this program";
+    rk_error why = RK_ERROR_INIT;
+    rk_maker maker = {given, count, &maker_api, &why};
+    const rk_kernel *kernel = module->make(&maker);
+    if (kernel == NULL)
+        return rk__fail(err, why.code != RK_OK ? why.code : RK_EKERNEL, "%s",
+                        why.code != RK_OK ? why.message : "the kernel cannot be made, and does not say why");
+    RK_TRY(check_abi(path, kernel, err));
+    RK_TRY(rk__kernel_check(kernel, err));
+    module->kernel = kernel;
+    return RK_OK;
+}
+
+/* ---- loading ---- */
+
+static void *find_symbol(const rk__module *module, const char *name, void *function, size_t size) {
+    void *symbol = dlsym(module->handle, name);
+    if (symbol != NULL)
+        memcpy(function, &symbol, size); /* ISO C has no cast from object to function pointers */
+    return symbol;
+}
+
+static rk_status enter(rk__module *module, const char *given, rk_error *err) {
+    entry_fn entry;
+    if (find_symbol(module, "rankine_kernel_make", &module->make, sizeof module->make) != NULL)
+        return rk__module_make(module, NULL, 0, err);
+    if (find_symbol(module, "rankine_kernel", &entry, sizeof entry) == NULL)
+        return rk__fail(err, RK_EFORMAT,
+                        "'%s' is a shared object without a kernel: it needs RK_KERNEL(...) of "
+                        "<rankine/kernel.h>",
+                        given);
+    module->kernel = entry();
+    RK_TRY(check_abi(given, module->kernel, err));
+    return rk__kernel_check(module->kernel, err);
+}
+
 static rk_status load_path(rk__module *out, const char *given, rk_error *err) {
     char *path = realpath(given, NULL);
     if (path == NULL)
@@ -66,23 +114,10 @@ static rk_status load_path(rk__module *out, const char *given, rk_error *err) {
     rk_status status = hash_file(path, module.content, err);
     if (status == RK_OK && (module.handle = open_object(path)) == NULL)
         status = rk__fail(err, RK_EFORMAT, "kernel '%s' cannot be loaded: %s", given, dlerror());
-    if (status == RK_OK) {
-        entry_fn entry;
-        void *symbol = dlsym(module.handle, "rankine_kernel");
-        memcpy(&entry, &symbol, sizeof entry); /* ISO C has no cast from object to function pointers */
-        if (symbol == NULL)
-            status = rk__fail(err, RK_EFORMAT,
-                              "'%s' is a shared object without a kernel: it needs RK_KERNEL(...) of "
-                              "<rankine/kernel.h>",
-                              given);
-        else
-            module.kernel = entry();
-    }
     if (status == RK_OK)
-        status = check_abi(given, module.kernel, err);
-    if (status == RK_OK)
-        status = rk__kernel_check(module.kernel, err);
+        status = enter(&module, given, err);
     if (status != RK_OK) {
+        module.kernel = NULL; /* perhaps none at all: its end is not called */
         rk__module_unload(&module);
         return status;
     }
@@ -163,6 +198,8 @@ rk_status rk__module_load(rk__module *out, const char *name, const rk_kernel *co
 }
 
 void rk__module_unload(rk__module *module) {
+    if (module->kernel != NULL && module->kernel->end != NULL)
+        module->kernel->end();
     if (module->handle != NULL)
         dlclose(module->handle);
     free(module->path);

@@ -15,10 +15,11 @@
 #include "base/base.h"
 
 typedef struct rk__module {
-    const rk_kernel *kernel;
-    void *handle;        /* NULL: linked in */
-    char *path;          /* absolute; NULL: linked in */
-    uint64_t content[2]; /* XXH3-128 of the file; of the running binary if linked in */
+    const rk_kernel *kernel; /* of a maker: what is always there, until rk__module_make */
+    rk_make_fn make;         /* NULL: the description is the same for all that the user may set */
+    void *handle;            /* NULL: linked in */
+    char *path;              /* absolute; NULL: linked in */
+    uint64_t content[2];     /* XXH3-128 of the file; of the running binary if linked in */
 } rk__module;
 
 /* `linked`: NULL-terminated array, or NULL. Not collective. Messages name the path tried, and what is wrong with the
@@ -26,6 +27,9 @@ typedef struct rk__module {
  * (both numbers). */
 rk_status rk__module_load(rk__module *out, const char *name, const rk_kernel *const *linked, rk_error *err);
 void rk__module_unload(rk__module *module);
+/* Of a module with a maker: the kernel for what the user set. RK_EINVAL with the maker's message, or from
+ * rk__kernel_check. */
+rk_status rk__module_make(rk__module *module, const rk_given *given, size_t count, rk_error *err);
 /* Is the description sound? Names are C identifiers and unique over parameters, outputs, planned axes, reductions
  * apart; sizes match types; presets parse; reductions name outputs; run or run_batch is there. RK_EINVAL: "kernel 'x':
  * output 'y': …". */

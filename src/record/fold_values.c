@@ -105,10 +105,15 @@ static rk_status write_lane(folding *f, size_t column, rk_error *err) {
     return RK_OK;
 }
 
+/* Do the values of this task of the block count? */
+static bool is_kept(const folding *f, size_t column, uint64_t i) {
+    return f->states[i] == RK__TASK_OK || f->from->schema.columns[column].always;
+}
+
 static rk_status take_values(void *ctx, uint64_t task, size_t column, const void *bytes, size_t size, rk_error *err) {
     folding *f = ctx;
     lane *l = &f->lanes[column];
-    if (f->states[task - f->first] != RK__TASK_OK)
+    if (!is_kept(f, column, task - f->first))
         return RK_OK;
     l->given[task - f->first] += size;
     for (size_t done = 0, piece; done < size; done += piece) {
@@ -134,7 +139,7 @@ static rk_status end_block(folding *f, size_t column, uint64_t *next, rk_error *
     lane *l = &f->lanes[column];
     uint64_t width = rk__type_bytes(f->from->schema.columns[column].values.type);
     for (uint64_t i = 0; i < f->tasks; i++) {
-        uint64_t count = f->states[i] == RK__TASK_OK ? l->counts[i] : 0;
+        uint64_t count = is_kept(f, column, i) ? l->counts[i] : 0;
         if (l->given[i] != count * width)
             return missing(f, f->first + i, column, err);
         l->starts[i] = *next;

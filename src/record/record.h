@@ -50,7 +50,7 @@ typedef struct rk__column {
     rk_type type;
     uint32_t id;        /* number of the kernel's output; UINT32_MAX for task_status */
     bool keep;          /* rows are in the file */
-    bool hashed;        /* rows count in the checksum (all kept outputs but task_status) */
+    bool hashed;        /* rows count in the checksum (all kept outputs but task_status and what is measured) */
     unsigned dim_count; /* inner dimensions; 0: scalar */
     struct {
         char name[80];

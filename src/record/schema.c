@@ -71,7 +71,7 @@ static rk_status set_column(rk__column *column, const rk_output *output, uint32_
     *column = (rk__column){.type = output->type,
                            .id = id,
                            .keep = !output->drop,
-                           .hashed = !output->drop,
+                           .hashed = !output->drop && !output->measured,
                            .elements = 1,
                            .always = output->always};
     copy_text(column->name, sizeof column->name, output->name);
@@ -85,7 +85,9 @@ static rk_status set_column(rk__column *column, const rk_output *output, uint32_
 }
 
 static void set_counts(rk__column *column, const rk_output *output, uint32_t id) {
-    *column = (rk__column){.type = RK_U64, .id = id, .keep = true, .hashed = true, .elements = 1, .row_bytes = 8};
+    *column = (rk__column){.type = RK_U64, .id = id, .keep = true, .elements = 1, .row_bytes = 8};
+    column->hashed = !output->measured;
+    column->always = output->always;
     column->varying = true;
     column->values.type = output->type;
     snprintf(column->name, sizeof column->name, "%s_count", output->name);

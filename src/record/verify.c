@@ -79,7 +79,7 @@ static rk_status end_stream(emitted *e, size_t column, rk_error *err) {
     rk__checker *checker = e->checker;
     RK_TRY(rk__raw_read(checker->record, &state, 1, checker->status_at + e->streams[column].task, err));
     rk__stream_end(&e->streams[column], hash);
-    if (state == RK__TASK_OK)
+    if (state == RK__TASK_OK && checker->record->schema.columns[column].hashed)
         rk__checksum_add(e->sum, hash);
     return RK_OK;
 }

@@ -96,6 +96,8 @@ static void compare(checker *c) {
     const rk__schema *schema = &c->job->schema;
     for (size_t k = 0; k < schema->column_count; k++) {
         uint64_t bytes = schema->columns[k].row_bytes;
+        if (!schema->columns[k].hashed && schema->columns[k].id != UINT32_MAX)
+            continue; /* measured: differs from time to time */
         for (uint64_t i = 0; c->whole.rows[k] != NULL && i < c->whole.count; i++) {
             c->report->comparisons++;
             if (memcmp(c->whole.rows[k] + i * bytes, c->pieces.rows[k] + i * bytes, (size_t)bytes) != 0)

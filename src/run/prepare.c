@@ -90,14 +90,38 @@ static rk_status make_identity(rk__job *job, uint64_t seed, rk_error *err) {
     return RK_OK;
 }
 
-static rk_status make_space(rk__job *job, const rk__run_options *options, const char *text, bool check_input,
+/* A kernel that depends on what the user set is made before its tasks are: from the request, or from what a file or
+ * rank 0 says of it. */
+static rk_status make_kernel(rk__job *job, const rk__request *request, const char *text, rk__givens *givens,
+                             rk_error *err) {
+    if (job->module.make == NULL)
+        return RK_OK;
+    RK_TRY(text != NULL ? rk__givens_read(givens, text, err)
+                        : rk__givens_infer(givens, job->module.kernel, request, err));
+    return givens->count > 0 ? rk__module_make(&job->module, givens->items, givens->count, err) : RK_OK;
+}
+
+static rk_status make_space(rk__job *job, const rk__request *request, const char *text, bool check_input,
                             rk_error *err) {
     if (text != NULL)
         return rk__space_create(&job->space, job->module.kernel, text, check_input, err);
     char *described = NULL;
-    RK_TRY(rk__space_describe(job->module.kernel, &options->request, &described, err));
+    RK_TRY(rk__space_describe(job->module.kernel, request, &described, err));
     rk_status status = rk__space_create(&job->space, job->module.kernel, described, check_input, err);
     free(described);
+    return status;
+}
+
+static rk_status make_kernel_and_space(rk__job *job, const rk__request *request, const char *text, bool check_input,
+                                       rk_error *err) {
+    rk__givens givens = {0};
+    rk__request wanted = *request;
+    rk_status status = make_kernel(job, request, text, &givens, err);
+    wanted.given = givens.items;
+    wanted.given_count = givens.count;
+    if (status == RK_OK)
+        status = make_space(job, &wanted, text, check_input, err);
+    rk__givens_fini(&givens);
     return status;
 }
 
@@ -143,8 +167,8 @@ static rk_status fill_job(rk__job *job, const rk__run_options *options, const ch
                           rk_error *err) {
     RK_TRY(rk__module_load(&job->module, options->kernel, options->linked, err));
     RK_TRY(check_isolation(options, err));
+    RK_TRY(make_kernel_and_space(job, &options->request, text, check_input, err));
     RK_TRY(check_threads(job->module.kernel, options->threads, err));
-    RK_TRY(make_space(job, options, text, check_input, err));
     RK_TRY(find_team(job, options, err));
     RK_TRY(make_reducer(job->module.kernel, job->space, &job->reducer, err));
     RK_TRY(rk__schema_create(&job->schema, job->module.kernel, job->space, job->reducer, options->block_tasks, err));
@@ -310,6 +334,7 @@ rk_status rk__run_prepare(const rk__run_options *options, rk__run_plan *plan, rk
         status = fill_plan(options, &job, plan, err);
     /* The space points into the kernel's description: its shared object stays loaded. */
     job.module.handle = NULL;
+    job.module.kernel = NULL;
     rk__job_fini(&job);
     return status;
 }

@@ -181,11 +181,11 @@ static rk_status is_there_twice(const rk_param *param, rk__value value, rk_error
 }
 
 /* Values of an axis of its own label its tasks. In zips and tables the other columns tell them apart. */
-static rk_status check_distinct(const rk_param *param, const rk__given *given, rk_error *err) {
+static rk_status check_distinct(const rk_param *param, const rk__given *given, const char *may_repeat, rk_error *err) {
     void *copy;
     rk_status status = RK_OK;
     int (*order)(const void *, const void *) = param->type == RK_STRING ? by_text : by_bits;
-    if (given->column.linear)
+    if (given->column.linear || (may_repeat != NULL && strcmp(param->name, may_repeat) == 0))
         return RK_OK;
     RK_TRY(rk__alloc(&copy, given->count, sizeof(rk__value), "the values", err));
     rk__value *values = copy;
@@ -208,7 +208,7 @@ static rk_status add_setting_axis(describer *d, const rk_param *param) {
     if (!d->given[index].many)
         return RK_OK; /* one value, or its zip's axis is there already */
     if (number == NO_ZIP) {
-        RK_TRY(check_distinct(param, &d->given[index], d->err));
+        RK_TRY(check_distinct(param, &d->given[index], d->request->may_repeat, d->err));
         return add_columns(d, RK__AXIS_SWEPT, &index, 1);
     }
     d->zips[number].added = true;
@@ -277,7 +277,16 @@ static rk_status check_axis_count(const describer *d) {
     return RK_OK;
 }
 
+static rk_status copy_givens(describer *d) {
+    for (size_t i = 0; i < d->request->given_count; i++) {
+        const rk_given *given = &d->request->given[i];
+        RK_TRY(rk__givens_add(&d->draft.givens, given->name, given->type, given->value, d->err));
+    }
+    return RK_OK;
+}
+
 static rk_status describe(describer *d) {
+    RK_TRY(copy_givens(d));
     RK_TRY(parse_zips(d));
     RK_TRY(take_settings(d));
     RK_TRY(add_setting_axes(d));

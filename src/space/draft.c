@@ -1,7 +1,8 @@
 /* The draft of a space, and its canonical text:
  *
- *     rankine-space 2                          format and version
+ *     rankine-space 2                          format and version, 3 with givens
  *     kernel NAME
+ *     given NAME TYPE [VALUE]                  version 3: what the kernel was made of; the value if there is one
  *     param NAME VALUE                         every parameter with one value, defaults too, in the kernel's order
  *     axis KIND COUNT                          in order, the first one slowest; swept, zip, table
  *     linear NAME FIRST LAST STEP                a column of the axis above
@@ -14,12 +15,12 @@
  *     fingerprint HEX HEX
  *     axis replicate COUNT
  *     end
- *
- * A token has no blanks: bytes outside '!'…'~' and '%' are written %XX, the empty token %-. */
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/types.h"
 #include "space/space_private.h"
 
 void rk__draft_fini(rk__draft *draft) {
@@ -29,6 +30,7 @@ void rk__draft_fini(rk__draft *draft) {
     for (size_t i = 0; i < draft->axis_count; i++)
         rk__axis_fini(&draft->axes[i]);
     rk__space_input_fini(&draft->input);
+    rk__givens_fini(&draft->givens);
     *draft = (rk__draft){0};
 }
 
@@ -62,27 +64,13 @@ rk_status rk__draft_add_axis(rk__draft *draft, rk__axis axis, rk_error *err) {
 
 /* ---- writing ---- */
 
-static void add_token(rk__text *out, const char *token) {
-    static const char digits[] = "0123456789ABCDEF";
-    rk__text_add_bytes(out, " ", 1);
-    if (*token == '\0')
-        rk__text_add_bytes(out, "%-", 2);
-    for (const char *c = token; *c != '\0'; c++) {
-        unsigned char byte = (unsigned char)*c;
-        if (byte > ' ' && byte <= '~' && byte != '%')
-            rk__text_add_bytes(out, c, 1);
-        else
-            rk__text_add_bytes(out, (char[]){'%', digits[byte >> 4], digits[byte & 15]}, 3);
-    }
-}
-
 typedef void (*print_fn)(const rk_param *param, rk__value value, rk__text *out);
 
 static void add_value(rk__text *out, print_fn print, const rk_param *param, rk__value value) {
     rk__text text = RK__TEXT_INIT;
     print(param, value, &text);
     out->failed = out->failed || text.failed;
-    add_token(out, rk__text_get(&text));
+    rk__token_add(out, rk__text_get(&text));
     rk__text_fini(&text);
 }
 
@@ -95,7 +83,7 @@ static void add_step(rk__text *out, const rk__axis_column *column) {
 
 static void write_column(rk__text *out, const rk__axis_column *column, uint64_t count) {
     rk__text_add(out, "%s", column->linear ? "linear" : "list");
-    add_token(out, column->name);
+    rk__token_add(out, column->name);
     if (column->linear) {
         add_value(out, rk__bound_text, column->param, column->first);
         add_value(out, rk__bound_text, column->param, column->last);
@@ -108,9 +96,9 @@ static void write_column(rk__text *out, const rk__axis_column *column, uint64_t 
 
 static void write_input(rk__text *out, const rk__space_input *input) {
     rk__text_add(out, "input");
-    add_token(out, input->param->name);
-    add_token(out, input->path);
-    add_token(out, input->dataset);
+    rk__token_add(out, input->param->name);
+    rk__token_add(out, input->path);
+    rk__token_add(out, input->dataset);
     rk__text_add(out, "\nshape");
     for (unsigned i = 0; i < input->dims; i++)
         rk__text_add(out, " %" PRIu64, input->shape[i]);
@@ -131,15 +119,29 @@ static void write_axis(rk__text *out, const rk__draft *draft, const rk__axis *ax
         write_column(out, &axis->columns[i], axis->count);
 }
 
+static void write_head(rk__text *out, const rk__draft *draft) {
+    bool made = draft->givens.count > 0;
+    rk__text_add(out, "rankine-space %d\nkernel", made ? RK__SPACE_TEXT_VERSION_MADE : RK__SPACE_TEXT_VERSION);
+    rk__token_add(out, draft->kernel->name);
+    rk__text_add(out, "\n");
+    for (size_t i = 0; i < draft->givens.count; i++) {
+        const rk_given *given = &draft->givens.items[i];
+        rk__text_add(out, "given");
+        rk__token_add(out, given->name);
+        rk__token_add(out, rk__type_name(given->type));
+        if (given->value != NULL)
+            rk__token_add(out, given->value);
+        rk__text_add(out, "\n");
+    }
+}
+
 rk_status rk__draft_write(const rk__draft *draft, char **text, rk_error *err) {
     rk__text out = RK__TEXT_INIT;
-    rk__text_add(&out, "rankine-space %d\nkernel", RK__SPACE_TEXT_VERSION);
-    add_token(&out, draft->kernel->name);
-    rk__text_add(&out, "\n");
+    write_head(&out, draft);
     for (size_t i = 0; i < rk__params(draft->kernel); i++)
         if (draft->is_set[i]) {
             rk__text_add(&out, "param");
-            add_token(&out, draft->kernel->params[i].name);
+            rk__token_add(&out, draft->kernel->params[i].name);
             add_value(&out, rk__value_text, &draft->kernel->params[i], draft->values[i]);
             rk__text_add(&out, "\n");
         }

@@ -13,6 +13,7 @@ typedef struct parser {
     char *cursor;  /* into a copy of the text, at the next line */
     char *rest;    /* of the current line; NULL: no token left */
     unsigned line; /* the current one, from 1 */
+    uint64_t version;
     rk_error *err;
 } parser;
 
@@ -33,33 +34,6 @@ static bool next_line(parser *p) {
     return true;
 }
 
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static bool decode(char *token) {
-    char *write = token;
-    if (strcmp(token, "%-") == 0) {
-        *token = '\0';
-        return true;
-    }
-    for (const char *read = token; *read != '\0'; read++) {
-        char byte = *read;
-        if (byte == '%') {
-            int high = hex_digit(read[1]), low = high >= 0 ? hex_digit(read[2]) : -1;
-            if (low < 0 || high + low == 0)
-                return false;
-            byte = (char)(high << 4 | low);
-            read += 2;
-        }
-        *write++ = byte;
-    }
-    *write = '\0';
-    return true;
-}
-
 /* The next token of the line, decoded in place; NULL if there is none or it is malformed. */
 static char *next_token(parser *p) {
     char *token = p->rest, *blank;
@@ -68,7 +42,7 @@ static char *next_token(parser *p) {
     if ((blank = strchr(token, ' ')) != NULL)
         *blank = '\0';
     p->rest = blank != NULL ? blank + 1 : NULL;
-    return decode(token) ? token : NULL;
+    return rk__token_decode(token) ? token : NULL;
 }
 
 static bool next_is(parser *p, const char *word) {
@@ -336,14 +310,14 @@ static rk_status parse_axis(parser *p) {
 }
 
 static rk_status parse_head(parser *p) {
-    uint64_t version;
     RK_TRY(expect_line(p, "rankine-space"));
-    RK_TRY(next_u64(p, &version));
-    if (version != RK__SPACE_TEXT_VERSION)
+    RK_TRY(next_u64(p, &p->version));
+    if (p->version != RK__SPACE_TEXT_VERSION && p->version != RK__SPACE_TEXT_VERSION_MADE)
         return rk__fail(p->err, RK_EFORMAT,
-                        "the description of the tasks has version %" PRIu64 ", this Rankine reads %d: go on with "
+                        "the description of the tasks has version %" PRIu64
+                        ", this Rankine reads %d and %d: go on with "
                         "the Rankine that began the run, or run it anew",
-                        version, RK__SPACE_TEXT_VERSION);
+                        p->version, RK__SPACE_TEXT_VERSION, RK__SPACE_TEXT_VERSION_MADE);
     RK_TRY(line_ends(p));
     RK_TRY(expect_line(p, "kernel"));
     const char *name = next_token(p);
@@ -365,8 +339,19 @@ static rk_status check_complete(parser *p) {
     return *p->cursor == '\0' ? line_ends(p) : bad(p, "text after the end");
 }
 
+static rk_status parse_givens(parser *p) {
+    while (p->version == RK__SPACE_TEXT_VERSION_MADE && line_begins(p, "given")) {
+        RK_TRY(expect_line(p, "given"));
+        if (p->rest == NULL || rk__givens_take_line(&p->draft->givens, p->rest, NULL) != RK_OK)
+            return bad(p, "what the kernel is made of");
+    }
+    bool made = p->draft->givens.count > 0;
+    return made == (p->version == RK__SPACE_TEXT_VERSION_MADE) ? RK_OK : bad(p, "what the kernel is made of");
+}
+
 static rk_status parse_lines(parser *p) {
     RK_TRY(parse_head(p));
+    RK_TRY(parse_givens(p));
     for (bool axes = false; next_line(p);) {
         const char *word = next_token(p);
         if (word == NULL)

@@ -46,7 +46,8 @@ void rk__value_text(const rk_param *param, rk__value value, rk__text *out);
  *     name=1,2,5         a list
  *     name=20:30:0.1     start:stop:step, the stop included within rounding; integers: step 1 if left out
  *     name=0..1/101      101 points, both ends exact
- *     name=@file.txt     a value per line, '#' begins a comment; a string with commas is given that way
+ *     name=@file.txt     a value per line, '#' begins a comment; a string with commas is given that way, or by a
+ *                        parameter that is `fixed`: such a string is one value as it stands
  *     input=FILE:/PATH   the rows of an HDF5 data set
  *
  * A list, range or file of several values makes an axis. A parameter that is `fixed`, or that a shape or a reduction's
@@ -56,12 +57,30 @@ typedef struct rk__request {
     size_t setting_count;
     const char *const *zips; /* each "a,b,c" */
     size_t zip_count;
-    const char *table;   /* path of a CSV, or NULL */
-    uint64_t repeat;     /* 0: no replicate axis */
-    unsigned input_dims; /* leading dimensions of the input that become tasks; 0 means 1 */
+    const char *table;      /* path of a CSV, or NULL */
+    uint64_t repeat;        /* 0: no replicate axis */
+    unsigned input_dims;    /* leading dimensions of the input that become tasks; 0 means 1 */
+    const char *may_repeat; /* parameter whose axis may have a value twice: a line of a file is a task; or NULL */
+    const rk_given *given;  /* what the kernel was made of: goes to the head of the text; NULL: it was not made */
+    size_t given_count;
 } rk__request;
 #define RK__REQUEST_INIT                                                                                               \
-    { NULL, 0, NULL, 0, NULL, 0, 0 }
+    { NULL, 0, NULL, 0, NULL, 0, 0, NULL, NULL, 0 }
+
+/* ---- what a kernel is made of (RK_KERNEL_MAKER) ----
+ *
+ * A given is an integer or a float only if it is a range or points of such numbers, or if every value is written as the
+ * canonical text would print it: so that a kernel which prints its values prints what the user wrote. */
+typedef struct rk__givens {
+    rk_given *items; /* in order of the settings, then the table's columns; owned, with their strings */
+    size_t count;
+} rk__givens;
+/* `always`: the kernel made of nothing; its `fixed` strings are one value, whatever is in them. Reads the files that
+ * the request names. */
+rk_status rk__givens_infer(rk__givens *out, const rk_kernel *always, const rk__request *request, rk_error *err);
+/* The same from the canonical text. RK_EFORMAT. */
+rk_status rk__givens_read(rk__givens *out, const char *text, rk_error *err);
+void rk__givens_fini(rk__givens *givens);
 
 /* ---- the space ---- */
 typedef enum rk__axis_kind {

@@ -7,7 +7,8 @@
 #include "space/space.h"
 
 #define RK__TASKS_MAX (UINT64_C(1) << 56)
-enum { RK__SPACE_TEXT_VERSION = 2, RK__PLANNED_DIMENSIONS_MAX = 32 };
+/* The text of a kernel that was made has a version of its own: that of others did not change when makers came. */
+enum { RK__SPACE_TEXT_VERSION = 2, RK__SPACE_TEXT_VERSION_MADE = 3, RK__PLANNED_DIMENSIONS_MAX = 32 };
 
 /* ---- names.c: parameters by name ---- */
 size_t rk__params(const rk_kernel *kernel);
@@ -63,6 +64,9 @@ rk_status rk__text_file_read(const char *path, const char *where, char **out, si
 /* ---- table.c ---- */
 /* The axis of a table: a column per parameter, in the order of the header. */
 rk_status rk__table_read(const rk_kernel *kernel, const char *path, rk__axis *out, rk_error *err);
+/* Of a kernel that is not made yet: all columns as strings, with parameters that the header names. `out` points into
+ * `params`, whose names are the caller's to free. */
+rk_status rk__table_read_texts(const char *path, rk_param params[RK_PARAMS_MAX], rk__axis *out, rk_error *err);
 
 /* ---- draft.c ---- */
 typedef struct rk__draft {
@@ -73,6 +77,7 @@ typedef struct rk__draft {
     rk__axis axes[RK_AXES_MAX]; /* the one input axis stands for all leading dimensions, with count = rows */
     bool has_input;
     rk__space_input input;
+    rk__givens givens;
 } rk__draft;
 void rk__draft_fini(rk__draft *draft);
 /* Is the parameter set, swept or read from the input? */
@@ -80,6 +85,16 @@ bool rk__draft_has(const rk__draft *draft, const rk_param *param);
 /* Append an axis; takes what it owns on success. */
 rk_status rk__draft_add_axis(rk__draft *draft, rk__axis axis, rk_error *err);
 rk_status rk__draft_write(const rk__draft *draft, char **text, rk_error *err);
+
+/* ---- given.c ---- */
+rk_status rk__givens_add(rk__givens *givens, const char *name, rk_type type, const char *value, rk_error *err);
+/* From what follows "given " in the text; the line is taken apart in place. RK_EFORMAT. */
+rk_status rk__givens_take_line(rk__givens *givens, char *line, rk_error *err);
+
+/* ---- tokens.c: the words of the canonical text ---- */
+void rk__token_add(rk__text *out, const char *token);
+/* Decodes in place; false: malformed. */
+bool rk__token_decode(char *token);
 
 /* ---- parse.c ---- */
 /* RK_EFORMAT for what is no canonical text, RK_EMISMATCH where it does not fit the kernel. */

@@ -360,7 +360,8 @@ static rk_status parse_points(const rk_param *param, const char *text, char *cop
 
 static rk_status parse_copy(const rk_param *param, const char *text, char *copy, rk__given *out, rk_error *err) {
     bool is_number = rk__type_is_float(param->type) || rk__type_is_integer(param->type);
-    if (strchr(text, ',') != NULL)
+    bool is_whole = param->type == RK_STRING && param->fixed; /* no list could be meant */
+    if (strchr(text, ',') != NULL && !is_whole)
         return parse_list(param, copy, out, err);
     if (is_number && strstr(text, "..") != NULL)
         return parse_points(param, text, copy, out, err);

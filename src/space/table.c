@@ -6,7 +6,8 @@
 #include "space/space_private.h"
 
 typedef struct reader {
-    const rk_kernel *kernel;
+    const rk_kernel *kernel; /* NULL: all columns are strings, and make their parameters */
+    rk_param *made;          /* [RK_PARAMS_MAX], without a kernel */
     const char *path;
     char *cursor; /* into the file's text; fields are unquoted in place, which only ever shortens them */
     size_t line;  /* where the cursor is, from 1 */
@@ -110,14 +111,29 @@ static rk_status check_column(const reader *r, const rk_param *param) {
                         "table '%s': parameter '%s' has one value for the whole run (%s): set it "
                         "as %s=VALUE",
                         r->path, param->name, why, param->name);
-    for (size_t i = 0; i < r->column_count; i++)
-        if (r->params[i] == param)
-            return rk__fail(r->err, RK_EINVAL, "table '%s': column '%s' is there twice", r->path, param->name);
     return RK_OK;
 }
 
+static rk_status make_param(reader *r, const char *name, const rk_param **out) {
+    if (r->column_count == RK_PARAMS_MAX)
+        return rk__fail(r->err, RK_EOVERFLOW, "table '%s': more than %d columns", r->path, RK_PARAMS_MAX);
+    rk_param *param = &r->made[r->column_count];
+    *param = (rk_param){.name = rk__strdup(name), .size = sizeof(char *), .type = RK_STRING};
+    *out = param;
+    return param->name != NULL ? RK_OK : rk__fail(r->err, RK_ENOMEM, "out of memory for the table");
+}
+
+static rk_status column_param(reader *r, size_t line, const char *name, const rk_param **out) {
+    char where[300];
+    if (r->kernel == NULL)
+        return make_param(r, name, out);
+    snprintf(where, sizeof where, "table '%.200s' line %zu column %zu: ", r->path, line, r->column_count + 1);
+    RK_TRY(rk__param_require(r->kernel, name, strlen(name), where, out, r->err));
+    return check_column(r, *out);
+}
+
 static rk_status read_header(reader *r) {
-    char where[300], *field;
+    char *field;
     ending how = FIELD;
     skip_blank_lines(r);
     if (*r->cursor == '\0')
@@ -127,9 +143,10 @@ static rk_status read_header(reader *r) {
         const rk_param *param;
         RK_TRY(next_field(r, &field, &how));
         field = trim(field);
-        snprintf(where, sizeof where, "table '%.200s' line %zu column %zu: ", r->path, line, r->column_count + 1);
-        RK_TRY(rk__param_require(r->kernel, field, strlen(field), where, &param, r->err));
-        RK_TRY(check_column(r, param));
+        RK_TRY(column_param(r, line, field, &param));
+        for (size_t i = 0; i < r->column_count; i++)
+            if (strcmp(r->params[i]->name, param->name) == 0)
+                return rk__fail(r->err, RK_EINVAL, "table '%s': column '%s' is there twice", r->path, param->name);
         r->params[r->column_count++] = param;
     }
     return RK_OK;
@@ -194,17 +211,26 @@ static rk_status build_axis(reader *r, rk__axis *out) {
     return RK_OK;
 }
 
-rk_status rk__table_read(const rk_kernel *kernel, const char *path, rk__axis *out, rk_error *err) {
-    reader r = {.kernel = kernel, .path = path, .line = 1, .err = err};
+static rk_status read_table(reader *r, rk__axis *out) {
     char *text;
     size_t length;
-    RK_TRY(rk__text_file_read(path, "table: ", &text, &length, err));
-    r.cursor = text;
-    rk_status status = read_lines(&r);
+    RK_TRY(rk__text_file_read(r->path, "table: ", &text, &length, r->err));
+    r->cursor = text;
+    rk_status status = read_lines(r);
     if (status == RK_OK)
-        status = build_axis(&r, out);
-    for (size_t i = 0; i < r.column_count; i++)
-        rk__value_list_fini(r.params[i], &r.lists[i]);
+        status = build_axis(r, out);
+    for (size_t i = 0; i < r->column_count; i++)
+        rk__value_list_fini(r->params[i], &r->lists[i]);
     free(text);
     return status;
+}
+
+rk_status rk__table_read(const rk_kernel *kernel, const char *path, rk__axis *out, rk_error *err) {
+    reader r = {.kernel = kernel, .path = path, .line = 1, .err = err};
+    return read_table(&r, out);
+}
+
+rk_status rk__table_read_texts(const char *path, rk_param params[RK_PARAMS_MAX], rk__axis *out, rk_error *err) {
+    reader r = {.made = params, .path = path, .line = 1, .err = err};
+    return read_table(&r, out);
 }

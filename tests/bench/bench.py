@@ -78,4 +78,39 @@ def rows():
             lambda: rows_seconds(size // 4096, 512), "--sync 0")
 
 
-main([bench, rows])
+def command_seconds(tasks):
+    return summary("run", "command", "cmd=/bin/true", "--repeat", tasks, "-n", 2, "-o", "bench.h5", "--force")["seconds"]
+
+
+def bare_seconds(tasks):
+    return float(subprocess.run([os.path.join(PROGRAMS, "bare_spawn"), str(tasks), "2"], check=True,
+                                stdout=subprocess.PIPE, text=True).stdout)
+
+
+def parallel_seconds(tasks):
+    begin = time.monotonic()
+    subprocess.run(["parallel", "-j2", "/bin/true", "{#}"], check=True, input="x\n" * tasks, text=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.monotonic() - begin
+
+
+def worker_seconds(tasks, n):
+    with open("worker.py", "w") as file:
+        file.write("import json, sys\nfor line in sys.stdin:\n    x = json.loads(line)['params']['x']\n"
+                   "    print(json.dumps({'y': x * x}), flush=True)\n")
+    return summary("run", "coprocess", f"worker={os.environ['PYTHON']} worker.py", "outputs=y:i64", f"x=1:{tasks}", "-n", n,
+                   "-o", "bench.h5", "--force")["seconds"]
+
+
+def programs():
+    """Programs as tasks against nothing but starting them, and against GNU parallel; workers by themselves."""
+    print(f"2 ranks, programs as tasks, medians of {ROUNDS} pairs; below a ratio of 1 ours takes less time")
+    row("command, /bin/true, 4000 tasks", "s", lambda: command_seconds(4000), lambda: bare_seconds(4000), "posix_spawn")
+    row("command, /bin/true, 1000 tasks", "s", lambda: command_seconds(1000), lambda: parallel_seconds(1000),
+        "GNU parallel -j2")
+    for n in (1, 2):
+        each = statistics.median(worker_seconds(100000, n) for _ in range(ROUNDS)) * n / 100000 * 1e6
+        print(f"coprocess, a Python worker, {n} rank{'s' * (n > 1)}: {each:.1f} us a task and rank", flush=True)
+
+
+main([bench, rows, programs])
