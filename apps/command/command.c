@@ -14,6 +14,7 @@ static const rk_kernel base = {
     .summary = "any command line: a program for each task",
     .version = "1",
     .thread_safe = true,
+    .own_processes = true,
     .params =
         {
             RK_PARAM(command_params, cmd, RK_STRING, NULL, NULL,

@@ -24,7 +24,8 @@ enum {
     NUMBER_MAX = 24,
     CANNOT_START = 127, /* exit codes of a shell */
     CANNOT_EXECUTE = 126,
-    NO_RESULT = 65 /* EX_DATAERR of sysexits.h */
+    TOO_LATE = 124, /* as timeout(1) */
+    NO_RESULT = 65  /* EX_DATAERR of sysexits.h */
 };
 
 /* ---- what a thread keeps from task to task ---- */
@@ -136,6 +137,7 @@ static void compose(running *r) {
     message *m = &r->runner->message;
     char buffer[PARAMETER_TEXT_MAX];
     message_clear(m);
+    m->head.limit_seconds = r->task->place->task_seconds;
     add_words(r, m);
     message_add_environment(m);
     message_variable(m, "RANKINE_", "TASK", r->task_text);
@@ -283,6 +285,9 @@ static int tell_end(running *r, const message_end *end) {
     bool killed = WIFSIGNALED(end->status);
     r->result->signal = killed ? WTERMSIG(end->status) : 0;
     r->result->exit_code = killed ? -1 : WEXITSTATUS(end->status);
+    if (end->late)
+        return rk_task_fail(r->task, TOO_LATE, "killed: it took longer than --task-timeout %g s",
+                            r->task->place->task_seconds);
     if (r->result->exit_code == 0)
         return RK_OK;
     last_line(&r->runner->err, line);

@@ -138,6 +138,7 @@ static const rk_kernel base = {
     .summary = "a worker process per rank, in any language: a JSON line in, a JSON line out",
     .version = "1",
     .thread_safe = true,
+    .own_processes = true,
     .params = {RK_PARAM(coprocess_params, worker, RK_STRING, NULL, NULL, "the worker's command line", .fixed = true),
                RK_PARAM(coprocess_params, outputs, RK_STRING, NULL, NULL,
                         "what it answers with, as in y:f64,grid:f64[10,20]", .fixed = true)},

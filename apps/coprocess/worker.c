@@ -9,9 +9,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 200, PIECE = 1 << 16 };
+enum { PATIENCE_MS = 200, PIECE = 1 << 16, WORKER_LATE = 124 /* as timeout(1) */ };
 
 #define TOO_MUCH                                                                                                       \
     "the worker wrote more than one line for a task: one line with a JSON object is an answer, all else goes to "      \
@@ -169,7 +170,19 @@ static bool make_room(worker *w, const worker_task *t) {
     return true;
 }
 
-typedef enum progress { GOES_ON, ANSWERED, DIED, TOO_LONG } progress;
+typedef enum progress { GOES_ON, ANSWERED, DIED, TOO_LONG, TOO_LATE } progress;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* As poll wants it; rounded up, so that there is no busy end. */
+static int milliseconds_left(double deadline) {
+    double left = (deadline - now()) * 1e3;
+    return deadline <= 0 ? -1 : left <= 0 ? 0 : left < 1e9 ? (int)left + 1 : 1000000000;
+}
 
 static progress read_some(worker *w, const worker_task *t) {
     if (!make_room(w, t))
@@ -193,6 +206,7 @@ static bool write_some(worker *w) {
 }
 
 static progress exchange(worker *w, const worker_task *t) {
+    double limit = t->task->place->task_seconds, deadline = limit > 0 ? now() + limit : 0;
     w->written = 0;
     if (!write_some(w))
         return DIED;
@@ -201,8 +215,11 @@ static progress exchange(worker *w, const worker_task *t) {
         struct pollfd watched[] = {{.fd = w->from, .events = POLLIN},
                                    {.fd = w->spawner.socket, .events = POLLIN},
                                    {.fd = left ? w->to : -1, .events = POLLOUT}};
-        if (poll(watched, 3, -1) < 0)
+        int ready = poll(watched, 3, milliseconds_left(deadline));
+        if (ready < 0)
             continue;
+        if (ready == 0)
+            return TOO_LATE;
         if (watched[0].revents != 0)
             p = read_some(w, t);
         else if (watched[1].revents != 0)
@@ -242,6 +259,15 @@ const char *worker_ask(worker *w, const worker_task *t, size_t *length) {
         return take_answer(w, t, length);
     if (got == DIED) {
         tell_death(w, t, has_unread(w));
+        return NULL;
+    }
+    if (got == TOO_LATE) {
+        spawner_stop(&w->spawner);
+        forget(w);
+        rk_task_fail(t->task, WORKER_LATE,
+                     "killed: it took longer than --task-timeout %g s; the worker is started again "
+                     "for the next",
+                     t->task->place->task_seconds);
         return NULL;
     }
     char why[WORKER_TEXT_MAX];

@@ -11,12 +11,14 @@
 typedef struct message_head {
     uint32_t words, variables;
     uint64_t bytes;
+    double limit_seconds; /* the program is killed after so long; 0: never */
 } message_head;
 
 /* Sent once the program and its process group are gone. */
 typedef struct message_end {
     int32_t error;  /* errno: it could not be started; nothing else is set then */
     int32_t status; /* as waitpid's */
+    int32_t late;   /* it was killed because its time was over */
     double wall_seconds, cpu_seconds;
     uint64_t max_rss_bytes;
 } message_end;

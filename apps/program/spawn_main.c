@@ -133,18 +133,35 @@ static bool has_ended(pid_t pid) {
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
 }
 
+/* What is left of the program's time; NULL: it has no limit. */
+static const struct timespec *time_left(double limit_seconds, double begin, struct timespec *left) {
+    double seconds = begin + limit_seconds - now();
+    if (limit_seconds <= 0)
+        return NULL;
+    if (seconds < 0)
+        seconds = 0;
+    left->tv_sec = (time_t)seconds;
+    left->tv_nsec = (long)((seconds - (double)left->tv_sec) * 1e9);
+    return left;
+}
+
 /* Until the program has ended; it stays a zombie, so that its group's number is not another's. False: the socket was
  * closed, or something came that has no place here. */
-static bool watch(pid_t pid) {
+static bool watch(pid_t pid, double limit_seconds, double begin, int32_t *late) {
     sigset_t with_child;
+    struct timespec left;
     sigprocmask(SIG_SETMASK, NULL, &with_child);
     sigdelset(&with_child, SIGCHLD);
     while (!has_ended(pid)) {
         fd_set set;
         FD_ZERO(&set);
         FD_SET(STDIN_FILENO, &set);
-        if (pselect(1, &set, NULL, NULL, NULL, &with_child) > 0)
+        if (pselect(1, &set, NULL, NULL, time_left(*late ? 0 : limit_seconds, begin, &left), &with_child) > 0)
             return false;
+        if (!*late && limit_seconds > 0 && now() - begin >= limit_seconds) {
+            *late = 1;
+            kill(-pid, SIGKILL);
+        }
     }
     return true;
 }
@@ -170,7 +187,7 @@ static bool serve(const request *r) {
         close(r->descriptors[i]);
     bool wanted = true;
     if (end.error == 0) {
-        wanted = watch(pid);
+        wanted = watch(pid, r->head.limit_seconds, begin, &end.late);
         kill(-pid, SIGKILL);
         end.wall_seconds = now() - begin;
         reap(pid, &end);

@@ -120,6 +120,8 @@ module rankine
     type(c_funptr) :: plan = c_null_funptr, run = c_null_funptr, run_batch = c_null_funptr
     logical(c_bool) :: thread_safe = .false.
     type(c_ptr) :: ranks = c_null_ptr
+    logical(c_bool) :: own_processes = .false.
+    type(c_funptr) :: at_end = c_null_funptr
   end type
 
   type, bind(C), public :: rk_task
@@ -134,6 +136,7 @@ module rankine
     type(c_ptr) :: core_list
     integer(c_int) :: gpu
     type(c_ptr) :: kernel_at
+    real(c_double) :: task_seconds
   end type
 
   type, bind(C), public :: rk_plan

@@ -156,6 +156,7 @@ typedef struct rk_place {
     const int *core_list;  /* [cores] as the operating system numbers them; NULL: not known */
     int gpu;               /* number of the node's GPU that is this rank's (by node_rank); -1: there is none */
     const char *kernel_at; /* path of the kernel's shared object; NULL: linked in */
+    double task_seconds;   /* kernels with `own_processes`: end a task that takes longer; 0: no limit */
 } rk_place;
 
 struct rk_task {
@@ -186,7 +187,7 @@ typedef struct rk_batch {
     rk_task *(*task)(struct rk_batch *batch, uint64_t i);
 } rk_batch;
 
-/* Return RK_OK or any other number: the task's failure code, recorded with the message given to rk_task_fail. */
+/* Return RK_OK or any other number: the task's failure code, unless rk_task_fail was given one with a message. */
 typedef int (*rk_task_fn)(rk_task *task, const void *params, void *result);
 /* Return RK_OK; anything else fails every task of the batch. Must give the same bits however tasks are cut into
  * batches. */
@@ -223,10 +224,11 @@ typedef struct rk_kernel {
     rk_plan_fn plan; /* NULL: the swept axes are all */
     rk_task_fn run;  /* one of these two */
     rk_batch_fn run_batch;
-    bool thread_safe;  /* several threads of one process may call it at once */
-    const char *ranks; /* each task is an MPI program on this many ranks: a number or a fixed integer parameter's name;
-                          NULL: it is not */
-    void (*end)(void); /* NULL, or called by each process when it is done with the kernel: after its last task */
+    bool thread_safe;   /* several threads of one process may call it at once */
+    const char *ranks;  /* each task is an MPI program on this many ranks: a number or a fixed integer parameter's name;
+                           NULL: it is not */
+    bool own_processes; /* it computes each task in a process of its own, and keeps to place->task_seconds */
+    void (*end)(void);  /* NULL, or called by each process when it is done with the kernel: after its last task */
 } rk_kernel;
 
 /* ---- kernels whose description depends on what the user sets (a command line with names of its own) ---- */

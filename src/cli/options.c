@@ -296,7 +296,9 @@ static const rk__option options[] = {
     {"isolate", 0, RK__OPTION_FLAG, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, NULL,
      "compute tasks in a process apart: one that crashes, exits or is killed costs nothing but itself", set_isolate},
     {"task-timeout", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "TIME",
-     "with --isolate: kill a task that takes longer than TIME (10s, 1.5h); it counts as failed", set_task_timeout},
+     "kill a task that takes longer than TIME (10s, 1.5h); it counts as failed; with --isolate, or where each task is "
+     "a process anyway (command, coprocess)",
+     set_task_timeout},
     {"task-memory", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "BYTES",
      "with --isolate: kill a task that makes its process larger by more than this (512M, 2G)", set_task_memory},
     {"max-failures", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "N|P%",

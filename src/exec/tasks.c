@@ -19,6 +19,12 @@ static void mark_failed(rk__exec *exec, uint64_t i, int code) {
     exec->failures[i].code = code;
 }
 
+/* What the kernel returned; a code that was given with a message goes first. */
+static void take_code(rk__exec *exec, uint64_t i, int code) {
+    if (code != RK_OK && exec->states[i] != RK__TASK_FAILED)
+        mark_failed(exec, i, code);
+}
+
 static int api_fail(rk_task *task, int code, const char *fmt, va_list args) {
     rk__exec *exec = task->host;
     uint64_t i = task->index - exec->batch_first;
@@ -215,8 +221,7 @@ void rk__exec_attempt_as_member(rk__exec *exec, uint32_t attempt, bool failed) {
     if (!failed)
         code = exec->options.kernel->run(&exec->task, exec->params, exec->results);
     leave_kernel(exec);
-    if (code != RK_OK)
-        mark_failed(exec, 0, code);
+    take_code(exec, 0, code);
     agree_with_team(exec, 0);
 }
 
@@ -231,8 +236,7 @@ static void run_one(rk__exec *exec, uint64_t i) {
         enter_kernel(exec, i, 1);
         int code = run(&exec->task, exec->params + i * exec->params_stride, exec->results + i * exec->results_stride);
         leave_kernel(exec);
-        if (code != RK_OK)
-            mark_failed(exec, i, code);
+        take_code(exec, i, code);
         agree_with_team(exec, i);
     } while (try_again(exec, i) && ++exec->task.attempt > 1);
     if (exec->options.retries > 0)
@@ -247,8 +251,7 @@ static void run_plain(rk__exec *exec, bool *stopped) {
         locate(exec, i);
         enter_kernel(exec, i, 1);
         int code = run(&exec->task, exec->params + i * exec->params_stride, exec->results + i * exec->results_stride);
-        if (code != RK_OK)
-            mark_failed(exec, i, code);
+        take_code(exec, i, code);
         if (exec->states[i] == RK__TASK_FAILED)
             exec->failures[i].attempts = 1;
     }
@@ -280,7 +283,7 @@ static void call_batch(rk__exec *exec, uint64_t first, uint64_t count) {
     int code = exec->options.kernel->run_batch(&batch);
     leave_kernel(exec);
     for (uint64_t i = first; code != RK_OK && i < first + count; i++)
-        mark_failed(exec, i, code);
+        take_code(exec, i, code);
 }
 
 /* Tasks that fail in company are tried again alone. What is emitted in company could not be taken back: then all go

@@ -125,8 +125,14 @@ static rk_status make_kernel_and_space(rk__job *job, const rk__request *request,
     return status;
 }
 
-static rk_status check_isolation(const rk__run_options *options, rk_error *err) {
+static rk_status check_isolation(const rk_kernel *kernel, const rk__run_options *options, rk_error *err) {
     const rk__run_isolation *isolation = &options->isolation;
+    if (kernel->own_processes && (isolation->wanted || isolation->task_bytes > 0))
+        return rk__fail(err, RK_EUNSUPPORTED, "kernel '%s' computes tasks in processes of its own: leave --%s out%s",
+                        kernel->name, isolation->wanted ? "isolate" : "task-memory",
+                        isolation->wanted ? "" : " (ulimit -v in the program limits its memory)");
+    if (kernel->own_processes)
+        return RK_OK;
     if (isolation->wanted && options->threads > 1)
         return rk__fail(err, RK_EUNSUPPORTED,
                         "--isolate with %u threads: an isolated process has one; start more ranks instead (-n)",
@@ -166,7 +172,7 @@ static rk_status check_threads(const rk_kernel *kernel, uint32_t threads, rk_err
 static rk_status fill_job(rk__job *job, const rk__run_options *options, const char *text, bool check_input,
                           rk_error *err) {
     RK_TRY(rk__module_load(&job->module, options->kernel, options->linked, err));
-    RK_TRY(check_isolation(options, err));
+    RK_TRY(check_isolation(job->module.kernel, options, err));
     RK_TRY(make_kernel_and_space(job, &options->request, text, check_input, err));
     RK_TRY(check_threads(job->module.kernel, options->threads, err));
     RK_TRY(find_team(job, options, err));

@@ -30,6 +30,7 @@ static rk_place place_of(const rk__session_run *session, uint32_t lane) {
                       .cores = cores_of_task(session),
                       .core_list = session->cores,
                       .gpu = world->gpu,
+                      .task_seconds = session->options->isolation.task_seconds,
                       .kernel_at = session->job->module.path};
 }
 

@@ -366,6 +366,17 @@ def children_left_behind_are_killed_and_hold_nothing_up():
         os.kill(pid, signal.SIGKILL)
 
 
+def a_program_that_takes_too_long_is_killed():
+    begin = time.monotonic()
+    run("command", "cmd=sleep {s} & sleep {s}", "sh=yes", "s=0.05,60,0.1", "--task-timeout", "1s", "--jobs-per-rank", 2,
+        out="late.h5", expect=FAILED_TASKS)
+    assert time.monotonic() - begin < 20
+    late = failures("late.h5")
+    assert list(late) == [1] and late[1]["code"] == 124 and "--task-timeout 1 s" in late[1]["message"], late
+    for words in (["--isolate"], ["--task-memory", "1G"]):
+        assert "processes of its own" in refusal("command", "cmd=true", *words)
+
+
 def a_program_ends_with_its_rank():
     mark = f"8765.{os.getpid()}"
     process = start("run", "command", f"cmd=sh -c 'sleep {mark}; true' {{x}}", "x=1:4", "-n", 2, "-o", "d.h5")

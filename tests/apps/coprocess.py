@@ -125,6 +125,15 @@ def a_worker_that_dies_costs_its_task_only():
     assert len(failures("late.h5")) == 1 and 1000 not in values("late.h5")
 
 
+def a_worker_that_takes_too_long_is_killed_and_started_again():
+    code = worker("if x == 3: time.sleep(60)\nsay(y=x)")
+    begin = time.monotonic()
+    run("coprocess", code, "outputs=y:i64", "x=0:7", "--task-timeout", "1s", n=1, expect=FAILED_TASKS)
+    assert time.monotonic() - begin < 20
+    late = failures("out.h5")
+    assert list(late) == [3] and late[3]["code"] == 124 and "--task-timeout 1 s" in late[3]["message"], late
+
+
 def a_worker_that_is_none_is_told_once():
     for bad, says in (("no-such-worker", "there is no such program"), (f"{PYTHON} absent.py", "exit code 2 at once, and read no task"),
                       ("echo Welcome to R", "'Welcome to R', which is no JSON object"), ("yes", "more than one line"),

@@ -76,7 +76,7 @@ def too_many_failures_stop_the_run_resumable():
         result = command("run", *words, *limit, "-n", 2, "-o", "out.h5", "--force", expect=RESUMABLE)
         assert "stopped by too many failures" in result.stdout, result.stdout
         found = summary("info", "out.h5")
-        assert least <= found["failed"] and found["done"] < 100000, found
+        assert least <= found["failed"] <= least + 4 and found["done"] < 100000, found  # at once, not at a tick
     command("resume", "out.h5", "-n", 1, "-q", expect=FAILED_TASKS)
     run(*words, expect=FAILED_TASKS, out="whole.h5")
     assert digest("out.h5") == digest("whole.h5")
@@ -86,7 +86,7 @@ def too_many_failures_stop_the_run_resumable():
 def tasks_that_end_their_process_cost_nothing_but_themselves():
     words = [kernel("evil"), "every=100", "--repeat", EVIL_TASKS]
     run(*words, "masked=yes", n=2, out="masked.h5", expect=FAILED_TASKS)
-    result = command("run", *words, "--isolate", "--task-timeout", "0.3s", "--task-memory", "200M", "-n", 2, "-o",
+    result = command("run", *words, "--isolate", "--task-timeout", "0.5s", "--task-memory", "32M", "-n", 2, "-o",
                      "evil.h5", "--force", "-q", expect=FAILED_TASKS, timeout=300)
     assert len(result.stderr) < 3 << 20 and "the rest is not shown" in result.stderr
     failures = failures_of("evil.h5")
@@ -101,7 +101,7 @@ def blocks_of_many_tasks_lose_one_task():
     for block in (16, 64):
         words = [kernel("evil"), "every=40", "--repeat", 400, "--block", block]
         run(*words, "masked=yes", out="masked.h5", expect=FAILED_TASKS)
-        run(*words, "--isolate", "--task-timeout", "0.5s", "--task-memory", "200M", n=2, out="evil.h5",
+        run(*words, "--isolate", "--task-timeout", "0.5s", "--task-memory", "32M", n=2, out="evil.h5",
             expect=FAILED_TASKS)
         assert digest("evil.h5") == digest("masked.h5")
         words = [kernel("vector_evil"), "--repeat", 1000, "--block", block]
