@@ -168,6 +168,8 @@ _Noreturn void rk__worker_run(const rk__job *job, const rk__orders *orders, rk__
     exchange->watch.timed = orders->timed != 0;
     last_words = exchange;
     rk_status status = live(&w, reuse, &err);
+    if (job->module.kernel->end != NULL)
+        job->module.kernel->end();
     rk__message message = {.kind = RK__MESSAGE_FINISHED, .task = (uint64_t)status};
     rk__exchange_put(&w.writer, &message, err.message, sizeof err.message, NULL, 0);
     _exit(0);

@@ -428,6 +428,23 @@ def ten_thousand_tasks_make_one_file():
     assert lines("many.h5") == [str(x) for x in range(1, 10001)]
 
 
+# ---- with the options of a run ----
+
+def threads_and_retries_do_what_they_say():
+    words = ["command", "cmd=sh -c 'echo $RANKINE_TASK {seed}'", "--repeat", 60]
+    run(*words, n=1, out="one.h5")
+    for more in (["--threads", 3], ["--jobs-per-rank", 8], ["--retries", 2]):
+        run(*words, *more, n=2, out="other.h5")
+        assert digest("other.h5") == digest("one.h5") and lines("other.h5") == lines("one.h5"), more
+    begin = time.monotonic()
+    run("command", "cmd=sleep 0.5", "--repeat", 32, "--jobs-per-rank", 16, n=2, out="sleep.h5")
+    assert time.monotonic() - begin < 8
+    flaky = program("flaky.py", "import os, sys\np = 'tried' + sys.argv[1]\nagain = os.path.exists(p)\nopen(p, 'w')\n"
+                                "print(again)\nsys.exit(0 if again else 3)\n")
+    run("command", f"cmd={flaky} {{x}}", "x=1,2", "--retries", 1, n=2, out="flaky.h5")
+    assert lines("flaky.h5") == ["True", "True"] and rows("flaky.h5", "exit_code") == [[0, 0]]
+
+
 # ---- --tasks-from ----
 
 def lines_of_a_file_are_programs_for_a_shell():

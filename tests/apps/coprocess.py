@@ -163,4 +163,14 @@ def workers_end_with_the_run_and_with_the_rank():
     wait_until("the workers are gone", lambda: not any(is_alive(pid) for pid in pids), 10)
 
 
+def threads_and_retries_do_what_they_say():
+    code = worker("if x % 10 == 3 and task['attempt'] == 1: say(error='once', code=5)\nelse: say(y=x * x)")
+    words = ["coprocess", code, "outputs=y:i64", "x=1:500"]
+    for more in (["--threads", 3], []):
+        run(*words, *more, "--retries", 1, n=2, out="r.h5")
+        assert values("r.h5") == [x * x for x in range(1, 501)], more
+    run(*words, n=2, out="r.h5", expect=FAILED_TASKS)
+    assert len(failures("r.h5")) == 50
+
+
 main([value for value in list(globals().values()) if callable(value) and getattr(value, "__module__", "") == "__main__"])

@@ -27,10 +27,8 @@ static int run(rk_task *task, const void *from, void *to) {
 
 static void add(const rk_given *given) {
     rk_param *param = &made.params[made_count + 1];
-    *param = (rk_param){.name = strdup(given->name),
-                        .offset = offsetof(params, values) + 8 * made_count,
-                        .size = 8,
-                        .type = RK_F64};
+    *param = (rk_param){
+        .name = strdup(given->name), .offset = offsetof(params, values) + 8 * made_count, .size = 8, .type = RK_F64};
     made.outputs[made_count] =
         (rk_output){.name = names[made_count], .offset = 8 * made_count, .size = 8, .type = RK_F64};
     made_count++;
