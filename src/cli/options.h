@@ -63,6 +63,8 @@ typedef struct rk__arguments {
     bool gather, force, dry_run, quiet, json, accept_kernel, repair, retry_failed, help, version;
 } rk__arguments;
 
+enum { RK__OPTIONS_MAX = 64 };
+
 typedef enum rk__option_kind {
     RK__OPTION_FLAG,    /* takes no value */
     RK__OPTION_VALUE,   /* takes one */
