@@ -97,12 +97,32 @@ static int refuse_answer(worker *w, rk_task *task, const char *answer, size_t le
     return worker_refuse(w, task, why);
 }
 
+/* A worker may say which task it answers: then an answer to another one is noticed. */
+static bool is_of_another(rk_task *task, const json_t *object) {
+    const json_t *number = json_object_get(object, "task");
+    return json_is_integer(number) && (uint64_t)json_integer_value(number) != task->index;
+}
+
+static int refuse_another(worker *w, rk_task *task, const json_t *object) {
+    char why[WORKER_TEXT_MAX];
+    snprintf(why, sizeof why,
+             "the worker answered task %lld: one line with a JSON object is an answer, all else goes to "
+             "standard error",
+             (long long)json_integer_value(json_object_get(object, "task")));
+    return worker_refuse(w, task, why);
+}
+
 static int take_answer(worker *w, const worker_task *t, const char *answer, size_t length, void *result) {
     json_error_t error;
     json_t *object = json_loadb(answer, length, JSON_ALLOW_NUL, &error);
     if (!json_is_object(object)) {
         json_decref(object);
         return refuse_answer(w, t->task, answer, length);
+    }
+    if (is_of_another(t->task, object)) {
+        int refused = refuse_another(w, t->task, object);
+        json_decref(object);
+        return refused;
     }
     w->has_answered = true;
     w->bad_starts = 0;

@@ -149,6 +149,11 @@ void rk__exchange_taken(rk__exchange *exchange) {
     atomic_store_explicit(&ring->tail, tail + sizeof message + padded(message.bytes), memory_order_release);
 }
 
+bool rk__exchange_holds_rows(const rk__exchange *exchange, const rk__schema *schema, const rk__message *message) {
+    uint64_t bytes = rk__exchange_batch_bytes(schema, message->count), size = exchange->rows.size;
+    return size > 0 && bytes <= size && message->column % size <= size - bytes;
+}
+
 void rk__exchange_take_rows(rk__exchange *exchange, const rk__schema *schema, const rk__message *message,
                             void *const *rows) {
     void *from[RK__COLUMNS_MAX];

@@ -94,6 +94,8 @@ uint64_t rk__exchange_batch_bytes(const rk__schema *schema, uint64_t count);
 /* The next message and its payload (borrowed until _taken), or false. */
 bool rk__exchange_next(rk__exchange *exchange, rk__message *message, const void **payload);
 void rk__exchange_taken(rk__exchange *exchange);
+/* Do the rows of a ROWS message lie within the ring? */
+bool rk__exchange_holds_rows(const rk__exchange *exchange, const rk__schema *schema, const rk__message *message);
 /* Copies the rows of a ROWS message to where they belong, and gives their memory back. */
 void rk__exchange_take_rows(rk__exchange *exchange, const rk__schema *schema, const rk__message *message,
                             void *const *rows);

@@ -147,6 +147,10 @@ void rk__exec_be_careful(rk__exec *exec, bool careful) {
     exec->careful = careful;
 }
 
+void rk__exec_finish_block(rk__exec *exec) {
+    exec->finishing = true;
+}
+
 const rk__exec_watch *rk__exec_watch_of(const rk__exec *exec) {
     return exec->watch;
 }
@@ -244,6 +248,7 @@ rk_status rk__exec_block(rk__exec *exec, uint64_t first, uint64_t count, rk__blo
     memset(record, 0, sizeof *record);
     record->start_ns = rk__wall_ns();
     *stopped = false;
+    exec->finishing = false;
     rk__float_env_restore(&exec->float_env);
     rk__fold_reset(exec->fold);
     for (uint64_t done = 0; done < count && !*stopped; done += exec->batch_count) {

@@ -15,6 +15,7 @@
 #ifndef RANKINE_EXEC_H
 #define RANKINE_EXEC_H
 
+#include <signal.h>
 #include <stdatomic.h>
 
 #include "exec/watch.h"
@@ -49,6 +50,7 @@ typedef struct rk__exec_guard {
     const rk__failure *(*past)(void *ctx, uint64_t task);
     /* After each task of a block that is computed carefully; may end the process. */
     void (*after)(void *ctx, uint64_t task);
+    const volatile sig_atomic_t *copied; /* not 0: this process is a copy that a task has forked; it ends */
     void *ctx;
 } rk__exec_guard;
 
@@ -89,6 +91,8 @@ rk_status rk__exec_follow(rk__exec *exec, uint64_t task, uint32_t attempt, rk_er
 /* Compute the blocks that follow task by task (also those of a whole-block kernel), and call guard.after behind each.
  */
 void rk__exec_be_careful(rk__exec *exec, bool careful);
+/* The running block is computed to its end, also when told to stop: so that a failure in it is recorded. */
+void rk__exec_finish_block(rk__exec *exec);
 /* What the kernel is doing. */
 const rk__exec_watch *rk__exec_watch_of(const rk__exec *exec);
 /* Compute tasks [first, first+count) as one block: `record` gets failed, checksum, start and duration; `partial` the

@@ -32,7 +32,8 @@ struct rk__exec {
     rk_task task; /* the one that the kernel looks at */
     rk__exec_watch own_watch, *watch;
     bool careful;
-    char *params; /* batch_max (sweeping or with input) or 1 structs */
+    bool finishing; /* the block, whatever the drain says */
+    char *params;   /* batch_max (sweeping or with input) or 1 structs */
     size_t params_stride;
     char *results; /* batch_max structs */
     size_t results_stride;

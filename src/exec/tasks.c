@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernel/loader.h"
 
@@ -94,7 +95,8 @@ static void point_at_rows(rk__exec *exec, uint64_t i) {
 }
 
 static bool is_told_to_stop(const rk__exec *exec) {
-    return exec->options.drain != NULL && atomic_load_explicit(exec->options.drain, memory_order_relaxed) != 0;
+    return exec->options.drain != NULL && !exec->finishing &&
+           atomic_load_explicit(exec->options.drain, memory_order_relaxed) != 0;
 }
 
 /* ---- one more attempt ---- */
@@ -138,6 +140,8 @@ static void enter_kernel(rk__exec *exec, uint64_t i, uint64_t count) {
 }
 
 static void leave_kernel(rk__exec *exec) {
+    if (exec->options.guard.copied != NULL && *exec->options.guard.copied != 0)
+        _exit(EXIT_FAILURE);
     atomic_store_explicit(&exec->watch->task, 0, memory_order_release);
 }
 

@@ -51,7 +51,12 @@ static void *open_object(const char *path) {
 static rk_status check_abi(const char *path, const rk_kernel *kernel, rk_error *err) {
     if (kernel == NULL || kernel->magic != RK_KERNEL_MAGIC)
         return rk__fail(err, RK_EFORMAT, "'%s' has an entry rankine_kernel(), but no kernel behind it", path);
-    if (kernel->abi != RK_KERNEL_ABI || kernel->size != sizeof(rk_kernel))
+    if (kernel->abi == RK_KERNEL_ABI && kernel->size != sizeof(rk_kernel))
+        return rk__fail(err, RK_EABI,
+                        "kernel '%s': its description has %llu bytes, this Rankine's has %zu; build it anew with this "
+                        "version's headers",
+                        path, (unsigned long long)kernel->size, sizeof(rk_kernel));
+    if (kernel->abi != RK_KERNEL_ABI)
         return rk__fail(err, RK_EABI,
                         "kernel '%s' was built for kernel interface %u, this Rankine has %u; build it anew "
                         "with this version's headers",

@@ -31,6 +31,7 @@ enum {
     MESSAGES_AT_ONCE = 4096,
     BATCH_MAX = 1024,
     READY_SECONDS = 300,
+    RESERVE_MAX = 64 << 20,
     BARREN_MAX = 5, /* workers in a row that end outside of the kernel */
     CODE_TIMEOUT = 124,
     CODE_SIGNAL = 128
@@ -66,6 +67,13 @@ static uint64_t batch_of(const rk__lane *lane) {
     return tasks < BATCH_MAX ? tasks : BATCH_MAX;
 }
 
+/* A page that cannot be had would end the worker in the middle of a task. More than this may never be used. */
+static bool reserve(int fd, size_t bytes) {
+    int code = bytes <= RESERVE_MAX ? posix_fallocate(fd, 0, (off_t)bytes) : 0;
+    errno = code;
+    return code == 0 || code == EINVAL || code == EOPNOTSUPP;
+}
+
 static rk_status map_exchange(rk__isolated *isolated, const rk__exchange_sizes *sizes, int *fd, rk_error *err) {
     char name[80], job[40];
     rk__launch_job_name(job, sizeof job);
@@ -76,8 +84,10 @@ static rk_status map_exchange(rk__isolated *isolated, const rk__exchange_sizes *
         return rk__fail(err, RK_EIO, "shared memory '%s': %s", name, rk__errno_text(errno));
     shm_unlink(name);
     void *memory = MAP_FAILED;
-    if (ftruncate(*fd, (off_t)isolated->bytes) == 0)
-        memory = mmap(NULL, isolated->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+    if (ftruncate(*fd, (off_t)isolated->bytes) != 0 || !reserve(*fd, isolated->bytes))
+        return rk__fail(err, RK_ENOMEM, "%llu bytes of shared memory for isolated tasks: %s; make /dev/shm larger",
+                        (unsigned long long)isolated->bytes, rk__errno_text(errno));
+    memory = mmap(NULL, isolated->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
     if (memory == MAP_FAILED)
         return rk__fail(err, RK_ENOMEM, "%llu bytes of shared memory for isolated tasks: %s",
                         (unsigned long long)isolated->bytes, rk__errno_text(errno));
@@ -99,6 +109,7 @@ static void write_orders(const rk__lane *lane, rk__text *out) {
                          .retries = options->retries,
                          .claimer = lane->claimer.number,
                          .timed = options->isolation.task_seconds > 0,
+                         .limits_failures = options->limits_failures,
                          .place = lane->place};
     orders.place.core_list = NULL;
     orders.place.kernel_at = NULL;
@@ -208,9 +219,41 @@ static rk_status finish(rk__isolated *isolated, const rk__message *message, cons
     return isolated->status == RK_OK ? RK_OK : rk__fail(err, isolated->status, "%s", (const char *)payload);
 }
 
+static rk_status written_over(const rk__isolated *isolated, rk_error *err) {
+    return rk__fail(
+        err, RK_ECORRUPT,
+        "a task has written over the memory by which the isolated process of rank %d hands its results over",
+        isolated->lane->session->world->rank);
+}
+
+/* The process can write what it likes: nothing in a message is believed. */
+static bool is_sound(const rk__isolated *isolated, const rk__message *message) {
+    const rk__schema *schema = &isolated->lane->session->job->schema;
+    switch ((rk__message_kind)message->kind) {
+    case RK__MESSAGE_ROWS:
+        return message->count > 0 && message->count <= BATCH_MAX && message->task < schema->tasks &&
+               message->count <= schema->tasks - message->task &&
+               rk__exchange_holds_rows(isolated->exchange, schema, message);
+    case RK__MESSAGE_EMITTED:
+        return message->column < schema->column_count && schema->columns[message->column].varying &&
+               message->task < schema->tasks && message->bytes <= RK__EXCHANGE_PIECE;
+    case RK__MESSAGE_FAILED:
+        return message->bytes == sizeof(rk__failure);
+    case RK__MESSAGE_END:
+        return message->task + 1 == isolated->begun &&
+               message->bytes == sizeof(rk__block_record) + schema->partial_bytes;
+    case RK__MESSAGE_BEGIN:
+        return message->task < schema->blocks;
+    default:
+        return true;
+    }
+}
+
 static rk_status take_message(rk__isolated *isolated, const rk__message *message, const void *payload, rk_error *err) {
     rk__lane *lane = isolated->lane;
     rk__failure failure;
+    if (!is_sound(isolated, message))
+        return written_over(isolated, err);
     switch ((rk__message_kind)message->kind) {
     case RK__MESSAGE_BEGIN:
         begin_block(isolated, message->task);
@@ -232,8 +275,7 @@ static rk_status take_message(rk__isolated *isolated, const rk__message *message
     case RK__MESSAGE_SKIP:
         break;
     }
-    return rk__fail(err, RK_ECORRUPT, "the process for isolated tasks of rank %d has written over its messages",
-                    lane->session->world->rank);
+    return written_over(isolated, err);
 }
 
 /* At most so many; *took: there were any. */
@@ -378,15 +420,15 @@ static rk_status worker_ended(rk__isolated *isolated, int status, rk_error *err)
 
 uint64_t rk__resident_bytes(pid_t pid) {
     char path[64];
-    unsigned long long pages = 0;
+    unsigned long long pages = 0, shared = 0;
     snprintf(path, sizeof path, "/proc/%ld/statm", (long)pid);
     FILE *file = fopen(path, "r");
     if (file == NULL)
         return 0;
-    if (fscanf(file, "%*u %llu", &pages) != 1)
-        pages = 0;
+    if (fscanf(file, "%*u %llu %llu", &pages, &shared) != 2 || shared > pages)
+        pages = shared = 0;
     fclose(file);
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    return (pages - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static bool takes_too_long(const rk__isolated *isolated, uint64_t now) {

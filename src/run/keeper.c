@@ -136,8 +136,10 @@ static void start_worker(keeper *k) {
 }
 
 static void end_worker(keeper *k) {
-    if (k->worker > 0)
-        kill(-k->worker, SIGKILL);
+    if (k->worker <= 0)
+        return;
+    kill(-k->worker, SIGKILL);
+    kill(k->worker, SIGKILL); /* it may have left its group */
 }
 
 /* What the worker has left behind ends before the rank hears of its end. */

@@ -20,6 +20,8 @@ rk_status rk__lane_write_failure(rk__lane *lane, const rk__failure *failure, rk_
         atomic_store(&session->segment.window->drain, 1);
     uint64_t slot =
         session->failure_base + ordinal * (uint64_t)session->world->node_count + (uint64_t)session->world->node;
+    if (session->failures_max != UINT64_MAX && lane->exec != NULL)
+        rk__exec_finish_block(lane->exec);
     return rk__record_write_failure(session->record, slot, session->number, failure, err);
 }
 

@@ -152,7 +152,7 @@ void rk__isolated_close(rk__isolated *isolated);            /* ends the worker; 
 /* As rk__lane_work's middle: until the worker has nothing left to do. */
 rk_status rk__isolated_work(rk__lane *lane, rk_error *err);
 
-/* Memory of a process that is resident; 0 where that cannot be told. */
+/* Memory of a process that is resident and its own; 0 where that cannot be told. */
 uint64_t rk__resident_bytes(pid_t pid);
 
 /* crash.c: a kernel that crashes in this process says which task it was, and how to go on. */
@@ -162,7 +162,7 @@ void rk__crash_catch(const rk__world *world, const rk__job *job, const char *pat
 typedef struct rk__orders {
     uint64_t seed, block_tasks, deadline_ns, batch_tasks;
     uint64_t exchange_bytes, window_bytes;
-    uint32_t part, parts, retries, claimer, timed;
+    uint32_t part, parts, retries, claimer, timed, limits_failures;
     rk_place place;                                 /* without its pointers */
     const char *kernel, *space, *reuse, *kernel_at; /* kernel_at, reuse: "" for none */
 } rk__orders;

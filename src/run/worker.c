@@ -32,8 +32,11 @@ static rk_status take_rows(void *ctx, uint64_t first, uint64_t count, void **row
 
 static rk_status tell_failure(void *ctx, const rk__failure *failure, rk_error *err) {
     (void)err;
+    worker *w = ctx;
     rk__message message = {.kind = RK__MESSAGE_FAILED};
-    rk__exchange_put(&((worker *)ctx)->writer, &message, failure, sizeof *failure, NULL, 0);
+    rk__exchange_put(&w->writer, &message, failure, sizeof *failure, NULL, 0);
+    if (w->orders->limits_failures)
+        rk__exec_finish_block(w->exec);
     return RK_OK;
 }
 
@@ -70,6 +73,13 @@ static void end_if_left(void *ctx, uint64_t task) {
         return;
     atomic_store(&((worker *)ctx)->exchange->watch.task, task + 1);
     _exit(RK__WORKER_LEFT);
+}
+
+/* fork() in a task gives a second process with all that this one has. It must not come back from the kernel. */
+static volatile sig_atomic_t is_copy;
+
+static void note_copy(void) {
+    is_copy = 1;
 }
 
 static rk__exchange *last_words; /* for the signal handler */
@@ -126,7 +136,7 @@ static rk_status create_exec(worker *w, rk__reuse *reuse, rk_error *err) {
                  .batch_tasks = w->orders->batch_tasks},
         .reuse = rk__reuse_loader(reuse),
         .place = &w->orders->place,
-        .guard = {.watch = &w->exchange->watch, .past = past_of, .after = end_if_left, .ctx = w},
+        .guard = {.watch = &w->exchange->watch, .past = past_of, .after = end_if_left, .copied = &is_copy, .ctx = w},
         .retries = w->orders->retries,
         .drain = &w->window->drain,
         .tasks = &line->tasks,
@@ -156,6 +166,8 @@ static rk_status live(worker *w, rk__reuse *reuse, rk_error *err) {
     RK_TRY(create_exec(w, reuse, err));
     RK_TRY(rk__fault_watch(&w->exchange->watch, err));
     rk__fault_catch(on_fault);
+    if (pthread_atfork(NULL, NULL, note_copy) != 0)
+        return rk__fail(err, RK_ENOMEM, "no memory to watch for forks");
     atomic_store(&w->exchange->base_bytes, rk__resident_bytes(getpid()));
     return work(w, err);
 }

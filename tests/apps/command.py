@@ -392,6 +392,7 @@ def a_program_ends_with_its_rank():
     os.kill(single.pid, signal.SIGKILL)
     single.communicate()
     wait_until("the program is gone", lambda: not running(mark), 10)
+    run("pi", "--repeat", 10, n=2, out="sweep.h5")  # a launcher sweeps up what a killed one has left
 
 
 def an_interrupted_run_finishes_its_programs_and_is_resumed():

@@ -34,13 +34,13 @@ def a_kernel_that_is_not_safe_for_threads_is_refused():
 
 
 def a_killed_run_of_threads_is_resumed():
-    words = [kernel("emit"), "us=2000", "--repeat", 600, "--block", 4]
+    words = [kernel("emit"), "us=20000", "--repeat", 600, "--block", 4]
     run(*words, "--threads", 4, n=1, out="whole.h5", expect=None)
     process = start("run", *words, "--threads", 3, "-n", 2, "-o", "killed.h5", "-q")
     wait_until("some tasks are done", lambda: done_of("killed.h5") > 100)
     kill_all(process)
     assert done_of("killed.h5") < 600
-    command("resume", "killed.h5", "-n", 1, "--threads", 2, "-q", expect=None)
+    command("resume", "killed.h5", "-n", 2, "--threads", 2, "-q", expect=None)
     assert digest("killed.h5") == digest("whole.h5")
 
 
@@ -81,6 +81,9 @@ def too_many_failures_stop_the_run_resumable():
     run(*words, expect=FAILED_TASKS, out="whole.h5")
     assert digest("out.h5") == digest("whole.h5")
     run(kernel("flaky"), "--repeat", 100, "--max-failures", 50, expect=FAILED_TASKS)
+    for more in ([], ["--isolate"]):  # a block is finished, so that what stopped the run is recorded
+        run(kernel("flaky"), "every=4000", "--repeat", 20000, "--block", 4096, "--fail-fast", *more, n=2, expect=None)
+        assert summary("info", "out.h5", expect=None)["failed"] >= 1 and failures_of("out.h5")
 
 
 def tasks_that_end_their_process_cost_nothing_but_themselves():
@@ -139,7 +142,7 @@ def an_isolated_run_is_interrupted_killed_and_resumed():
     before = done_of("out.h5")
     wait_until("more tasks are done", lambda: done_of("out.h5") > before + 20)
     kill_all(process)
-    command("resume", "out.h5", "--isolate", "-n", 1, "-q")
+    command("resume", "out.h5", "--isolate", "-n", 2, "-q")  # a launcher sweeps up what a killed one has left
     assert digest("out.h5") == digest("whole.h5")
 
 
@@ -159,10 +162,26 @@ def limits_without_isolation_are_refused():
         assert error.count("\n") == 1 and said in error and not os.path.exists("refused.h5"), error
 
 
+def a_fork_that_comes_back_does_no_harm():
+    words = [kernel("evil"), "every=40", "--repeat", 400]
+    for block in (1, 64):
+        run(*words, "only=none", "--block", block, out="clean.h5")
+        run(*words, "only=copy", "--block", block, "--isolate", n=2, out="out.h5", expect=None)
+        assert "no damage" in command("verify", "out.h5").stdout
+        assert all(f["task"] % 40 == 20 for f in failures_of("out.h5"))
+        assert summary("info", "out.h5", expect=None)["failed"] or digest("out.h5") == digest("clean.h5")
+
+
+def memory_of_the_rings_is_not_the_tasks():
+    run(kernel("wide"), "n=8192", "--repeat", 300, "--block", 1, "--isolate", "--task-memory", "4M", n=1)
+    assert summary("info", "out.h5")["failed"] == 0
+
+
 if __name__ == "__main__":
     main([threads_give_the_same_bits, a_kernel_that_is_not_safe_for_threads_is_refused,
           a_killed_run_of_threads_is_resumed, a_retry_succeeds_and_leaves_nothing_of_the_attempts_before,
           too_few_retries_fail_and_say_how_often_it_was_tried, too_many_failures_stop_the_run_resumable,
           tasks_that_end_their_process_cost_nothing_but_themselves, blocks_of_many_tasks_lose_one_task,
           isolation_gives_the_same_bits, a_timeout_kills_in_time, an_isolated_run_is_interrupted_killed_and_resumed,
+          a_fork_that_comes_back_does_no_harm, memory_of_the_rings_is_not_the_tasks,
           a_crash_without_isolation_is_told_and_resumed, limits_without_isolation_are_refused])

@@ -19,7 +19,7 @@ typedef struct {
     uint32_t *numbers;
 } evil_result;
 
-enum { SEGFAULT, ABORT, EXIT, OVERFLOW, MEMORY, LOOP, PRINT, FORK, DAEMON, KINDS };
+enum { SEGFAULT, ABORT, EXIT, OVERFLOW, MEMORY, LOOP, PRINT, FORK, DAEMON, KINDS, COPY = KINDS + 1, NONE };
 
 static volatile int sink;
 static int *volatile nowhere;
@@ -70,6 +70,10 @@ static void harm(int kind) {
     case PRINT:
         for (;;)
             puts("and on and on and on");
+    case COPY:
+        if (fork() == 0)
+            usleep(1000); /* and comes back */
+        break;
     case FORK:
     case DAEMON:
         leave_child(kind == DAEMON);
@@ -92,7 +96,9 @@ static int evil(rk_task *task, const void *params, void *result) {
     if (p->masked)
         return rk_task_fail(task, 1, "masked");
     uint64_t bad = task->index / p->every;
-    harm(p->only < KINDS ? p->only : (int)(bad % KINDS));
+    if (p->only >= COPY && rk_emit(task, 2, &value, 1) != RK_OK)
+        return RK_EKERNEL;
+    harm(p->only != KINDS ? p->only : (int)(bad % KINDS));
     return RK_OK;
 }
 
@@ -100,7 +106,7 @@ RK_KERNEL(evil, .summary = "ends its process in every way", .version = "1", .det
           .params = {RK_PARAM(evil_params, every, RK_U64, "100", "1", "of so many tasks one is bad"),
                      RK_PARAM(evil_params, masked, RK_BOOL, "no", "1", "fail without harm"),
                      RK_PARAM(evil_params, only, RK_ENUM, "all", "1", "the one kind of harm",
-                              .choices = "segfault|abort|exit|overflow|memory|loop|print|fork|daemon|all")},
+                              .choices = "segfault|abort|exit|overflow|memory|loop|print|fork|daemon|all|copy|none")},
           .outputs = {RK_OUTPUT(evil_result, value, RK_F64, "1", "the task's number"),
                       RK_OUTPUT_ROW(evil_result, numbers, RK_U32, "1", "numbers", {"4"}),
                       RK_OUTPUT_VARYING("given", RK_F64, "1", "the task's number")},
