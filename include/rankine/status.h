@@ -38,7 +38,14 @@ extern "C" {
     X(EHDF5, 14, "an HDF5 call failed")                                                                                \
     X(EINTERRUPTED, 15, "stopped before the end; can be resumed")                                                      \
     X(ETIMEDOUT, 16, "timed out")                                                                                      \
-    X(EUNSUPPORTED, 17, "not supported here")
+    X(EUNSUPPORTED, 17, "not supported here")                                                                          \
+    X(EDEAD, 18, "a process that is needed has died")                                                                  \
+    X(EBROKEN, 19, "broken")                                                                                           \
+    X(ECLOSED, 20, "closed")                                                                                           \
+    X(ECANCELLED, 21, "cancelled")                                                                                     \
+    X(EFULL, 22, "full")                                                                                               \
+    X(EEMPTY, 23, "empty")                                                                                             \
+    X(EEOF, 24, "the other end is closed")
 
 typedef enum rk_status {
 #define RK_STATUS_ENUM(name, number, text) RK_##name = (number),

@@ -1,0 +1,106 @@
+/* Rankine: a program of many ranks, as Python's multiprocessing would write it.
+ *
+ *     static rk_status root(int argc, char **argv) {           // runs on rank 0; the other ranks serve
+ *         rk_pool pool;
+ *         RK_TRY...
+ *     }
+ *     int main(int argc, char **argv) { return rk_main(argc, argv, root, NULL); }
+ *
+ * The same executable runs alone, under mpirun and under srun. With one rank, functions run in that rank.
+ *
+ * Who may call. The functions of <rankine/{pool,process,queue,sync,shared,manager,...}.h> are called from `root` and
+ * from the functions that Rankine runs (on any rank), by the thread that Rankine runs them on; elsewhere they return
+ * RK_EPERM. None is collective. A rank runs one of its functions at a time: another one (a second process on the rank,
+ * a worker of a pool) gets its turn while this one waits in a call of Rankine.
+ *
+ * Objects (queues, locks, ...) are named by small values that can be copied, put into an argument and used on any rank.
+ * They live on the rank that made them, until they are destroyed or the program ends. If that rank dies, calls that
+ * need it return RK_EDEAD. Use after destroy: RK_ENOENT. Not an object of its kind: RK_EINVAL.
+ *
+ * Waiting. Each wait takes a timeout in seconds: RK_FOREVER waits as long as it takes, 0 does not wait. All notice the
+ * death of a rank they wait for. */
+#ifndef RANKINE_PROGRAM_H
+#define RANKINE_PROGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rankine/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RK_FOREVER (-1.0)
+
+/* The name of an object; for those who look, not to be changed. */
+typedef struct rk_ref {
+    uint64_t serial; /* 0: no object */
+    uint32_t home;   /* the process it lives in */
+    uint32_t kind;
+} rk_ref;
+
+/* ---- functions ---- */
+
+/* What a function gets, and where it leaves its result. */
+typedef struct rk_call {
+    const void *arg; /* its argument, aligned for any type; borrowed for the length of the call */
+    size_t arg_size;
+    void *own; /* private to Rankine */
+} rk_call;
+
+/* A function that runs on some rank: any function of the program, or of a shared object that all ranks have loaded; by
+ * its place in that object, which must be the same build everywhere (checked at the start).
+ * @return RK_OK, or what the caller will get: with the message of rk_call_fail, if that was called. */
+typedef rk_status (*rk_function)(rk_call *call);
+
+/** Set the result: `bytes` copied. The last one counts. @return RK_OK, RK_ENOMEM. */
+RK_EXPORT rk_status rk_call_return(rk_call *call, const void *bytes, size_t size);
+/** Room for a result to be written in place, uninitialised. NULL: out of memory. Valid until the function returns. */
+RK_EXPORT void *rk_call_result(rk_call *call, size_t size);
+/** Fail with a message: `return rk_call_fail(call, RK_EINVAL, "x = %g: must be positive", x);` @return code */
+#if defined(__GNUC__) || defined(__clang__)
+__attribute__((format(printf, 3, 4)))
+#endif
+RK_EXPORT rk_status
+rk_call_fail(rk_call *call, rk_status code, const char *fmt, ...);
+/** Was this function asked to end (terminate, cancel)? Long functions look now and then, and return RK_ECANCELLED.
+ * Waits of the library end by themselves, with RK_ECANCELLED. */
+RK_EXPORT bool rk_call_stopping(const rk_call *call);
+
+/* ---- the program ---- */
+
+typedef struct rk_main_options {
+    int children; /* isolated processes that each rank may have at a time (0 … 64): see rk_process, rk_pool */
+} rk_main_options;
+#define RK_MAIN_OPTIONS_INIT                                                                                           \
+    { 4 }
+
+typedef rk_status (*rk_root_function)(int argc, char **argv);
+
+/** Run a program: rank 0 runs root(argc, argv), the others serve until it has returned. Call it first thing in main,
+ * before MPI_Init. Collective. When root has returned, processes that are not daemons are joined, daemons terminated.
+ * Prints the message of root's rk_fail_root... to stderr, if it failed.
+ * @param options  NULL: the defaults
+ * @return 0, or 1 if root failed or the ranks could not be brought together: for main to return. Ranks that have lost
+ * others do not return from it, they exit. */
+RK_EXPORT int rk_main(int argc, char **argv, rk_root_function root, const rk_main_options *options);
+
+RK_EXPORT int rk_rank(void); /* of the caller, 0 … rk_size() - 1; -1: the thread is none of Rankine's */
+RK_EXPORT int rk_size(void); /* ranks of the program */
+RK_EXPORT int rk_node(void); /* the node's number, 0 … rk_node_count() - 1 */
+RK_EXPORT int rk_node_count(void);
+RK_EXPORT const char *rk_host(void); /* the host's name */
+/** Cores of the whole job, counted once per node. Python: os.cpu_count(), for all nodes. */
+RK_EXPORT int rk_cpu_count(void);
+/** Cores of this node. Python: os.cpu_count(). */
+RK_EXPORT int rk_node_cpu_count(void);
+/** Processing units this rank may use, by the system's numbers: min(count, max) of them into `units`.
+ * @return count. Python: os.sched_getaffinity(0). */
+RK_EXPORT int rk_affinity(int *units, int max);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

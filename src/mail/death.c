@@ -1,0 +1,194 @@
+/* Who is alive. On a node everyone looks whether the others' processes are there, a few times a second. Between nodes
+ * the first living rank of each node tells the others of the deaths on its node, and that it is there; a node that is
+ * not heard of for SILENCE_NS is dead. Children are their rank's affair: it buries them. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mail/mail_private.h"
+
+#define DUTY_NS    UINT64_C(200000000)
+#define SILENCE_NS UINT64_C(10000000000)
+
+bool rk__mail_is_dead(const rk__mail *mail, uint32_t endpoint) {
+    return mail->dead[endpoint];
+}
+
+static void bury_one(rk__mail *mail, uint32_t endpoint) {
+    if (mail->dead[endpoint])
+        return;
+    rk__mail_poll(mail); /* its last words */
+    if (mail->dead[endpoint])
+        return;
+    mail->dead[endpoint] = true;
+    rk__outbox_drop(mail, endpoint);
+    rk__ask_died(mail, endpoint);
+    for (int room = 0; room < RK__ROOM_COUNT; room++)
+        if (mail->rooms[room].ops != NULL && mail->rooms[room].ops->died != NULL)
+            mail->rooms[room].ops->died(mail->rooms[room].ctx, endpoint);
+}
+
+/* A rank takes its children along. */
+static void bury(rk__mail *mail, uint32_t endpoint) {
+    bury_one(mail, endpoint);
+    if (endpoint < mail->place.ranks)
+        for (uint32_t child = endpoint + mail->place.ranks; child < mail->endpoints; child += mail->place.ranks)
+            bury_one(mail, child);
+}
+
+static void tell(rk__mail *mail, uint32_t to, uint32_t who) {
+    rk__letter letter = {.to = to, .room = RK__ROOM_MAIL, .op = RK__MAIL_OP_DIED, .a = who};
+    rk__mail_send(mail, &letter, RK__PAYLOAD_COPY, NULL);
+}
+
+static void tell_other_nodes(rk__mail *mail, uint32_t who) {
+    for (uint32_t rank = 0; mail->place.link != NULL && rank < mail->place.ranks; rank++)
+        if (!rk__mail_on_my_node(mail, rank))
+            tell(mail, rank, who);
+}
+
+/* Those of this node that cannot see it for themselves. */
+static void tell_my_node(rk__mail *mail, uint32_t who, bool ranks_too) {
+    for (uint32_t local = 0; local < mail->arena->locals; local++) {
+        uint32_t to = rk__mail_of_local(mail, local);
+        bool child_of_mine = to >= mail->place.ranks && to % mail->place.ranks == mail->place.endpoint;
+        if (to != mail->place.endpoint && to != who && (child_of_mine || (ranks_too && to < mail->place.ranks)) &&
+            atomic_load(&rk__arena_box(mail->arena, local)->life) == RK__LIFE_ALIVE)
+            tell(mail, to, who);
+    }
+}
+
+/* Later: not while a letter is handled, or rooms would be called from within themselves. */
+static void note(rk__mail *mail, uint32_t endpoint, bool announce) {
+    if (mail->dead[endpoint])
+        return;
+    if (!mail->to_bury[endpoint])
+        mail->to_bury_count++;
+    mail->to_bury[endpoint] = true;
+    mail->to_announce[endpoint] |= announce;
+}
+
+void rk__mail_bury(rk__mail *mail, uint32_t endpoint) {
+    if (rk__mail_on_my_node(mail, endpoint))
+        atomic_store(&rk__arena_box(mail->arena, rk__mail_local_of(mail, endpoint))->life, RK__LIFE_DEAD);
+    note(mail, endpoint, true);
+}
+
+static void bury_noted(rk__mail *mail) {
+    for (uint32_t endpoint = 0; mail->to_bury_count > 0 && endpoint < mail->endpoints; endpoint++) {
+        if (!mail->to_bury[endpoint])
+            continue;
+        bool announce = mail->to_announce[endpoint];
+        mail->to_bury[endpoint] = mail->to_announce[endpoint] = false;
+        mail->to_bury_count--;
+        bury(mail, endpoint);
+        if (announce)
+            tell_other_nodes(mail, endpoint);
+        tell_my_node(mail, endpoint, announce);
+    }
+}
+
+void rk__mail_revive(rk__mail *mail, uint32_t endpoint) {
+    atomic_store(&rk__arena_box(mail->arena, rk__mail_local_of(mail, endpoint))->life, RK__LIFE_ABSENT);
+    mail->dead[endpoint] = false;
+}
+
+/* ---- on the node ---- */
+
+/* A process that has ended, and that its parent has not yet looked at, is as dead as any. */
+static bool is_zombie(uint32_t pid) {
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/%u/stat", pid);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return false;
+    size_t got = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[got] = '\0';
+    const char *after_name = strrchr(text, ')');
+    return after_name != NULL && after_name[1] == ' ' && (after_name[2] == 'Z' || after_name[2] == 'X');
+}
+
+static bool process_is_there(uint32_t pid) {
+    if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
+        return false;
+    return !is_zombie(pid);
+}
+
+static void look_at(rk__mail *mail, uint32_t local) {
+    rk__box *box = rk__arena_box(mail->arena, local);
+    uint32_t life = atomic_load(&box->life);
+    if (life == RK__LIFE_ALIVE && !process_is_there(atomic_load(&box->pid)))
+        atomic_store(&box->life, life = RK__LIFE_DEAD);
+    uint32_t endpoint = rk__mail_of_local(mail, local);
+    if (life == RK__LIFE_DEAD && !mail->dead[endpoint])
+        bury(mail, endpoint);
+}
+
+static bool i_lead(const rk__mail *mail) {
+    for (uint32_t place = 0; place < mail->place.node_ranks; place++)
+        if (!mail->dead[mail->rank_at[place]])
+            return mail->rank_at[place] == mail->place.endpoint;
+    return false;
+}
+
+/* ---- between nodes ---- */
+
+void rk__death_heard(rk__mail *mail, uint32_t endpoint) {
+    mail->heard_ns[rk__mail_rank_of(mail, endpoint)] = rk__clock_ns();
+}
+
+static void beat(rk__mail *mail) {
+    for (uint32_t rank = 0; rank < mail->place.ranks; rank++)
+        if (!rk__mail_on_my_node(mail, rank) && !mail->dead[rank]) {
+            rk__letter letter = {.to = rank, .room = RK__ROOM_MAIL, .op = RK__MAIL_OP_BEAT};
+            rk__mail_send(mail, &letter, RK__PAYLOAD_COPY, NULL);
+        }
+    for (uint32_t place = 0; place < mail->place.node_ranks; place++)
+        if (mail->dead[mail->rank_at[place]])
+            tell_other_nodes(mail, mail->rank_at[place]);
+}
+
+/* When a node was last heard of: the best of its ranks. */
+static uint64_t node_heard(const rk__mail *mail, int node) {
+    uint64_t best = 0;
+    for (uint32_t rank = 0; rank < mail->place.ranks; rank++)
+        if (mail->place.node_of_rank[rank] == node && mail->heard_ns[rank] > best)
+            best = mail->heard_ns[rank];
+    return best;
+}
+
+static void look_at_nodes(rk__mail *mail, uint64_t now_ns) {
+    for (uint32_t rank = 0; rank < mail->place.ranks; rank++) {
+        if (rk__mail_on_my_node(mail, rank) || mail->dead[rank])
+            continue;
+        if (mail->heard_ns[rank] == 0)
+            mail->heard_ns[rank] = now_ns;
+        if (now_ns > node_heard(mail, mail->place.node_of_rank[rank]) + SILENCE_NS) {
+            bury(mail, rank);
+            tell_my_node(mail, rank, true);
+        }
+    }
+}
+
+void rk__death_receive(rk__mail *mail, const rk__letter *letter) {
+    if (letter->op == RK__MAIL_OP_DIED && letter->a < mail->endpoints)
+        note(mail, (uint32_t)letter->a, false);
+}
+
+void rk__death_duty(rk__mail *mail, uint64_t now_ns) {
+    if (mail->to_bury_count > 0)
+        bury_noted(mail);
+    if (now_ns < mail->duty_ns)
+        return;
+    mail->duty_ns = now_ns + DUTY_NS;
+    bool led = mail->place.link != NULL && i_lead(mail);
+    for (uint32_t local = 0; local < mail->arena->locals; local++)
+        if (local != mail->local)
+            look_at(mail, local);
+    if (mail->place.link != NULL && (led || i_lead(mail)))
+        beat(mail);
+    if (mail->place.link != NULL)
+        look_at_nodes(mail, now_ns);
+}

@@ -1,0 +1,463 @@
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mail/mail_private.h"
+
+enum { DRAIN_MAX = 256 }; /* records of a ring, or fragments of the link, in one poll */
+
+/* ---- numbers of endpoints ---- */
+
+uint32_t rk__mail_rank_of(const rk__mail *mail, uint32_t endpoint) {
+    return endpoint % mail->place.ranks;
+}
+
+bool rk__mail_on_my_node(const rk__mail *mail, uint32_t endpoint) {
+    return (uint32_t)mail->place.node_of_rank[endpoint % mail->place.ranks] == mail->node;
+}
+
+uint32_t rk__mail_local_of(const rk__mail *mail, uint32_t endpoint) {
+    uint32_t child = endpoint / mail->place.ranks;
+    return child * mail->place.node_ranks + (uint32_t)mail->place.place_in_node[endpoint % mail->place.ranks];
+}
+
+uint32_t rk__mail_of_local(const rk__mail *mail, uint32_t local) {
+    uint32_t child = local / mail->place.node_ranks, place = local % mail->place.node_ranks;
+    return child * mail->place.ranks + mail->rank_at[place];
+}
+
+uint32_t rk__mail_hop(const rk__mail *mail, uint32_t to) {
+    if (rk__mail_on_my_node(mail, to))
+        return to;
+    return mail->parent != mail->place.endpoint ? mail->parent : rk__mail_rank_of(mail, to);
+}
+
+uint32_t rk__mail_endpoint(const rk__mail *mail) {
+    return mail->place.endpoint;
+}
+
+uint32_t rk__mail_ranks(const rk__mail *mail) {
+    return mail->place.ranks;
+}
+
+uint32_t rk__mail_endpoints(const rk__mail *mail) {
+    return mail->endpoints;
+}
+
+/* ---- out ---- */
+
+size_t rk__mail_piece_max(const rk__mail *mail, uint32_t to) {
+    size_t ring = rk__ring_piece_max(mail->arena->ring_bytes);
+    return rk__mail_on_my_node(mail, to) || ring < RK__FRAGMENT_BYTES ? ring : RK__FRAGMENT_BYTES;
+}
+
+static void wake(rk__box *box) {
+    uint32_t state = atomic_load(&box->state);
+    if (state == RK__BOX_ASLEEP)
+        rk__bell_ring(&box->strand_bell);
+    else if (state == RK__BOX_AWAY && !atomic_load(&box->serving))
+        rk__bell_ring(&box->service_bell);
+}
+
+static void notify(rk__mail *mail, uint32_t local) {
+    rk__box *box = rk__arena_box(mail->arena, local);
+    atomic_fetch_or(&box->pending[mail->local / 64], UINT64_C(1) << mail->local % 64);
+    wake(box);
+}
+
+void rk__mail_ring(rk__mail *mail, uint32_t endpoint) {
+    rk__box *box = rk__arena_box(mail->arena, rk__mail_local_of(mail, endpoint));
+    if (box != mail->box && atomic_load(&box->state) == RK__BOX_ASLEEP)
+        rk__bell_ring(&box->strand_bell);
+}
+
+static bool put_in_ring(rk__mail *mail, uint32_t local, const rk__fragment *head, const void *piece, size_t bytes) {
+    unsigned char *data;
+    size_t size = mail->arena->ring_bytes;
+    rk__ring *ring = rk__arena_ring(mail->arena, mail->local, local, &data);
+    bool done = rk__ring_write(ring, data, size, head, piece, bytes);
+    if (!done) { /* the reader may have made room before it could see that we want some */
+        atomic_store(&ring->starved, 1);
+        done = rk__ring_write(ring, data, size, head, piece, bytes);
+    }
+    notify(mail, local);
+    return done;
+}
+
+bool rk__mail_put_fragment(rk__mail *mail, const rk__fragment *head, const void *piece, size_t bytes) {
+    uint32_t hop = rk__mail_hop(mail, head->to);
+    if (rk__mail_on_my_node(mail, hop))
+        return put_in_ring(mail, rk__mail_local_of(mail, hop), head, piece, bytes);
+    return mail->place.link->send(mail->place.link, hop, head, piece, bytes);
+}
+
+static rk__outgoing *make_outgoing(const rk__letter *letter, bool *gone) {
+    rk__outgoing *made = calloc(1, sizeof *made);
+    if (made != NULL) {
+        made->letter = *letter;
+        made->until = letter->size;
+        made->gone = gone;
+    }
+    return made;
+}
+
+/* Give the outgoing a payload of its own. */
+static bool own_payload(rk__outgoing *outgoing, rk__payload payload) {
+    if (payload == RK__PAYLOAD_TAKE || outgoing->letter.size == 0)
+        return true;
+    void *copy = malloc((size_t)outgoing->letter.size);
+    if (copy != NULL)
+        memcpy(copy, outgoing->letter.bytes, (size_t)outgoing->letter.size);
+    outgoing->letter.bytes = copy;
+    return copy != NULL;
+}
+
+static void add_to_self(rk__mail *mail, rk__outgoing *outgoing) {
+    if (mail->self_last != NULL)
+        mail->self_last->next = outgoing;
+    else
+        mail->self_first = outgoing;
+    mail->self_last = outgoing;
+}
+
+static rk_status keep(rk__mail *mail, rk__letter *letter, rk__payload payload, rk_error *err) {
+    rk__outgoing *outgoing = make_outgoing(letter, NULL);
+    if (outgoing == NULL || !own_payload(outgoing, payload)) {
+        free(outgoing);
+        if (payload == RK__PAYLOAD_TAKE)
+            free(letter->bytes);
+        return rk__fail(err, RK_ENOMEM, "no memory for a letter of %llu bytes", (unsigned long long)letter->size);
+    }
+    if (letter->to == mail->place.endpoint)
+        add_to_self(mail, outgoing);
+    else
+        rk__outbox_add(mail, outgoing);
+    return RK_OK;
+}
+
+/* The way of nearly all letters: small, and there is room. */
+static bool send_at_once(rk__mail *mail, const rk__letter *letter) {
+    if (letter->to == mail->place.endpoint || mail->outboxes[letter->to].first != NULL ||
+        letter->size > rk__mail_piece_max(mail, letter->to))
+        return false;
+    rk__fragment head = {letter->from, letter->to, letter->room, letter->op, letter->status, letter->call, letter->a,
+                         letter->b,    letter->c,  letter->size, 0};
+    return rk__mail_put_fragment(mail, &head, letter->bytes, (size_t)letter->size);
+}
+
+rk_status rk__mail_send(rk__mail *mail, rk__letter *letter, rk__payload payload, rk_error *err) {
+    letter->from = mail->place.endpoint;
+    if (mail->dead[letter->to] || send_at_once(mail, letter)) {
+        if (payload == RK__PAYLOAD_TAKE)
+            free(letter->bytes);
+        return RK_OK;
+    }
+    return keep(mail, letter, payload, err);
+}
+
+static bool is_set(void *ctx) {
+    return *(const bool *)ctx;
+}
+
+rk_status rk__mail_send_large(rk__mail *mail, rk__letter *letter, rk_error *err) {
+    letter->from = mail->place.endpoint;
+    if (mail->dead[letter->to])
+        return rk__fail(err, RK_EDEAD, "process %u has died", letter->to);
+    if (letter->to == mail->place.endpoint)
+        return keep(mail, letter, RK__PAYLOAD_COPY, err);
+    if (send_at_once(mail, letter))
+        return RK_OK;
+    bool gone = false;
+    rk__outgoing *outgoing = make_outgoing(letter, &gone);
+    if (outgoing == NULL)
+        return rk__fail(err, RK_ENOMEM, "no memory for a letter");
+    rk__outbox_add(mail, outgoing);
+    while (!gone) /* the bytes are the caller's: a strand that is told to end stays until they are out */
+        rk__wait(mail, is_set, &gone, RK__NEVER);
+    return mail->dead[letter->to] ? rk__fail(err, RK_EDEAD, "process %u has died", letter->to) : RK_OK;
+}
+
+/* ---- in ---- */
+
+void *rk__letter_take(rk__letter *letter) {
+    if (letter->size == 0)
+        return NULL;
+    void *bytes = letter->bytes;
+    if (!letter->owned) {
+        bytes = malloc((size_t)letter->size);
+        if (bytes != NULL)
+            memcpy(bytes, letter->bytes, (size_t)letter->size);
+    }
+    letter->owned = false;
+    letter->bytes = NULL;
+    return bytes;
+}
+
+static void deliver(rk__mail *mail, rk__letter *letter) {
+    if (letter->room == RK__ROOM_MAIL && letter->op == RK__MAIL_OP_ANSWER)
+        rk__ask_receive(mail, letter);
+    else if (letter->room == RK__ROOM_MAIL)
+        rk__death_receive(mail, letter);
+    else if (letter->room < RK__ROOM_COUNT && mail->rooms[letter->room].ops != NULL)
+        mail->rooms[letter->room].ops->receive(mail->rooms[letter->room].ctx, letter);
+    if (letter->owned)
+        free(letter->bytes);
+}
+
+static rk__letter letter_of(const rk__fragment *head) {
+    return (rk__letter){.from = head->from,
+                        .to = head->to,
+                        .room = head->room,
+                        .op = head->op,
+                        .status = head->status,
+                        .call = head->call,
+                        .a = head->a,
+                        .b = head->b,
+                        .c = head->c,
+                        .size = head->size};
+}
+
+/* The sender of the rest of a letter died, and another process took its endpoint: what does not fit is dropped. */
+static bool begin_or_go_on(rk__incoming *incoming, const rk__fragment *head) {
+    if (head->offset == 0) {
+        free(incoming->bytes);
+        *incoming = (rk__incoming){malloc((size_t)head->size), 0, head->size};
+    }
+    return incoming->bytes != NULL && incoming->size == head->size && incoming->got == head->offset;
+}
+
+static size_t collect(rk__mail *mail, const rk__fragment *head, const void *piece, size_t bytes) {
+    rk__incoming *incoming = &mail->incoming[head->from];
+    if (!begin_or_go_on(incoming, head))
+        return 0;
+    memcpy(incoming->bytes + head->offset, piece, bytes);
+    incoming->got += bytes;
+    if (incoming->got < incoming->size)
+        return 0;
+    rk__letter letter = letter_of(head);
+    letter.bytes = incoming->bytes;
+    letter.owned = true;
+    *incoming = (rk__incoming){NULL, 0, 0};
+    deliver(mail, &letter);
+    return 1;
+}
+
+static size_t pass_on(rk__mail *mail, const rk__fragment *head, const void *piece, size_t bytes) {
+    if (mail->dead[head->to])
+        return 0;
+    if (mail->outboxes[head->to].first == NULL && rk__mail_put_fragment(mail, head, piece, bytes))
+        return 1;
+    rk__letter letter = letter_of(head);
+    rk__outgoing *outgoing = make_outgoing(&letter, NULL);
+    unsigned char *copy = bytes > 0 ? malloc(bytes) : NULL;
+    if (outgoing == NULL || (bytes > 0 && copy == NULL)) {
+        free(outgoing);
+        free(copy);
+        return 0;
+    }
+    if (bytes > 0)
+        memcpy(copy, piece, bytes);
+    outgoing->letter.bytes = copy;
+    outgoing->passed_on = true;
+    outgoing->sent = head->offset;
+    outgoing->until = head->offset + bytes;
+    rk__outbox_add(mail, outgoing);
+    return 1;
+}
+
+static size_t take_fragment(rk__mail *mail, const rk__fragment *head, const void *piece, size_t bytes) {
+    if (head->from >= mail->endpoints || head->to >= mail->endpoints)
+        return 0;
+    if (head->to != mail->place.endpoint)
+        return pass_on(mail, head, piece, bytes);
+    if (mail->dead[head->from] && head->from >= mail->place.ranks)
+        mail->dead[head->from] = false; /* a new child in the place of one that died */
+    if (bytes != head->size)
+        return collect(mail, head, piece, bytes);
+    rk__letter letter = letter_of(head);
+    letter.bytes = bytes > 0 ? (void *)(uintptr_t)piece : NULL;
+    deliver(mail, &letter);
+    return 1;
+}
+
+static size_t drain_ring(rk__mail *mail, uint32_t local) {
+    unsigned char *data;
+    size_t size = mail->arena->ring_bytes, count = 0;
+    int records = 0;
+    rk__ring *ring = rk__arena_ring(mail->arena, local, mail->local, &data);
+    const rk__ring_record *record;
+    while (records < DRAIN_MAX && (record = rk__ring_read(ring, data, size)) != NULL) {
+        count += take_fragment(mail, &record->head, record->payload, (size_t)record->bytes);
+        rk__ring_next(ring, record);
+        records++;
+    }
+    if (records == DRAIN_MAX)
+        atomic_fetch_or(&mail->box->pending[local / 64], UINT64_C(1) << local % 64);
+    if (records > 0 && atomic_load(&ring->starved) && atomic_exchange(&ring->starved, 0))
+        notify(mail, local);
+    return count;
+}
+
+static size_t drain_rings(rk__mail *mail) {
+    size_t count = 0;
+    uint32_t words = (uint32_t)((mail->arena->locals + 63) / 64);
+    for (uint32_t w = 0; w < words; w++) {
+        if (atomic_load(&mail->box->pending[w]) == 0)
+            continue;
+        uint64_t bits = atomic_exchange(&mail->box->pending[w], 0);
+        for (uint32_t bit = 0; bits != 0; bit++, bits >>= 1)
+            if (bits & 1)
+                count += drain_ring(mail, w * 64 + bit);
+    }
+    return count;
+}
+
+static size_t drain_link(rk__mail *mail) {
+    rk__link *link = mail->place.link;
+    rk__fragment head;
+    const void *piece;
+    size_t bytes, count = 0;
+    for (int i = 0; link != NULL && i < DRAIN_MAX && link->receive(link, &head, &piece, &bytes); i++) {
+        rk__death_heard(mail, head.from);
+        count += take_fragment(mail, &head, piece, bytes);
+    }
+    return count;
+}
+
+static size_t drain_self(rk__mail *mail) {
+    size_t count = 0;
+    rk__outgoing *list = mail->self_first;
+    mail->self_first = mail->self_last = NULL;
+    while (list != NULL) {
+        rk__outgoing *next = list->next;
+        list->letter.owned = list->letter.size > 0;
+        deliver(mail, &list->letter);
+        free(list);
+        list = next;
+        count++;
+    }
+    return count;
+}
+
+size_t rk__mail_poll(rk__mail *mail) {
+    size_t count = drain_rings(mail) + drain_link(mail);
+    if (mail->self_first != NULL)
+        count += drain_self(mail);
+    if (mail->waiting_count > 0)
+        count += rk__outbox_flush(mail);
+    return count;
+}
+
+bool rk__mail_has_pending(const rk__mail *mail) {
+    uint32_t words = (uint32_t)((mail->arena->locals + 63) / 64);
+    for (uint32_t w = 0; w < words; w++)
+        if (atomic_load(&mail->box->pending[w]) != 0)
+            return true;
+    return false;
+}
+
+/* ---- making it ---- */
+
+static rk_status allocate(rk__mail *mail, rk_error *err) {
+    size_t endpoints = mail->endpoints, ranks = mail->place.ranks;
+    RK_TRY(rk__alloc((void **)&mail->outboxes, endpoints, sizeof *mail->outboxes, "outboxes", err));
+    RK_TRY(rk__alloc((void **)&mail->waiting, endpoints, sizeof *mail->waiting, "outboxes", err));
+    RK_TRY(rk__alloc((void **)&mail->incoming, endpoints, sizeof *mail->incoming, "letters", err));
+    RK_TRY(rk__alloc((void **)&mail->dead, endpoints, sizeof *mail->dead, "endpoints", err));
+    RK_TRY(rk__alloc((void **)&mail->to_bury, endpoints, sizeof *mail->to_bury, "endpoints", err));
+    RK_TRY(rk__alloc((void **)&mail->to_announce, endpoints, sizeof *mail->to_announce, "endpoints", err));
+    RK_TRY(rk__alloc((void **)&mail->heard_ns, ranks, sizeof *mail->heard_ns, "ranks", err));
+    return rk__alloc((void **)&mail->rank_at, mail->place.node_ranks, sizeof *mail->rank_at, "ranks", err);
+}
+
+static void find_neighbours(rk__mail *mail) {
+    for (uint32_t rank = 0; rank < mail->place.ranks; rank++)
+        if ((uint32_t)mail->place.node_of_rank[rank] == mail->node)
+            mail->rank_at[mail->place.place_in_node[rank]] = rank;
+}
+
+/* What lies in the rings was for one who had this endpoint before us. */
+static void forget_what_is_there(rk__mail *mail) {
+    for (uint32_t local = 0; local < mail->arena->locals; local++) {
+        unsigned char *data;
+        rk__ring *ring = rk__arena_ring(mail->arena, local, mail->local, &data);
+        atomic_store(&ring->head, atomic_load(&ring->tail));
+    }
+}
+
+static void free_memory(rk__mail *mail) {
+    for (uint32_t e = 0; mail->incoming != NULL && e < mail->endpoints; e++)
+        free(mail->incoming[e].bytes);
+    free(mail->outboxes);
+    free(mail->waiting);
+    free(mail->incoming);
+    free(mail->dead);
+    free(mail->to_bury);
+    free(mail->to_announce);
+    free(mail->heard_ns);
+    free(mail->rank_at);
+    free(mail);
+}
+
+rk_status rk__mail_create(rk__mail **out, const rk__mail_place *place, rk_error *err) {
+    rk__mail *mail;
+    RK_TRY(rk__alloc((void **)&mail, 1, sizeof *mail, "the mail", err));
+    mail->place = *place;
+    mail->arena = place->arena;
+    mail->endpoints = place->ranks * (1 + place->children);
+    mail->parent = place->endpoint % place->ranks;
+    mail->node = (uint32_t)place->node_of_rank[mail->parent];
+    mail->last_call = rk__wall_ns(); /* a predecessor's answers are not ours */
+    rk_status status = allocate(mail, err);
+    if (status == RK_OK && mail->arena->locals > RK__LOCAL_MAX)
+        status = rk__fail(err, RK_EUNSUPPORTED, "%llu processes on one node: at most %d can be told apart",
+                          (unsigned long long)mail->arena->locals, RK__LOCAL_MAX);
+    if (status != RK_OK) {
+        free_memory(mail);
+        return status;
+    }
+    find_neighbours(mail);
+    mail->local = rk__mail_local_of(mail, place->endpoint);
+    mail->box = rk__arena_box(mail->arena, mail->local);
+    if (place->endpoint >= place->ranks)
+        forget_what_is_there(mail);
+    pthread_mutex_init(&mail->lock, NULL);
+    atomic_store(&mail->box->state, RK__BOX_AWAY);
+    atomic_store(&mail->box->pid, (uint32_t)getpid());
+    atomic_store(&mail->box->life, RK__LIFE_ALIVE);
+    status = rk__strand_adopt(mail, err);
+    if (status == RK_OK && (status = rk__service_start(mail, err)) != RK_OK)
+        rk__strand_abandon(mail);
+    if (status != RK_OK) {
+        pthread_mutex_destroy(&mail->lock);
+        free_memory(mail);
+        return status;
+    }
+    *out = mail;
+    return RK_OK;
+}
+
+void rk__mail_destroy(rk__mail *mail) {
+    if (mail == NULL)
+        return;
+    rk__service_end(mail);
+    for (int room = RK__ROOM_COUNT - 1; room >= 0; room--)
+        if (mail->rooms[room].ops != NULL && mail->rooms[room].ops->destroy != NULL)
+            mail->rooms[room].ops->destroy(mail->rooms[room].ctx);
+    atomic_store(&mail->box->life, RK__LIFE_LEFT);
+    rk__outbox_fini(mail);
+    if (mail->place.link != NULL)
+        mail->place.link->destroy(mail->place.link);
+    rk__strand_abandon(mail);
+    pthread_mutex_destroy(&mail->lock);
+    free_memory(mail);
+}
+
+void rk__mail_attach(rk__mail *mail, rk__room room, const rk__room_ops *ops, void *ctx) {
+    mail->rooms[room].ops = ops;
+    mail->rooms[room].ctx = ctx;
+}
+
+void *rk__mail_room(const rk__mail *mail, rk__room room) {
+    return mail->rooms[room].ctx;
+}

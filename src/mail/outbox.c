@@ -1,0 +1,100 @@
+/* Letters for which there was no room: for each endpoint a queue in our own memory, flushed whenever somebody polls. */
+#include <stdlib.h>
+
+#include "mail/mail_private.h"
+
+void rk__outgoing_free(rk__outgoing *outgoing) {
+    if (outgoing->gone != NULL)
+        *outgoing->gone = true;
+    else
+        free(outgoing->letter.bytes);
+    free(outgoing);
+}
+
+void rk__outbox_add(rk__mail *mail, rk__outgoing *outgoing) {
+    uint32_t to = outgoing->letter.to;
+    rk__outbox *box = &mail->outboxes[to];
+    if (box->last != NULL)
+        box->last->next = outgoing;
+    else
+        box->first = outgoing;
+    box->last = outgoing;
+    if (!box->listed) {
+        mail->waiting[mail->waiting_count++] = to;
+        box->listed = true;
+    }
+}
+
+static bool put_piece(rk__mail *mail, rk__outgoing *out, size_t bytes) {
+    const rk__letter *letter = &out->letter;
+    rk__fragment head = {letter->from, letter->to, letter->room, letter->op,   letter->status, letter->call,
+                         letter->a,    letter->b,  letter->c,    letter->size, out->sent};
+    const unsigned char *piece = letter->bytes;
+    if (piece != NULL && !out->passed_on) /* what is passed on holds its own piece only */
+        piece += out->sent;
+    return rk__mail_put_fragment(mail, &head, piece, bytes);
+}
+
+/* As much of it as goes out now; true: all. */
+static bool push(rk__mail *mail, rk__outgoing *out) {
+    size_t most = rk__mail_piece_max(mail, out->letter.to);
+    while (!out->begun || out->sent < out->until) {
+        uint64_t left = out->until - out->sent;
+        size_t bytes = left < most || out->passed_on ? (size_t)left : most;
+        if (!put_piece(mail, out, bytes))
+            return false;
+        out->begun = true;
+        out->sent += bytes;
+    }
+    return true;
+}
+
+static size_t flush_one(rk__mail *mail, rk__outbox *box) {
+    size_t count = 0;
+    while (box->first != NULL && push(mail, box->first)) {
+        rk__outgoing *out = box->first;
+        box->first = out->next;
+        if (box->first == NULL)
+            box->last = NULL;
+        rk__outgoing_free(out);
+        count++;
+    }
+    return count;
+}
+
+size_t rk__outbox_flush(rk__mail *mail) {
+    size_t count = 0;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < mail->waiting_count; i++) {
+        uint32_t to = mail->waiting[i];
+        rk__outbox *box = &mail->outboxes[to];
+        count += flush_one(mail, box);
+        if (box->first != NULL)
+            mail->waiting[kept++] = to;
+        else
+            box->listed = false;
+    }
+    mail->waiting_count = kept;
+    return count;
+}
+
+void rk__outbox_drop(rk__mail *mail, uint32_t endpoint) {
+    rk__outbox *box = &mail->outboxes[endpoint];
+    while (box->first != NULL) {
+        rk__outgoing *out = box->first;
+        box->first = out->next;
+        rk__outgoing_free(out);
+    }
+    box->last = NULL;
+}
+
+void rk__outbox_fini(rk__mail *mail) {
+    for (uint32_t e = 0; e < mail->endpoints; e++)
+        rk__outbox_drop(mail, e);
+    while (mail->self_first != NULL) {
+        rk__outgoing *out = mail->self_first;
+        mail->self_first = out->next;
+        rk__outgoing_free(out);
+    }
+    mail->self_last = NULL;
+}

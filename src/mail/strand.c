@@ -1,0 +1,177 @@
+/* Strands: the threads that run the user's functions in this process, one at a time. The one that runs holds the baton;
+ * it gives it away only while it waits (or has ended), to one whose wait has come true, or that has not begun. */
+#include <stdlib.h>
+
+#include "mail/mail_private.h"
+
+static _Thread_local rk__strand *self;
+
+rk__strand *rk__strand_self(void) {
+    return self;
+}
+
+rk__mail *rk__enter(rk_error *err) {
+    if (self == NULL) {
+        rk__fail(err, RK_EPERM,
+                 "called by a thread that Rankine does not know: call it in the root function of rk_main, or in "
+                 "functions that Rankine runs, on the thread it runs them on");
+        return NULL;
+    }
+    pthread_mutex_lock(&self->mail->lock);
+    return self->mail;
+}
+
+void rk__leave(rk__mail *mail) {
+    while (mail->self_first != NULL) /* what we sent to ourselves is handled before we compute on */
+        rk__mail_poll(mail);
+    pthread_mutex_unlock(&mail->lock);
+}
+
+uint32_t rk__mail_party(const rk__mail *mail) {
+    return mail->place.endpoint * RK__STRANDS_MAX + mail->holder->number;
+}
+
+static rk_status make(rk__mail *mail, rk__strand **out, rk_error *err) {
+    uint32_t number = 0;
+    while (number < RK__STRANDS_MAX && mail->strands[number] != NULL)
+        number++;
+    if (number == RK__STRANDS_MAX)
+        return rk__fail(err, RK_EFULL, "process %u runs %d functions side by side already: start with more ranks",
+                        mail->place.endpoint, RK__STRANDS_MAX);
+    rk__strand *made;
+    RK_TRY(rk__alloc((void **)&made, 1, sizeof *made, "a strand", err));
+    made->mail = mail;
+    made->number = number;
+    pthread_cond_init(&made->turn, NULL);
+    mail->strands[number] = made;
+    mail->strand_count++;
+    *out = made;
+    return RK_OK;
+}
+
+static void forget(rk__strand *strand) {
+    rk__mail *mail = strand->mail;
+    mail->strands[strand->number] = NULL;
+    mail->strand_count--;
+    pthread_cond_destroy(&strand->turn);
+    free(strand);
+}
+
+rk_status rk__strand_adopt(rk__mail *mail, rk_error *err) {
+    RK_TRY(make(mail, &mail->holder, err));
+    mail->holder->phase = RK__STRAND_RUNS;
+    self = mail->holder;
+    return RK_OK;
+}
+
+void rk__strand_abandon(rk__mail *mail) {
+    forget(mail->holder);
+    mail->holder = NULL;
+    self = NULL;
+}
+
+/* ---- turns ---- */
+
+static bool has_come_true(rk__strand *strand, uint64_t now_ns) {
+    if (strand->phase == RK__STRAND_NEW)
+        return true;
+    return strand->phase == RK__STRAND_WAITS &&
+           (strand->interrupted || strand->condition(strand->ctx) || strand->deadline_ns <= now_ns);
+}
+
+rk__strand *rk__strand_ready(rk__mail *mail, uint64_t now_ns) {
+    if (mail->strand_count == 1)
+        return NULL;
+    uint32_t first = mail->holder->number; /* those behind us first, so that each has its turn */
+    for (uint32_t i = 1; i < RK__STRANDS_MAX; i++) {
+        rk__strand *strand = mail->strands[(first + i) % RK__STRANDS_MAX];
+        if (strand != NULL && strand != mail->holder && has_come_true(strand, now_ns))
+            return strand;
+    }
+    return NULL;
+}
+
+uint64_t rk__strand_next_deadline(const rk__mail *mail) {
+    uint64_t next = RK__NEVER;
+    for (uint32_t i = 0; i < RK__STRANDS_MAX; i++)
+        if (mail->strands[i] != NULL && mail->strands[i]->phase == RK__STRAND_WAITS &&
+            mail->strands[i]->deadline_ns < next)
+            next = mail->strands[i]->deadline_ns;
+    return next;
+}
+
+void rk__strand_pass(rk__mail *mail, rk__strand *to) {
+    rk__strand *me = mail->holder;
+    mail->holder = to;
+    pthread_cond_signal(&to->turn);
+    while (mail->holder != me)
+        pthread_cond_wait(&me->turn, &mail->lock);
+}
+
+/* Any other will do: it polls for all. The first strand is always there, and waits. */
+static void pass_and_go(rk__mail *mail) {
+    rk__strand *to = rk__strand_ready(mail, rk__clock_ns());
+    for (uint32_t i = 0; to == NULL; i++)
+        if (mail->strands[i] != NULL && mail->strands[i] != mail->holder)
+            to = mail->strands[i];
+    forget(mail->holder);
+    mail->holder = to;
+    pthread_cond_signal(&to->turn);
+}
+
+static void *run(void *ctx) {
+    rk__strand *strand = ctx;
+    rk__mail *mail = strand->mail;
+    pthread_mutex_lock(&mail->lock);
+    while (mail->holder != strand)
+        pthread_cond_wait(&strand->turn, &mail->lock);
+    self = strand;
+    strand->phase = RK__STRAND_RUNS;
+    atomic_store(&mail->box->state, RK__BOX_AWAY);
+    if (rk__mail_has_pending(mail))
+        rk__bell_ring(&mail->box->service_bell);
+    pthread_mutex_unlock(&mail->lock);
+    strand->body(strand->body_ctx);
+    pthread_mutex_lock(&mail->lock);
+    pass_and_go(mail);
+    pthread_mutex_unlock(&mail->lock);
+    return NULL;
+}
+
+rk_status rk__strand_start(rk__mail *mail, void (*body)(void *ctx), void *ctx, uint32_t *party, rk_error *err) {
+    rk__strand *made;
+    RK_TRY(make(mail, &made, err));
+    made->body = body;
+    made->body_ctx = ctx;
+    pthread_attr_t detached;
+    pthread_attr_init(&detached);
+    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+    int failed = pthread_create(&made->thread, &detached, run, made);
+    pthread_attr_destroy(&detached);
+    if (failed != 0) {
+        forget(made);
+        return rk__fail(err, RK_ENOMEM, "starting a thread: %s", rk__errno_text(failed));
+    }
+    *party = mail->place.endpoint * RK__STRANDS_MAX + made->number;
+    return RK_OK;
+}
+
+bool rk__strand_interrupt(rk__mail *mail, uint32_t party) {
+    rk__strand *strand = mail->strands[party % RK__STRANDS_MAX];
+    if (rk__party_endpoint(party) != mail->place.endpoint || strand == NULL)
+        return false;
+    strand->interrupted = true;
+    return true;
+}
+
+bool rk__strand_interrupted(const rk__mail *mail) {
+    return mail->holder->interrupted;
+}
+
+void rk__strand_set_context(rk__mail *mail, void *context) {
+    mail->holder->context = context;
+}
+
+void *rk__strand_context(const rk__mail *mail) {
+    return mail->holder->context;
+}

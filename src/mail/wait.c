@@ -1,0 +1,174 @@
+/* Waiting. Who waits with the baton polls; after a while it sleeps, and whoever sends it something rings. */
+#include <math.h>
+#include <sched.h>
+
+#include "mail/mail_private.h"
+
+#define SLEEP_MAX_NS      UINT64_C(100000000)
+#define LINK_NAP_FIRST_NS UINT64_C(20000) /* MPI rings no bell: between nodes we look, ever less often */
+#define LINK_NAP_MAX_NS   UINT64_C(1000000)
+enum { LOOKS_PER_CLOCK = 16 };
+
+uint64_t rk__deadline(double timeout_seconds) {
+    if (!(timeout_seconds >= 0) || timeout_seconds > 9e9)
+        return RK__NEVER;
+    return rk__clock_ns() + (uint64_t)llround(timeout_seconds * 1e9);
+}
+
+static void relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* ---- sleeping ---- */
+
+static uint64_t sleep_limit(const rk__mail *mail, uint64_t now_ns, uint64_t nap_ns) {
+    uint64_t deadline = rk__strand_next_deadline(mail);
+    uint64_t most = mail->place.link != NULL || mail->waiting_count > 0 ? nap_ns : SLEEP_MAX_NS;
+    uint64_t left = deadline > now_ns ? deadline - now_ns : 0;
+    return left < most ? left : most;
+}
+
+/* Asleep until there is something for any of the strands. What comes after the state is set, rings. */
+static void sleep_until_rung(rk__mail *mail, rk__strand *me, uint64_t nap_ns) {
+    uint32_t seen = atomic_load(&mail->box->strand_bell);
+    uint64_t now = rk__clock_ns();
+    atomic_store(&mail->box->state, RK__BOX_ASLEEP);
+    if (!rk__mail_has_pending(mail) && mail->self_first == NULL && !me->condition(me->ctx) &&
+        rk__strand_ready(mail, now) == NULL)
+        rk__bell_wait(&mail->box->strand_bell, seen, sleep_limit(mail, now, nap_ns));
+    atomic_store(&mail->box->state, RK__BOX_POLLED);
+}
+
+/* ---- a wait ---- */
+
+typedef struct patience {
+    uint64_t began_ns, now_ns, nap_ns;
+    unsigned looks;
+} patience;
+
+static void begin_patience(patience *p) {
+    p->began_ns = p->now_ns = rk__clock_ns();
+    p->nap_ns = LINK_NAP_FIRST_NS;
+    p->looks = 0;
+}
+
+static void be_patient(rk__mail *mail, rk__strand *me, patience *p) {
+    if (++p->looks % LOOKS_PER_CLOCK == 0 || mail->place.crowded)
+        p->now_ns = rk__clock_ns();
+    if (!mail->place.crowded && p->now_ns - p->began_ns < RK__SPIN_NS) {
+        relax();
+        return;
+    }
+    sleep_until_rung(mail, me, p->nap_ns);
+    p->nap_ns = p->nap_ns * 2 < LINK_NAP_MAX_NS ? p->nap_ns * 2 : LINK_NAP_MAX_NS;
+    p->now_ns = rk__clock_ns();
+}
+
+static rk_status poll_until(rk__mail *mail, rk__strand *me) {
+    patience p;
+    begin_patience(&p);
+    for (;;) {
+        if (rk__mail_poll(mail) > 0)
+            begin_patience(&p);
+        if (me->condition(me->ctx))
+            return RK_OK;
+        if (me->interrupted)
+            return RK_ECANCELLED;
+        if (p.now_ns >= me->deadline_ns)
+            return RK_ETIMEDOUT;
+        rk__strand *other = rk__strand_ready(mail, p.now_ns);
+        if (other != NULL) {
+            rk__strand_pass(mail, other);
+            atomic_store(&mail->box->state, RK__BOX_POLLED);
+            begin_patience(&p);
+            continue;
+        }
+        rk__death_duty(mail, p.now_ns);
+        be_patient(mail, me, &p);
+    }
+}
+
+static void go_away(rk__mail *mail) {
+    atomic_store(&mail->box->state, RK__BOX_AWAY);
+    if (rk__mail_has_pending(mail))
+        rk__bell_ring(&mail->box->service_bell);
+}
+
+rk_status rk__wait(rk__mail *mail, rk__condition condition, void *ctx, uint64_t deadline_ns) {
+    rk__strand *me = mail->holder;
+    if (condition(ctx))
+        return RK_OK;
+    me->condition = condition;
+    me->ctx = ctx;
+    me->deadline_ns = deadline_ns;
+    me->phase = RK__STRAND_WAITS;
+    atomic_store(&mail->box->state, RK__BOX_POLLED);
+    rk_status status = poll_until(mail, me);
+    me->phase = RK__STRAND_RUNS;
+    go_away(mail);
+    return status;
+}
+
+static bool never(void *ctx) {
+    (void)ctx;
+    return false;
+}
+
+void rk__yield(rk__mail *mail) {
+    rk__strand *me = mail->holder;
+    rk__mail_poll(mail);
+    me->condition = never;
+    me->deadline_ns = 0; /* its turn comes when the other one waits */
+    rk__strand *other = rk__strand_ready(mail, rk__clock_ns());
+    if (other != NULL) {
+        me->phase = RK__STRAND_WAITS;
+        rk__strand_pass(mail, other);
+        me->phase = RK__STRAND_RUNS;
+        go_away(mail);
+    }
+}
+
+/* ---- the service thread ---- */
+
+static uint64_t service_nap(const rk__mail *mail) {
+    return mail->place.link != NULL ? LINK_NAP_MAX_NS : SLEEP_MAX_NS;
+}
+
+static void *serve(void *ctx) {
+    rk__mail *mail = ctx;
+    rk__box *box = mail->box;
+    for (;;) {
+        uint32_t seen = atomic_load(&box->service_bell);
+        atomic_store(&box->serving, 1);
+        pthread_mutex_lock(&mail->lock);
+        bool ending = mail->ending;
+        if (!ending && atomic_load(&box->state) == RK__BOX_AWAY) {
+            rk__mail_poll(mail);
+            rk__death_duty(mail, rk__clock_ns());
+        }
+        pthread_mutex_unlock(&mail->lock);
+        if (ending)
+            return NULL;
+        atomic_store(&box->serving, 0);
+        if (atomic_load(&box->state) == RK__BOX_AWAY && rk__mail_has_pending(mail))
+            continue;
+        rk__bell_wait(&box->service_bell, seen, service_nap(mail));
+    }
+}
+
+rk_status rk__service_start(rk__mail *mail, rk_error *err) {
+    int failed = pthread_create(&mail->service, NULL, serve, mail);
+    return failed == 0 ? RK_OK : rk__fail(err, RK_ENOMEM, "starting a thread: %s", rk__errno_text(failed));
+}
+
+void rk__service_end(rk__mail *mail) {
+    pthread_mutex_lock(&mail->lock);
+    mail->ending = true;
+    pthread_mutex_unlock(&mail->lock);
+    rk__bell_ring(&mail->box->service_bell);
+    pthread_join(mail->service, NULL);
+}
