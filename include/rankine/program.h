@@ -77,11 +77,11 @@ typedef struct rk_main_options {
 #define RK_MAIN_OPTIONS_INIT                                                                                           \
     { 4 }
 
-typedef rk_status (*rk_root_function)(int argc, char **argv);
+typedef rk_status (*rk_root_function)(int argc, char **argv, rk_error *err);
 
 /** Run a program: rank 0 runs root(argc, argv), the others serve until it has returned. Call it first thing in main,
  * before MPI_Init. Collective. When root has returned, processes that are not daemons are joined, daemons terminated.
- * Prints the message of root's rk_fail_root... to stderr, if it failed.
+ * If root fails, its message goes to stderr.
  * @param options  NULL: the defaults
  * @return 0, or 1 if root failed or the ranks could not be brought together: for main to return. Ranks that have lost
  * others do not return from it, they exit. */
