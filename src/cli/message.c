@@ -28,6 +28,13 @@ rk_exit rk__exit_of(rk_status status) {
     case RK_EMPI:
     case RK_EHDF5:
     case RK_ETIMEDOUT:
+    case RK_EDEAD:
+    case RK_EBROKEN:
+    case RK_ECLOSED:
+    case RK_ECANCELLED:
+    case RK_EFULL:
+    case RK_EEMPTY:
+    case RK_EEOF:
         return RK_EXIT_ERROR;
     }
     return RK_EXIT_ERROR;

@@ -37,7 +37,10 @@ size_t rk__arena_bytes(uint32_t node_ranks, uint32_t children, const size_t room
     return (size_t)lay_out(&arena, (uint64_t)node_ranks * (1 + children), room_bytes);
 }
 
-void rk__arena_init(void *memory, uint32_t node_ranks, uint32_t children, const size_t room_bytes[RK__ROOM_COUNT]) {
+void rk__arena_init(void *memory, const uint64_t nonce[2], uint32_t node_ranks, uint32_t children,
+                    const size_t room_bytes[RK__ROOM_COUNT]) {
+    rk__arena *arena = memory;
+    memcpy(arena->nonce, nonce, sizeof arena->nonce);
     lay_out(memory, (uint64_t)node_ranks * (1 + children), room_bytes);
 }
 

@@ -426,7 +426,7 @@ rk_status rk__mail_create(rk__mail **out, const rk__mail_place *place, rk_error 
     atomic_store(&mail->box->pid, (uint32_t)getpid());
     atomic_store(&mail->box->life, RK__LIFE_ALIVE);
     status = rk__strand_adopt(mail, err);
-    if (status == RK_OK && (status = rk__service_start(mail, err)) != RK_OK)
+    if (status == RK_OK && (status = rk__mail_serve_begin(mail, err)) != RK_OK)
         rk__strand_abandon(mail);
     if (status != RK_OK) {
         pthread_mutex_destroy(&mail->lock);
@@ -440,7 +440,7 @@ rk_status rk__mail_create(rk__mail **out, const rk__mail_place *place, rk_error 
 void rk__mail_destroy(rk__mail *mail) {
     if (mail == NULL)
         return;
-    rk__service_end(mail);
+    rk__mail_serve_end(mail);
     for (int room = RK__ROOM_COUNT - 1; room >= 0; room--)
         if (mail->rooms[room].ops != NULL && mail->rooms[room].ops->destroy != NULL)
             mail->rooms[room].ops->destroy(mail->rooms[room].ctx);

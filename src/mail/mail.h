@@ -94,8 +94,9 @@ typedef struct rk__mail_place {
 
 /* Bytes of an arena; room_bytes[room] of it are for that room to share between the endpoints of the node. */
 size_t rk__arena_bytes(uint32_t node_ranks, uint32_t children, const size_t room_bytes[RK__ROOM_COUNT]);
-/* Zeroed memory becomes an arena: one process, before anybody else uses it. */
-void rk__arena_init(void *arena, uint32_t node_ranks, uint32_t children, const size_t room_bytes[RK__ROOM_COUNT]);
+/* Zeroed memory becomes an arena that begins with the nonce: one process, before anybody else uses it. */
+void rk__arena_init(void *arena, const uint64_t nonce[2], uint32_t node_ranks, uint32_t children,
+                    const size_t room_bytes[RK__ROOM_COUNT]);
 
 /* The calling thread becomes the endpoint's first strand. Starts the service thread. */
 rk_status rk__mail_create(rk__mail **mail, const rk__mail_place *place, rk_error *err);

@@ -38,6 +38,7 @@ typedef struct rk__box { /* an endpoint's, in the arena */
 } rk__box;
 
 typedef struct rk__arena {
+    uint64_t nonce[2];
     uint64_t locals, ring_bytes;
     uint64_t boxes_at, rings_at, data_at; /* offsets */
     uint64_t area_at[RK__ROOM_COUNT];
@@ -172,8 +173,8 @@ uint64_t rk__strand_next_deadline(const rk__mail *mail);
 rk__strand *rk__strand_self(void);
 
 /* wait.c */
-rk_status rk__service_start(rk__mail *mail, rk_error *err);
-void rk__service_end(rk__mail *mail);
+rk_status rk__mail_serve_begin(rk__mail *mail, rk_error *err);
+void rk__mail_serve_end(rk__mail *mail);
 
 /* death.c */
 enum { RK__MAIL_OP_ANSWER = 1, RK__MAIL_OP_DIED, RK__MAIL_OP_BEAT };

@@ -160,12 +160,12 @@ static void *serve(void *ctx) {
     }
 }
 
-rk_status rk__service_start(rk__mail *mail, rk_error *err) {
+rk_status rk__mail_serve_begin(rk__mail *mail, rk_error *err) {
     int failed = pthread_create(&mail->service, NULL, serve, mail);
     return failed == 0 ? RK_OK : rk__fail(err, RK_ENOMEM, "starting a thread: %s", rk__errno_text(failed));
 }
 
-void rk__service_end(rk__mail *mail) {
+void rk__mail_serve_end(rk__mail *mail) {
     pthread_mutex_lock(&mail->lock);
     mail->ending = true;
     pthread_mutex_unlock(&mail->lock);

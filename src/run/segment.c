@@ -1,87 +1,32 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
+/* The node window in memory that the ranks of a node share. */
 #include "run/run_private.h"
 
-typedef struct offer { /* from the node's first rank to the others */
-    char name[64];
-    uint64_t nonce[2];
-    uint64_t bytes;
-} offer;
+typedef struct extent {
+    uint64_t blocks;
+    uint32_t claimers;
+    rk__policy policy;
+} extent;
 
-static rk_status map(const offer *made, int flags, rk__segment *segment, rk_error *err) {
-    int fd = shm_open(made->name, flags | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return rk__fail(err, RK_EIO, "shared memory '%s': %s", made->name, rk__errno_text(errno));
-    rk_status status = RK_OK;
-    void *memory = MAP_FAILED;
-    if ((flags & O_CREAT) && ftruncate(fd, (off_t)made->bytes) != 0)
-        status = rk__fail(err, RK_EIO, "shared memory of %llu bytes: %s", (unsigned long long)made->bytes,
-                          rk__errno_text(errno));
-    if (status == RK_OK)
-        memory = mmap(NULL, made->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (status == RK_OK && memory == MAP_FAILED)
-        status = rk__fail(err, RK_ENOMEM, "mapping %llu bytes of shared memory: %s", (unsigned long long)made->bytes,
-                          rk__errno_text(errno));
-    if (status == RK_OK)
-        *segment = (rk__segment){memory, made->bytes, fd};
-    else
-        close(fd);
-    return status;
-}
-
-/* The nonce proves that this is the same memory: names can be equal on two hosts. */
-static void draw_nonce(uint64_t nonce[2], const rk__world *world) {
-    nonce[0] = rk__wall_ns();
-    nonce[1] = rk__clock_ns() ^ (uint64_t)getpid() << 32 ^ (uint64_t)world->rank;
-}
-
-static rk_status attach(const offer *made, rk__segment *segment, rk_error *err) {
-    RK_TRY(map(made, 0, segment, err));
-    if (memcmp(segment->window->nonce, made->nonce, sizeof made->nonce) == 0)
-        return RK_OK;
-    rk__segment_destroy(segment);
-    return rk__fail(err, RK_EUNSUPPORTED,
-                    "ranks that MPI puts on one node do not share memory (containers with a "
-                    "/dev/shm each?); start one rank per container");
+static void init(void *memory, const uint64_t nonce[2], void *ctx) {
+    const extent *wanted = ctx;
+    rk__window_init(memory, wanted->blocks, wanted->claimers, wanted->policy, nonce);
 }
 
 rk_status rk__segment_create(rk__segment *segment, const rk__world *world, uint64_t blocks, uint32_t claimers,
                              rk__policy policy, rk_error *err) {
-    offer made = {{0}, {0, 0}, rk__window_bytes(blocks, claimers)};
-    rk_status status = RK_OK;
+    extent wanted = {blocks, claimers, policy};
+    rk__share_plan plan = {rk__window_bytes(blocks, claimers), init, &wanted};
+    rk__shared shared;
     *segment = (rk__segment){0};
-    if (world->node_rank == 0) {
-        char job[40];
-        rk__launch_job_name(job, sizeof job);
-        snprintf(made.name, sizeof made.name, "%s-%d", job, world->node);
-        draw_nonce(made.nonce, world);
-        shm_unlink(made.name);
-        status = map(&made, O_CREAT | O_EXCL, segment, err);
-        if (status == RK_OK)
-            rk__window_init(segment->window, blocks, claimers, policy, made.nonce);
-    }
-    RK_TRY(rk__world_agree(world, status, err));
-    RK_TRY(rk__world_bcast(world->node_comm, &made, sizeof made, 0, err));
-    if (world->node_rank != 0)
-        status = attach(&made, segment, err);
-    status = rk__world_agree(world, status, err);
-    if (world->node_rank == 0)
-        shm_unlink(made.name);
-    if (status != RK_OK)
-        rk__segment_destroy(segment);
-    return status;
+    RK_TRY(rk__world_share(world, &plan, &shared, err));
+    *segment = (rk__segment){shared.memory, shared.bytes, shared.fd};
+    return RK_OK;
 }
 
 void rk__segment_destroy(rk__segment *segment) {
-    if (segment->window != NULL) {
-        munmap(segment->window, segment->bytes);
-        close(segment->fd);
-    }
+    if (segment->window == NULL)
+        return;
+    rk__shared shared = {segment->window, segment->bytes, segment->fd};
+    rk__unshare(&shared);
     *segment = (rk__segment){0};
 }

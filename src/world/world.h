@@ -51,6 +51,23 @@ rk_status rk__world_bcast(MPI_Comm comm, void *bytes, size_t size, int root,
 /* Collective over the world: rank 0's text (owned; NULL: "") to all others, who get a copy of their own. */
 rk_status rk__world_send_text(const rk__world *world, char **text, rk_error *err);
 
+/* Memory that the ranks of a node share. */
+typedef struct rk__shared {
+    void *memory;
+    size_t bytes;
+    int fd;
+} rk__shared;
+typedef struct rk__share_plan {
+    size_t bytes; /* zeroed at first */
+    /* Called by the node's first rank before the others see it. The memory has to begin with the nonce. */
+    void (*init)(void *memory, const uint64_t nonce[2], void *ctx);
+    void *ctx;
+} rk__share_plan;
+/* Collective over the world. One piece per node, which no name leads to afterwards. RK_EUNSUPPORTED: ranks of a node
+ * see different memory (containers). */
+rk_status rk__world_share(const rk__world *world, const rk__share_plan *plan, rk__shared *shared, rk_error *err);
+void rk__unshare(rk__shared *shared); /* twice is fine */
+
 /* Is this process a rank already (started by mpirun or srun)? Looks at PMIX_RANK, OMPI_COMM_WORLD_RANK, PMI_RANK.
  * RK_EUNSUPPORTED with a message naming `srun --mpi=pmix` for an srun step of several tasks that has none of them. */
 rk_status rk__world_am_rank(bool *out, rk_error *err);

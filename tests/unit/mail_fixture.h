@@ -70,7 +70,7 @@ static void fixture_ranks(uint32_t ranks, const size_t room_bytes[RK__ROOM_COUNT
     void *arena = aligned_alloc(4096, bytes);
     assert_non_null(arena);
     memset(arena, 0, bytes);
-    rk__arena_init(arena, ranks, 0, areas);
+    rk__arena_init(arena, (const uint64_t[2]){0, 0}, ranks, 0, areas);
     pthread_barrier_init(&barrier, NULL, ranks);
     for (uint32_t r = 0; r < ranks; r++) {
         all[r] = (fixture_rank){r, ranks, arena, attach, body, ranks > 2, &barrier, 0};

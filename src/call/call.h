@@ -1,0 +1,41 @@
+/* src/call: functions that travel. A pointer to a function becomes a name that means the same on every rank, and a
+ * function is run with an argument, and what came of it collected.
+ *
+ * Idea. Ranks run the same executable, so a function is named by the object it is in and its distance from where that
+ * object was loaded. That needs the same build on all ranks: rk__build_of tells builds apart, the program compares them
+ * at its start; objects loaded later are told apart by their file's name and the lie of their
+ * parts.
+ *
+ * Invariant. What is run never holds the mail's lock. */
+#ifndef RANKINE_CALL_H
+#define RANKINE_CALL_H
+
+#include <rankine/program.h>
+
+#include "base/base.h"
+
+typedef struct rk__function_name {
+    uint64_t object; /* 0: the executable; else made from the file's name and build */
+    uint64_t offset;
+} rk__function_name;
+
+/* RK_EINVAL: the pointer is in no object that is loaded. */
+rk_status rk__function_name_of(rk_function function, rk__function_name *name, rk_error *err);
+/* RK_ENOENT: this process has not loaded the object (told by its name), or it is another build. */
+rk_status rk__function_find(const rk__function_name *name, rk_function *function, rk_error *err);
+/* What tells this executable from another build of it. */
+uint64_t rk__build_of_program(void);
+
+/* What came of a call: the result's bytes (owned, NULL if size is 0), or a status and a message. */
+typedef struct rk__outcome {
+    rk_status status;
+    void *bytes;
+    uint64_t size;
+    char message[RK_ERROR_TEXT_MAX]; /* "" without an own message */
+} rk__outcome;
+
+/* Run it. Not with the lock held. `stopping` tells a function that asks (may be NULL). */
+void rk__call_run(rk_function function, const void *arg, size_t arg_size, bool (*stopping)(void *ctx), void *ctx,
+                  rk__outcome *outcome);
+
+#endif

@@ -1,0 +1,229 @@
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "call/call.h"
+#include "mail/link_mpi.h"
+#include "program/program.h"
+#include "program/rooms.h"
+
+#define END_SECONDS 10.0
+enum { OP_END = 1, OP_BYE };
+
+/* ---- letters ---- */
+
+static void receive(void *ctx, rk__letter *letter) {
+    rk__program *program = ctx;
+    if (letter->op == OP_END)
+        program->ended = true;
+    else if (letter->op == OP_BYE && letter->from < (uint32_t)program->world.size)
+        program->bye[letter->from] = true;
+}
+
+static void died(void *ctx, uint32_t endpoint) {
+    rk__program *program = ctx;
+    if (endpoint < (uint32_t)program->world.size)
+        program->bye[endpoint] = true;
+    if (endpoint == 0) /* nobody to serve */
+        program->ended = true;
+}
+
+/* ---- making it ---- */
+
+static rk_status check_build(const rk__world *world, rk_error *err) {
+    uint64_t mine = rk__build_of_program(), first = mine;
+    RK_TRY(rk__world_bcast(world->comm, &first, sizeof first, 0, err));
+    rk_status local = RK_OK;
+    if (mine != first)
+        local = rk__fail(err, RK_EMISMATCH,
+                         "rank %d on %s runs another build of this program than rank 0: install the same file "
+                         "everywhere",
+                         world->rank, world->host);
+    return rk__world_agree(world, local, err);
+}
+
+/* The number of each rank among those of its node. */
+static rk_status find_places(rk__program *program, rk_error *err) {
+    const rk__world *world = &program->world;
+    RK_TRY(rk__alloc((void **)&program->place_in_node, (size_t)world->size, sizeof(int), "places", err));
+    for (int rank = 0; rank < world->size; rank++)
+        for (int before = 0; before < rank; before++)
+            program->place_in_node[rank] += world->node_of_rank[before] == world->node_of_rank[rank];
+    return rk__alloc((void **)&program->bye, (size_t)world->size, sizeof(bool), "ranks", err);
+}
+
+static rk_status count_cores(rk__program *program, rk_error *err) {
+    int cores = rk__world_cores(), leaders_cores, largest = cores;
+    /* A rank that is bound sees its own cores only. */
+    RK_TRY(
+        rk__mpi(MPI_Allreduce(&cores, &largest, 1, MPI_INT, MPI_MAX, program->world.node_comm), "MPI_Allreduce", err));
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    program->cores = online > largest ? (int)online : largest;
+    leaders_cores = program->world.node_rank == 0 ? program->cores : 0;
+    return rk__mpi(MPI_Allreduce(&leaders_cores, &program->all_cores, 1, MPI_INT, MPI_SUM, program->world.comm),
+                   "MPI_Allreduce", err);
+}
+
+typedef struct arena_plan {
+    uint32_t node_ranks;
+    uint32_t children;
+    size_t room_bytes[RK__ROOM_COUNT];
+} arena_plan;
+
+static void init_arena(void *memory, const uint64_t nonce[2], void *ctx) {
+    const arena_plan *plan = ctx;
+    rk__arena_init(memory, nonce, plan->node_ranks, plan->children, plan->room_bytes);
+}
+
+static rk_status make_arena(rk__program *program, uint32_t children, rk_error *err) {
+    arena_plan plan = {(uint32_t)program->world.node_size, children, {0}};
+    rk__rooms_bytes(plan.room_bytes, (uint32_t)program->world.size * (1 + children));
+    rk__share_plan share = {rk__arena_bytes(plan.node_ranks, children, plan.room_bytes), init_arena, &plan};
+    return rk__world_share(&program->world, &share, &program->shared, err);
+}
+
+static rk_status make_mail(rk__program *program, uint32_t children, rk_error *err) {
+    static const rk__room_ops ops = {receive, died, NULL};
+    const rk__world *world = &program->world;
+    rk__mail_place place = {.endpoint = (uint32_t)world->rank,
+                            .ranks = (uint32_t)world->size,
+                            .children = children,
+                            .node_of_rank = world->node_of_rank,
+                            .place_in_node = program->place_in_node,
+                            .node_ranks = (uint32_t)world->node_size,
+                            .arena = program->shared.memory,
+                            .crowded = world->node_size > program->cores};
+    if (world->node_count > 1)
+        RK_TRY(rk__link_mpi_create(&place.link, world, err));
+    rk_status status = rk__mail_create(&program->mail, &place, err);
+    if (status == RK_OK) {
+        rk__mail_attach(program->mail, RK__ROOM_PROGRAM, &ops, program);
+        status = rk__rooms_attach(program->mail, err);
+    }
+    return rk__world_agree(world, status, err); /* nobody writes before all can read */
+}
+
+static rk_status assemble(rk__program *program, const rk_main_options *options, rk_error *err) {
+    uint32_t children = options->children < 0 ? 0 : (uint32_t)options->children;
+    RK_TRY(check_build(&program->world, err));
+    rk_status local = find_places(program, err);
+    RK_TRY(rk__world_agree(&program->world, local, err));
+    RK_TRY(count_cores(program, err));
+    RK_TRY(make_arena(program, children, err));
+    return make_mail(program, children, err);
+}
+
+/* ---- the end ---- */
+
+static bool any_dead(const rk__program *program) {
+    for (int rank = 0; rank < program->world.size; rank++)
+        if (rk__mail_is_dead(program->mail, (uint32_t)rank))
+            return true;
+    return false;
+}
+
+static bool all_said_bye(void *ctx) {
+    const rk__program *program = ctx;
+    for (int rank = 1; rank < program->world.size; rank++)
+        if (!program->bye[rank])
+            return false;
+    return true;
+}
+
+static void tell(rk__program *program, uint32_t rank, uint16_t op) {
+    rk__letter letter = {.to = rank, .room = RK__ROOM_PROGRAM, .op = op};
+    rk__mail_send(program->mail, &letter, RK__PAYLOAD_COPY, NULL);
+}
+
+/* false: some rank is in a function that does not end. */
+static bool dismiss(rk__program *program) {
+    rk__mail *mail = rk__enter(NULL);
+    for (int rank = 1; rank < program->world.size; rank++)
+        tell(program, (uint32_t)rank, OP_END);
+    bool done = rk__wait(mail, all_said_bye, program, rk__deadline(END_SECONDS)) == RK_OK;
+    rk__leave(mail);
+    return done;
+}
+
+static bool has_ended(void *ctx) {
+    return ((const rk__program *)ctx)->ended;
+}
+
+static void serve(rk__program *program) {
+    rk__mail *mail = rk__enter(NULL);
+    rk__wait(mail, has_ended, program, RK__NEVER);
+    tell(program, 0, OP_BYE);
+    rk__leave(mail);
+}
+
+static void leave_in_order(rk__program *program) {
+    rk__mail_destroy(program->mail);
+    rk__unshare(&program->shared);
+    free(program->place_in_node);
+    free(program->bye);
+    rk__world_fini(&program->world);
+}
+
+/* Does not return. */
+static void leave_without_the_others(rk__program *program, int code) {
+    fflush(NULL);
+    if (code == 0 || any_dead(program))
+        _exit(code);
+    MPI_Abort(program->world.comm, code);
+    _exit(code);
+}
+
+/* ---- running ---- */
+
+static int run_root(rk__program *program, int argc, char **argv, rk_root_function root) {
+    rk_error err = RK_ERROR_INIT;
+    rk_status status = root(argc, argv, &err);
+    if (status != RK_OK)
+        fprintf(stderr, "%s: %s\n", argc > 0 ? argv[0] : "rankine",
+                err.message[0] != '\0' ? err.message : rk_status_text(status));
+    rk__rooms_finish();
+    if (!dismiss(program)) {
+        fprintf(stderr,
+                "%s: some ranks are still in a function %.0f seconds after the end of root: ending them. Functions "
+                "that take long ask rk_call_stopping now and then.\n",
+                argc > 0 ? argv[0] : "rankine", END_SECONDS);
+        leave_without_the_others(program, 1);
+    }
+    return status == RK_OK ? 0 : 1;
+}
+
+static int run(rk__program *program, int argc, char **argv, rk_root_function root) {
+    int code = 0;
+    if (program->world.rank == 0)
+        code = run_root(program, argc, argv, root);
+    else
+        serve(program);
+    if (any_dead(program))
+        leave_without_the_others(program, code);
+    leave_in_order(program);
+    return code;
+}
+
+static int complain(const char *name, const rk_error *err, const rk__world *world) {
+    if (world == NULL || world->rank == 0 || err->rank == world->rank)
+        fprintf(stderr, "%s: %s\n", name, err->message);
+    return 1;
+}
+
+int rk_main(int argc, char **argv, rk_root_function root, const rk_main_options *options) {
+    static const rk_main_options defaults = RK_MAIN_OPTIONS_INIT;
+    const char *name = argc > 0 ? argv[0] : "rankine";
+    rk__program program = {.shared = {.fd = -1}};
+    rk_error err = RK_ERROR_INIT;
+    signal(SIGPIPE, SIG_IGN); /* a rank that dies must not take along those that talk to it */
+    if (rk__world_init(&program.world, &err) != RK_OK)
+        return complain(name, &err, NULL);
+    if (assemble(&program, options != NULL ? options : &defaults, &err) != RK_OK) {
+        int code = complain(name, &err, &program.world);
+        rk__world_fini(&program.world);
+        return code;
+    }
+    return run(&program, argc, argv, root);
+}

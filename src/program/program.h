@@ -1,0 +1,34 @@
+/* src/program: rk_main, which makes a program of the ranks: starts MPI, the node's arena and the mail, attaches all
+ * rooms, runs the root function on rank 0 while the others serve, and ends it all in order.
+ *
+ *   rank 0                              the others
+ *   root(argc, argv) ...                serve: their first strand waits for END
+ *   rooms: join what is left
+ *   END --------------------------->    leave: nothing runs any more
+ *   <--------------------------- BYE
+ *   destroy, MPI_Finalize               destroy, MPI_Finalize      collective: only if nobody has died
+ *
+ * A rank that does not say BYE within END_SECONDS is in a function that does not end: rank 0 says so and ends the job.
+ * Where somebody has died nothing collective is safe: the others _exit. */
+#ifndef RANKINE_PROGRAM_PRIVATE_H
+#define RANKINE_PROGRAM_PRIVATE_H
+
+#include <rankine/program.h>
+
+#include "mail/mail.h"
+#include "world/world.h"
+
+typedef struct rk__program {
+    rk__world world;
+    rk__shared shared;
+    rk__mail *mail;
+    int *place_in_node; /* [size] */
+    int cores, all_cores;
+    bool ended; /* END came */
+    bool *bye;  /* [size] rank 0: who has said it, or died */
+} rk__program;
+
+/* main.c */
+void rk__program_end(rk__program *program, bool any_dead, int exit_code);
+
+#endif
