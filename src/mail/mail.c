@@ -103,13 +103,14 @@ static rk__outgoing *make_outgoing(const rk__letter *letter, bool *gone) {
 
 /* Give the outgoing a payload of its own. */
 static bool own_payload(rk__outgoing *outgoing, rk__payload payload) {
-    if (payload == RK__PAYLOAD_TAKE || outgoing->letter.size == 0)
+    if (payload == RK__PAYLOAD_TAKE)
         return true;
-    void *copy = malloc((size_t)outgoing->letter.size);
+    size_t size = (size_t)outgoing->letter.size;
+    void *copy = size > 0 ? malloc(size) : NULL;
     if (copy != NULL)
-        memcpy(copy, outgoing->letter.bytes, (size_t)outgoing->letter.size);
+        memcpy(copy, outgoing->letter.bytes, size);
     outgoing->letter.bytes = copy;
-    return copy != NULL;
+    return copy != NULL || size == 0;
 }
 
 static void add_to_self(rk__mail *mail, rk__outgoing *outgoing) {
@@ -218,17 +219,18 @@ static rk__letter letter_of(const rk__fragment *head) {
 }
 
 /* The sender of the rest of a letter died, and another process took its endpoint: what does not fit is dropped. */
-static bool begin_or_go_on(rk__incoming *incoming, const rk__fragment *head) {
+static bool begin_or_go_on(rk__incoming *incoming, const rk__fragment *head, size_t bytes) {
     if (head->offset == 0) {
         free(incoming->bytes);
         *incoming = (rk__incoming){malloc((size_t)head->size), 0, head->size};
     }
-    return incoming->bytes != NULL && incoming->size == head->size && incoming->got == head->offset;
+    return incoming->bytes != NULL && incoming->size == head->size && incoming->got == head->offset &&
+           bytes <= incoming->size - incoming->got;
 }
 
 static size_t collect(rk__mail *mail, const rk__fragment *head, const void *piece, size_t bytes) {
     rk__incoming *incoming = &mail->incoming[head->from];
-    if (!begin_or_go_on(incoming, head))
+    if (!begin_or_go_on(incoming, head, bytes))
         return 0;
     memcpy(incoming->bytes + head->offset, piece, bytes);
     incoming->got += bytes;

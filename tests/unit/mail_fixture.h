@@ -12,18 +12,7 @@
 
 #include <cmocka.h>
 
-#include "mail/mail.h"
-
-/* cmocka's asserts leave by longjmp, which only the main thread may do. */
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
-
-enum { FIXTURE_RANKS_MAX = 64 };
+#include "mail_checks.h" /* CHECK: cmocka's asserts leave by longjmp, which only the main thread may do */
 
 typedef struct fixture_rank {
     uint32_t rank, ranks;

@@ -1,106 +1,17 @@
 #include "mail_fixture.h"
 
-/* A room that counts what it gets, and echoes questions. */
-enum { OP_COUNT = 1, OP_ECHO, OP_NEVER, OP_CANCEL };
-
-typedef struct counter {
-    rk__mail *mail;
-    uint64_t count[FIXTURE_RANKS_MAX], bytes;
-    bool in_order;
-    rk__question held;
-} counter;
-
-static void receive(void *ctx, rk__letter *letter) {
-    counter *self = ctx;
-    rk__question question = {letter->from, letter->call};
-    if (letter->op == OP_COUNT) {
-        self->in_order &= letter->a == self->count[letter->from];
-        self->count[letter->from]++;
-        self->bytes += letter->size;
-        for (uint64_t i = 0; i < letter->size; i++)
-            self->in_order &= ((unsigned char *)letter->bytes)[i] == (unsigned char)(letter->a + i);
-    } else if (letter->op == OP_ECHO) {
-        uint64_t size = letter->size;
-        rk__mail_answer(self->mail, question, RK_OK, letter->a, 0, rk__letter_take(letter), size, RK__PAYLOAD_TAKE);
-    } else if (letter->op == OP_CANCEL) {
-        rk__mail_answer(self->mail, question, RK_ETIMEDOUT, 0, 0, NULL, 0, RK__PAYLOAD_COPY);
-    }
-}
-
-static void attach(rk__mail *mail) {
-    static const rk__room_ops ops = {receive, NULL, free};
-    counter *made = calloc(1, sizeof *made);
-    made->mail = mail;
-    made->in_order = true;
-    rk__mail_attach(mail, RK__ROOM_CHANNEL, &ops, made);
-}
-
-/* ---- order and sizes ---- */
-
-enum { LETTERS = 300 };
-
-static bool all_came(void *ctx) {
-    counter *self = ctx;
-    uint32_t ranks = rk__mail_ranks(self->mail);
-    for (uint32_t r = 0; r < ranks; r++)
-        if (self->count[r] < LETTERS)
-            return false;
-    return true;
-}
-
-static void send_to_all(uint32_t rank, uint32_t ranks) {
-    static const size_t sizes[] = {0, 1, 63, 64, 4000, 70000, 400000};
-    rk__mail *mail = rk__enter(NULL);
-    counter *self = rk__mail_room(mail, RK__ROOM_CHANNEL);
-    unsigned char *bytes = malloc(400000);
-    for (uint64_t i = 0; i < LETTERS; i++) {
-        size_t size = sizes[i % (sizeof sizes / sizeof *sizes)];
-        for (size_t k = 0; k < size; k++)
-            bytes[k] = (unsigned char)(i + k);
-        for (uint32_t to = 0; to < ranks; to++) {
-            rk__letter letter = {
-                .to = to, .room = RK__ROOM_CHANNEL, .op = OP_COUNT, .a = i, .size = size, .bytes = bytes};
-            if ((rank + i) % 2)
-                CHECK(rk__mail_send(mail, &letter, RK__PAYLOAD_COPY, NULL) == RK_OK);
-            else
-                CHECK(rk__mail_send_large(mail, &letter, NULL) == RK_OK);
-        }
-    }
-    free(bytes);
-    CHECK(rk__wait(mail, all_came, self, rk__deadline(60)) == RK_OK);
-    CHECK(self->in_order);
-    rk__leave(mail);
-}
-
 static void letters_of_any_size_come_whole_and_in_order(void **state) {
     (void)state;
     for (uint32_t ranks = 1; ranks <= 5; ranks += 2)
-        fixture_ranks(ranks, NULL, attach, send_to_all);
+        fixture_ranks(ranks, NULL, attach_counter, send_to_all);
 }
 
 /* ---- questions ---- */
 
-static void ask_around(uint32_t rank, uint32_t ranks) {
-    rk__mail *mail = rk__enter(NULL);
-    for (uint64_t i = 0; i < 2000; i++) {
-        uint64_t value = i * 7 + rank;
-        rk__letter answer, question = {.to = (uint32_t)((rank + i) % ranks),
-                                       .room = RK__ROOM_CHANNEL,
-                                       .op = OP_ECHO,
-                                       .a = i,
-                                       .size = sizeof value,
-                                       .bytes = &value};
-        CHECK(rk__mail_ask(mail, &question, rk__deadline(60), &answer, NULL) == RK_OK);
-        CHECK(answer.a == i && answer.size == sizeof value && memcmp(answer.bytes, &value, sizeof value) == 0);
-        free(answer.bytes);
-    }
-    rk__leave(mail);
-}
-
 static void each_question_gets_its_answer(void **state) {
     (void)state;
     for (uint32_t ranks = 1; ranks <= 4; ranks++)
-        fixture_ranks(ranks, NULL, attach, ask_around);
+        fixture_ranks(ranks, NULL, attach_counter, ask_around);
 }
 
 static void ask_in_vain(uint32_t rank, uint32_t ranks) {
@@ -114,31 +25,13 @@ static void ask_in_vain(uint32_t rank, uint32_t ranks) {
 
 static void a_question_without_an_answer_times_out(void **state) {
     (void)state;
-    fixture_ranks(1, NULL, attach, ask_in_vain);
-    fixture_ranks(3, NULL, attach, ask_in_vain);
-}
-
-/* ---- a rank that computes still answers ---- */
-
-static void compute_or_ask(uint32_t rank, uint32_t ranks) {
-    (void)ranks;
-    if (rank == 0) { /* no call of the library */
-        uint64_t until = rk__clock_ns() + 300000000;
-        while (rk__clock_ns() < until)
-            ;
-        return;
-    }
-    rk__mail *mail = rk__enter(NULL);
-    for (int i = 0; i < 20; i++) {
-        rk__letter question = {.to = 0, .room = RK__ROOM_CHANNEL, .op = OP_ECHO};
-        CHECK(rk__mail_ask(mail, &question, rk__deadline(30), NULL, NULL) == RK_OK);
-    }
-    rk__leave(mail);
+    fixture_ranks(1, NULL, attach_counter, ask_in_vain);
+    fixture_ranks(3, NULL, attach_counter, ask_in_vain);
 }
 
 static void a_rank_that_computes_answers(void **state) {
     (void)state;
-    fixture_ranks(2, NULL, attach, compute_or_ask);
+    fixture_ranks(2, NULL, attach_counter, compute_or_ask);
 }
 
 /* ---- strands ---- */
@@ -193,8 +86,8 @@ static void start_strands(uint32_t rank, uint32_t ranks) {
 
 static void strands_take_turns(void **state) {
     (void)state;
-    fixture_ranks(1, NULL, attach, start_strands);
-    fixture_ranks(3, NULL, attach, start_strands);
+    fixture_ranks(1, NULL, attach_counter, start_strands);
+    fixture_ranks(3, NULL, attach_counter, start_strands);
 }
 
 static bool never(void *ctx) {
@@ -226,7 +119,7 @@ static void interrupt_strands(uint32_t rank, uint32_t ranks) {
 
 static void a_strand_that_is_told_to_end_stops_waiting(void **state) {
     (void)state;
-    fixture_ranks(1, NULL, attach, interrupt_strands);
+    fixture_ranks(1, NULL, attach_counter, interrupt_strands);
 }
 
 static void too_many(uint32_t rank, uint32_t ranks) {
@@ -246,7 +139,7 @@ static void too_many(uint32_t rank, uint32_t ranks) {
 
 static void strands_are_bounded(void **state) {
     (void)state;
-    fixture_ranks(1, NULL, attach, too_many);
+    fixture_ranks(1, NULL, attach_counter, too_many);
 }
 
 /* ---- strangers and the dead ---- */
@@ -274,8 +167,8 @@ static void bury_the_last(uint32_t rank, uint32_t ranks) {
 
 static void the_dead_do_not_keep_others_waiting(void **state) {
     (void)state;
-    fixture_ranks(2, NULL, attach, bury_the_last);
-    fixture_ranks(4, NULL, attach, bury_the_last);
+    fixture_ranks(2, NULL, attach_counter, bury_the_last);
+    fixture_ranks(4, NULL, attach_counter, bury_the_last);
 }
 
 int main(void) {
