@@ -34,9 +34,10 @@
 #include "base/base.h"
 
 enum { RK__STRANDS_MAX = 64 }; /* of an endpoint */
-#define RK__SPIN_NS UINT64_C(50000)
-#define RK__NEVER   UINT64_MAX /* a deadline */
-#define RK__NOBODY  UINT32_MAX /* as an endpoint or a party */
+#define RK__SPIN_NS                                                                                                    \
+    UINT64_C(200000) /* longer than a wake-up takes, or two that answer each other would both sleep each time */
+#define RK__NEVER  UINT64_MAX /* a deadline */
+#define RK__NOBODY UINT32_MAX /* as an endpoint or a party */
 
 /* Who handles a letter. */
 typedef enum rk__room {
