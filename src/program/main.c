@@ -11,6 +11,7 @@
 
 #define END_SECONDS 10.0
 enum { OP_END = 1, OP_BYE };
+enum { UNITS_MAX = 8192 };
 
 /* ---- letters ---- */
 
@@ -54,16 +55,31 @@ static rk_status find_places(rk__program *program, rk_error *err) {
     return rk__alloc((void **)&program->bye, (size_t)world->size, sizeof(bool), "ranks", err);
 }
 
+/* Processing units that the ranks of this node may use between them: each may be bound to its own, or all to one. */
+static rk_status count_units(const rk__world *world, int *units, rk_error *err) {
+    uint64_t mask[UNITS_MAX / 64] = {0};
+    int *list = NULL, count = 0;
+    rk_status local = rk__world_core_list(&list, &count, err);
+    for (int i = 0; i < count; i++)
+        if (list[i] < UNITS_MAX)
+            mask[list[i] / 64] |= UINT64_C(1) << list[i] % 64;
+    free(list);
+    RK_TRY(rk__world_agree(world, local, err));
+    RK_TRY(rk__mpi(MPI_Allreduce(MPI_IN_PLACE, mask, UNITS_MAX / 64, MPI_UINT64_T, MPI_BOR, world->node_comm),
+                   "MPI_Allreduce", err));
+    *units = 0;
+    for (int i = 0; i < UNITS_MAX; i++)
+        *units += (int)(mask[i / 64] >> i % 64 & 1);
+    return RK_OK;
+}
+
 static rk_status count_cores(rk__program *program, rk_error *err) {
-    int cores = rk__world_cores(), leaders_cores, largest = cores;
-    /* A rank that is bound sees its own cores only. */
-    RK_TRY(
-        rk__mpi(MPI_Allreduce(&cores, &largest, 1, MPI_INT, MPI_MAX, program->world.node_comm), "MPI_Allreduce", err));
     long online = sysconf(_SC_NPROCESSORS_ONLN);
-    program->cores = online > largest ? (int)online : largest;
-    leaders_cores = program->world.node_rank == 0 ? program->cores : 0;
-    return rk__mpi(MPI_Allreduce(&leaders_cores, &program->all_cores, 1, MPI_INT, MPI_SUM, program->world.comm),
-                   "MPI_Allreduce", err);
+    RK_TRY(count_units(&program->world, &program->units, err));
+    program->cores = online > 0 ? (int)online : 1;
+    int once = program->world.node_rank == 0 ? program->cores : 0;
+    return rk__mpi(MPI_Allreduce(&once, &program->all_cores, 1, MPI_INT, MPI_SUM, program->world.comm), "MPI_Allreduce",
+                   err);
 }
 
 typedef struct arena_plan {
@@ -94,7 +110,7 @@ static rk_status make_mail(rk__program *program, uint32_t children, rk_error *er
                             .place_in_node = program->place_in_node,
                             .node_ranks = (uint32_t)world->node_size,
                             .arena = program->shared.memory,
-                            .crowded = world->node_size > program->cores};
+                            .crowded = program->units > 0 && world->node_size > program->units};
     if (world->node_count > 1)
         RK_TRY(rk__link_mpi_create(&place.link, world, err));
     rk_status status = rk__mail_create(&program->mail, &place, err);

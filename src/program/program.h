@@ -22,10 +22,11 @@ typedef struct rk__program {
     rk__world world;
     rk__shared shared;
     rk__mail *mail;
-    int *place_in_node; /* [size] */
-    int cores, all_cores;
-    bool ended; /* END came */
-    bool *bye;  /* [size] rank 0: who has said it, or died */
+    int *place_in_node;   /* [size] */
+    int cores, all_cores; /* of the node, of all nodes */
+    int units;            /* that the ranks of the node may use; 0: not known */
+    bool ended;           /* END came */
+    bool *bye;            /* [size] rank 0: who has said it, or died */
 } rk__program;
 
 /* main.c */

@@ -16,7 +16,7 @@ static void init_arena(void *memory, const uint64_t nonce[2], void *ctx) {
     rk__arena_init(memory, nonce, *(const uint32_t *)ctx, 0, none);
 }
 
-static rk_status set_up(setting *self, rk_error *err) {
+static rk_status set_up(setting *self, bool crowded, rk_error *err) {
     static const size_t none[RK__ROOM_COUNT];
     RK_TRY(rk__world_init(&self->world, err));
     const rk__world *world = &self->world;
@@ -33,7 +33,7 @@ static rk_status set_up(setting *self, rk_error *err) {
                             .place_in_node = self->place_in_node,
                             .node_ranks = node_ranks,
                             .arena = self->shared.memory,
-                            .crowded = world->size > rk__world_cores()};
+                            .crowded = crowded};
     if (world->node_count > 1)
         RK_TRY(rk__link_mpi_create(&place.link, world, err));
     RK_TRY(rk__mail_create(&self->mail, &place, err));
@@ -97,15 +97,16 @@ static void measure(setting *self) {
 }
 
 int main(int argc, char **argv) {
+    bool rate = argc > 1 && strcmp(argv[1], "rate") == 0;
     setting self = {.shared = {.fd = -1}};
     rk_error err = RK_ERROR_INIT;
-    if (set_up(&self, &err) != RK_OK) {
+    if (set_up(&self, !rate, &err) != RK_OK) {
         fprintf(stderr, "%s\n", err.message);
         return 1;
     }
     uint32_t rank = (uint32_t)self.world.rank, ranks = (uint32_t)self.world.size;
     MPI_Barrier(self.world.comm); /* rooms are there before letters come */
-    if (argc > 1 && strcmp(argv[1], "rate") == 0) {
+    if (rate) {
         measure(&self);
     } else {
         send_to_all(rank, ranks);
