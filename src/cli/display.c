@@ -191,7 +191,7 @@ static bool add_place(rk__text *out, const rk__space *space, const rk__result_fi
         if (task >= space->tasks)
             return false;
         rk__text_add(out, "task at ");
-        rk__spaceout_task(out, space, task);
+        rk__space_where(out, space, task);
         return true;
     }
     return false;

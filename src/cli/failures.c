@@ -116,7 +116,7 @@ static void add_head(rk__text *line, const rk__failure_group *group, const rk__s
         rk__text_add(line, "task %" PRIu64 " with code %" PRId32, group->first_task, group->code);
     if (space != NULL && space->axis_count > 0) {
         rk__text_add(line, group->count > 1 ? ", at " : " at ");
-        rk__spaceout_task(line, space, group->first_task);
+        rk__space_where(line, space, group->first_task);
     }
     rk__text_add(line, ":");
 }

@@ -152,7 +152,7 @@ static void add_slow(rk__table *table, const rk__info *f, const rk__info_block *
         snprintf(tasks, sizeof tasks, "%" PRIu64, first);
     snprintf(owner, sizeof owner, "%" PRIu32, slow->record.owner);
     if (f->space != NULL)
-        rk__spaceout_task(&where, f->space, first);
+        rk__space_where(&where, f->space, first);
     rk__table_row(table, (const char *[]){time, tasks, owner, rk__text_get(&where)});
     rk__text_fini(&where);
 }

@@ -74,25 +74,16 @@ static void print_params(rk__text *out, const rk__space *space) {
     rk__table_print(&table, out);
 }
 
-static void add_axis_value(rk__text *out, const rk__axis *axis, const rk__axis_column *column, uint64_t i) {
-    char number[40];
-    rk__value value = rk__axis_value(axis, column, i);
-    if (column->param != NULL)
-        rk__value_text(column->param, value, out);
-    else
-        rk__text_add(out, "%s", rk__format_f64(value.as.f64, number, sizeof number));
-}
-
 static void add_axis_values(rk__text *out, const rk__axis *axis, const rk__axis_column *column) {
     if (axis->count > AXIS_VALUES_SHOWN) {
-        add_axis_value(out, axis, column, 0);
+        rk__axis_value_text(out, axis, column, 0);
         rk__text_add(out, column->linear ? " to " : " ... ");
-        add_axis_value(out, axis, column, axis->count - 1);
+        rk__axis_value_text(out, axis, column, axis->count - 1);
         return;
     }
     for (uint64_t i = 0; i < axis->count; i++) {
         rk__text_add(out, i > 0 ? ", " : "");
-        add_axis_value(out, axis, column, i);
+        rk__axis_value_text(out, axis, column, i);
     }
 }
 
@@ -162,19 +153,6 @@ void rk__spaceout_load(const rk__identity *identity, const rk_kernel *const *lin
     else if (make_kernel(module, identity->space_text) != RK_OK ||
              rk__space_create(space, module->kernel, identity->space_text, false, NULL) != RK_OK)
         *space = NULL;
-}
-
-void rk__spaceout_task(rk__text *out, const rk__space *space, uint64_t task) {
-    for (size_t a = 0; a < space->axis_count; a++) {
-        const rk__axis *axis = &space->axes[a];
-        uint64_t i = axis->stride > 0 && axis->count > 0 ? task / axis->stride % axis->count : 0;
-        if (axis->column_count == 0)
-            rk__text_add(out, "%s%s=%" PRIu64, a > 0 ? " " : "", axis->name, i);
-        for (size_t c = 0; c < axis->column_count; c++) {
-            rk__text_add(out, "%s%s=", a + c > 0 ? " " : "", axis->columns[c].name);
-            add_axis_value(out, axis, &axis->columns[c], i);
-        }
-    }
 }
 
 /* ---- for scripts ---- */

@@ -16,7 +16,4 @@ void rk__spaceout_json(rk__json *json, const rk__space *space);
 void rk__spaceout_load(const rk__identity *identity, const rk_kernel *const *linked, rk__module *module,
                        rk__space **space);
 
-/* Where a task lies: "rho=28 sigma=10 replicate=3". */
-void rk__spaceout_task(rk__text *out, const rk__space *space, uint64_t task);
-
 #endif

@@ -68,7 +68,8 @@ typedef struct rk__window {
     _Atomic uint64_t published; /* spans ever added */
     _Atomic uint64_t failures;  /* failure-table entries handed out on this node */
     _Atomic uint32_t epoch;     /* of synchronisation: records say in which one they were written */
-    unsigned char pad[128 - 8 * 8 - 4];
+    _Atomic uint32_t crashed;   /* a kernel has ended a process of the node: 1 somebody tells it, 2 it is told */
+    unsigned char pad[128 - 8 * 8];
     rk__span_slot spans[RK__WINDOW_SPANS];
     /* then: rk__claimer_line[claimers], then the bitmap */
 } rk__window;

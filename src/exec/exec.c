@@ -155,7 +155,7 @@ const rk__exec_watch *rk__exec_watch_of(const rk__exec *exec) {
     return exec->watch;
 }
 
-static void count_up(_Atomic uint64_t *counter, uint64_t by) {
+void rk__exec_count_up(_Atomic uint64_t *counter, uint64_t by) {
     if (counter != NULL) /* one writer: no read-modify-write is needed */
         atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by, memory_order_relaxed);
 }
@@ -189,9 +189,9 @@ static rk_status run_one_batch(rk__exec *exec, rk__block_record *record, bool *s
     if (*stopped)
         return RK_OK;
     RK_TRY(rk__exec_harvest(exec, record, err));
-    count_up(exec->options.tasks, exec->batch_count);
+    rk__exec_count_up(exec->options.tasks, exec->batch_count);
     if (exec->failed_in_batch > 0)
-        count_up(exec->options.failed, exec->failed_in_batch);
+        rk__exec_count_up(exec->options.failed, exec->failed_in_batch);
     return RK_OK;
 }
 

@@ -1,4 +1,9 @@
-/* src/exec: running a block of tasks in this process.
+/* src/exec: running a block of tasks, and what is between the processes that do it for each other.
+ *
+ *   exec.c tasks.c emit.c reuse.c harvest.c   a block, in this process: below
+ *   watch.h      what the kernel is doing, for whoever looks when it has crashed
+ *   fault.c      what is noticed in the process itself when a kernel ends it
+ *   exchange.c   what an isolated process hands to its rank
  *
  * Problem. A kernel sees one task (or a run of consecutive ones); the run needs rows at their places, checksums,
  * reductions, failures and clocks, and the same bits however tasks are cut into batches and blocks.

@@ -11,7 +11,8 @@ enum { EXEC_BATCH_MAX = 1024 };
 typedef struct exec_failure { /* of one task of the batch */
     int code;
     uint32_t attempts;
-    char *message; /* owned; NULL: none */
+    double seconds; /* of the attempts that ended a process; 0: none did */
+    char *message;  /* owned; NULL: none */
 } exec_failure;
 
 typedef struct exec_emitted { /* by one task of the batch */
@@ -59,6 +60,9 @@ struct rk__exec {
     uint32_t *touched;      /* [batch_max] bit r: reduction r of the task has a state */
     bool any_touched;
 };
+
+/* A counter that others read; NULL: nobody. Only this thread writes it. */
+void rk__exec_count_up(_Atomic uint64_t *counter, uint64_t by);
 
 /* tasks.c: let the kernel compute the batch. *stopped as in rk__exec_block. */
 void rk__exec_tasks(rk__exec *exec, bool *stopped);

@@ -1,11 +1,13 @@
 #include "exec/fault.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 enum { STACK_BYTES = 64 << 10 };
 #define STACK_SLACK (UINT64_C(1) << 20) /* how far behind the end of the stack a large frame may reach */
@@ -14,6 +16,9 @@ static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
 /* Handlers get no argument of ours. */
 static rk__fault_fn on_fault;
+static pid_t own_pid;               /* a task's forks have all of this too */
+static pthread_key_t end_of_thread; /* its destructor sees pthread_exit() */
+static bool has_key;
 static _Thread_local const rk__exec_watch *watched;
 static _Thread_local uintptr_t stack_top;
 static _Thread_local void *signal_stack;
@@ -26,19 +31,43 @@ static bool is_on_stack(uintptr_t address) {
     return address <= stack_top && stack_top - address <= bytes + STACK_SLACK;
 }
 
+static bool is_in_kernel(const rk__exec_watch *watch) {
+    return watch != NULL && atomic_load(&watch->task) != 0 && getpid() == own_pid;
+}
+
 static void on_signal(int number, siginfo_t *info, void *context) {
     (void)context;
     bool has_address = number == SIGSEGV || number == SIGBUS;
-    rk__fault fault = {.signal = number, .address = has_address ? (uintptr_t)info->si_addr : 0, .watch = watched};
+    rk__fault fault = {.signal = number,
+                       .has_address = has_address,
+                       .address = has_address ? (uintptr_t)info->si_addr : 0,
+                       .watch = watched};
     fault.is_stack = has_address && is_on_stack(fault.address);
-    if (watched != NULL && atomic_load(&watched->task) != 0)
+    if (is_in_kernel(watched))
         on_fault(&fault);
     signal(number, SIG_DFL);
     raise(number);
 }
 
+static void on_call(const char *call, const rk__exec_watch *watch) {
+    rk__fault fault = {.call = call, .watch = watch};
+    if (is_in_kernel(watch))
+        on_fault(&fault);
+}
+
+static void on_exit_call(void) {
+    on_call("exit()", watched);
+}
+
+static void on_end_of_thread(void *watch) {
+    on_call("pthread_exit()", watch);
+}
+
 void rk__fault_catch(rk__fault_fn caught) {
     on_fault = caught;
+    own_pid = getpid();
+    atexit(on_exit_call);
+    has_key = pthread_key_create(&end_of_thread, on_end_of_thread) == 0;
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigemptyset(&action.sa_mask);
@@ -56,12 +85,16 @@ rk_status rk__fault_watch(const rk__exec_watch *watch, rk_error *err) {
         return rk__fail(err, RK_ENOMEM, "a stack for signals: %s", rk__errno_text(errno));
     stack_top = (uintptr_t)&here;
     watched = watch;
+    if (has_key && pthread_setspecific(end_of_thread, watch) != 0)
+        return rk__fail(err, RK_ENOMEM, "no memory to watch a thread");
     return RK_OK;
 }
 
 void rk__fault_unwatch(void) {
     stack_t none = {.ss_flags = SS_DISABLE};
     watched = NULL;
+    if (has_key)
+        pthread_setspecific(end_of_thread, NULL);
     sigaltstack(&none, NULL);
     free(signal_stack);
     signal_stack = NULL;

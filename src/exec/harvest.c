@@ -103,13 +103,16 @@ static void fold_batch(rk__exec *exec) {
 }
 
 static rk_status report_failure(rk__exec *exec, uint64_t i, rk__block_record *record, rk_error *err) {
-    rk__failure failure = {
-        .task = exec->batch_first + i, .code = exec->failures[i].code, .attempts = exec->failures[i].attempts};
+    rk__failure failure = {.task = exec->batch_first + i,
+                           .code = exec->failures[i].code,
+                           .attempts = exec->failures[i].attempts,
+                           .seconds = exec->failures[i].seconds};
     const char *message = exec->failures[i].message ? exec->failures[i].message : "";
     size_t length = strlen(message);
     memcpy(failure.message, message, length < sizeof failure.message ? length : sizeof failure.message - 1);
     free(exec->failures[i].message);
     exec->failures[i].message = NULL;
+    exec->failures[i].seconds = 0;
     fill_failed(exec, i);
     rk__checksum_failed(record->checksum, failure.task);
     record->failed++;

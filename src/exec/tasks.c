@@ -8,16 +8,16 @@
 
 #include "kernel/loader.h"
 
-static void count_up(_Atomic uint64_t *counter) {
-    if (counter != NULL) /* one writer: no read-modify-write is needed */
-        atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
-}
-
 static void mark_failed(rk__exec *exec, uint64_t i, int code) {
     if (exec->states[i] != RK__TASK_FAILED)
         exec->failed_in_batch++;
     exec->states[i] = RK__TASK_FAILED;
     exec->failures[i].code = code;
+}
+
+static void set_message(rk__exec *exec, uint64_t i, const char *text) { /* NULL: none */
+    free(exec->failures[i].message);
+    exec->failures[i].message = text != NULL ? rk__strdup(text) : NULL;
 }
 
 /* What the kernel returned; a code that was given with a message goes first. */
@@ -31,8 +31,7 @@ static int api_fail(rk_task *task, int code, const char *fmt, va_list args) {
     uint64_t i = task->index - exec->batch_first;
     char text[RK__FAILURE_TEXT_MAX];
     vsnprintf(text, sizeof text, fmt, args);
-    free(exec->failures[i].message);
-    exec->failures[i].message = rk__strdup(text);
+    set_message(exec, i, text);
     mark_failed(exec, i, code ? code : RK_EKERNEL);
     return exec->failures[i].code;
 }
@@ -112,8 +111,7 @@ static void clear_result(rk__exec *exec, uint64_t i) {
 static void forgive(rk__exec *exec, uint64_t i) {
     exec->failed_in_batch--;
     exec->states[i] = RK__TASK_OK;
-    free(exec->failures[i].message);
-    exec->failures[i].message = NULL;
+    set_message(exec, i, NULL);
     clear_result(exec, i);
     rk__emit_discard(exec);
 }
@@ -123,7 +121,7 @@ static bool try_again(rk__exec *exec, uint64_t i) {
     exec->failures[i].attempts = exec->task.attempt;
     bool failed = exec->states[i] == RK__TASK_FAILED;
     if (!failed && exec->task.attempt > 1)
-        count_up(exec->options.retried);
+        rk__exec_count_up(exec->options.retried, 1);
     if (!failed || exec->task.attempt > exec->options.retries)
         return false;
     forgive(exec, i);
@@ -156,9 +154,9 @@ static void give_up_on(rk__exec *exec) {
         const rk__failure *past = past_of(exec, i);
         if (past == NULL || past->attempts <= exec->options.retries)
             continue;
-        free(exec->failures[i].message);
-        exec->failures[i].message = rk__strdup(past->message);
+        set_message(exec, i, past->message);
         exec->failures[i].attempts = past->attempts;
+        exec->failures[i].seconds = past->seconds;
         mark_failed(exec, i, past->code);
     }
 }
@@ -188,11 +186,6 @@ static void bind_params(rk__exec *exec) {
 
 /* ---- teams ---- */
 
-static void set_message(rk__exec *exec, uint64_t i, const char *text) {
-    free(exec->failures[i].message);
-    exec->failures[i].message = rk__strdup(text);
-}
-
 /* The task has failed if it has on any rank of the team. */
 static void agree_with_team(rk__exec *exec, uint64_t i) {
     const rk__exec_team *team = &exec->options.team;
@@ -214,8 +207,6 @@ static void agree_with_team(rk__exec *exec, uint64_t i) {
 void rk__exec_attempt_as_member(rk__exec *exec, uint32_t attempt, bool failed) {
     exec->states[0] = RK__TASK_OK;
     exec->failed_in_batch = 0;
-    if (exec->scratch_bytes > 0)
-        exec->touched[0] = 0;
     bind_params(exec);
     clear_result(exec, 0);
     locate(exec, 0);

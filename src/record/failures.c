@@ -63,7 +63,7 @@ static int in_order(const void *a, const void *b) {
 static size_t keep_valid(const rk__record *record, failure_entry *table) {
     size_t count = 0;
     for (size_t i = 0; i < RK__FAILURES_MAX; i++)
-        if (is_valid(record, &table[i]))
+        if (is_valid(record, &table[i]) && table[i].failure.attempts > 0)
             table[count++] = table[i];
     qsort(table, count, sizeof *table, in_order);
     return count;
@@ -100,6 +100,19 @@ rk_status rk__record_read_failures(rk__record *record, rk__failure **out, size_t
     }
     free(table);
     *out = found;
+    return RK_OK;
+}
+
+rk_status rk__record_read_crash(rk__record *record, uint32_t session, rk__failure *out, bool *found, rk_error *err) {
+    failure_entry *table;
+    RK_TRY(read_table(record, &table, err));
+    *found = false;
+    for (size_t i = 0; i < RK__FAILURES_MAX && !*found; i++) {
+        *found = is_valid(record, &table[i]) && table[i].failure.attempts == 0 && table[i].session == session;
+        if (*found)
+            *out = table[i].failure;
+    }
+    free(table);
     return RK_OK;
 }
 

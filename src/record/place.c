@@ -11,9 +11,12 @@
 static bool has_signature(int fd, off_t size) {
     static const char signature[8] = "\211HDF\r\n\032\n";
     char bytes[8];
-    for (off_t at = 0; at<size; at = at> 0 ? 2 * at : 512)
+    off_t at = 0;
+    while (at < size) {
         if (pread(fd, bytes, sizeof bytes, at) == (ssize_t)sizeof bytes && memcmp(bytes, signature, sizeof bytes) == 0)
             return true;
+        at = at == 0 ? 512 : 2 * at;
+    }
     return false;
 }
 

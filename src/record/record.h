@@ -333,7 +333,7 @@ rk_status rk__record_copy(rk__record *to, rk__record *from, uint32_t number, rk_
 typedef struct rk__failure {
     uint64_t task;
     int32_t code;
-    uint32_t attempts; /* as read: over all sessions */
+    uint32_t attempts; /* as read: over all sessions; 0: it ended its process, and by that the session */
     double seconds;
     char message[RK__FAILURE_TEXT_MAX]; /* NUL-terminated, cut on a UTF-8 boundary */
 } rk__failure;
@@ -344,6 +344,8 @@ rk_status rk__record_write_failure(rk__record *record, uint64_t slot, uint16_t s
                                    rk_error *err);
 /* Valid entries of committed blocks, one per task, ascending; caller frees. */
 rk_status rk__record_read_failures(rk__record *record, rk__failure **out, size_t *count, rk_error *err);
+/* *found: a task ended this session (by its number) by ending its process. */
+rk_status rk__record_read_crash(rk__record *record, uint32_t session, rk__failure *out, bool *found, rk_error *err);
 
 typedef struct rk__session {
     uint64_t start_ns, end_ns; /* wall; end 0: it did not end in order */

@@ -13,16 +13,19 @@ static rk_status log_values(void *ctx, uint64_t task, size_t column, const void 
     return rk__log_add(((rk__lane *)ctx)->log, task, column, bytes, size, err);
 }
 
-rk_status rk__lane_write_failure(rk__lane *lane, const rk__failure *failure, rk_error *err) {
-    rk__session_run *session = lane->session;
+rk_status rk__session_write_failure(rk__session_run *session, const rk__failure *failure, rk_error *err) {
     uint64_t ordinal = atomic_fetch_add(&session->segment.window->failures, 1);
     if (ordinal >= session->failures_max) /* of this node alone; rank 0 looks at all of them */
         atomic_store(&session->segment.window->drain, 1);
     uint64_t slot =
         session->failure_base + ordinal * (uint64_t)session->world->node_count + (uint64_t)session->world->node;
-    if (session->failures_max != UINT64_MAX && lane->exec != NULL)
-        rk__exec_finish_block(lane->exec);
     return rk__record_write_failure(session->record, slot, session->number, failure, err);
+}
+
+rk_status rk__lane_write_failure(rk__lane *lane, const rk__failure *failure, rk_error *err) {
+    if (lane->session->failures_max != UINT64_MAX && lane->exec != NULL)
+        rk__exec_finish_block(lane->exec);
+    return rk__session_write_failure(lane->session, failure, err);
 }
 
 static rk_status write_failure(void *ctx, const rk__failure *failure, rk_error *err) {

@@ -227,6 +227,7 @@ static rk_status run_session(rk__session_run *session, rk__run_summary *summary,
 }
 
 static void session_fini(rk__session_run *session) {
+    rk__crash_end();
     rk__service_stop(session);
     rk__syncer_stop(session, NULL);
     for (uint32_t i = 0; session->lanes != NULL && i < session->lane_count; i++)
@@ -297,7 +298,6 @@ static rk_status compute(const rk__world *world, const rk__run_options *options,
     describe_run(world, job, path, (int)session.threads, summary);
     session.failures_max = failures_limit(options, summary->tasks);
     pthread_mutex_init(&session.mpi_lock, NULL);
-    rk__crash_catch(world, job, path);
     rk_status status = rk__session_open(&session, path, err);
     summary->gathered = session.gathers;
     if (status == RK_OK && options->reuse != NULL)

@@ -12,7 +12,7 @@
  *   isolate.c   a lane whose tasks are computed by a process apart: the rank's side
  *   keeper.c    the helper that starts and ends such processes
  *   worker.c    such a process
- *   crash.c     what is said when a kernel crashes without isolation
+ *   crash.c     what is said when a kernel ends its process without isolation
  *   session.c   one session of a run: its lanes and threads
  *   reuse.c     takes from an earlier run what it has computed
  *   merge.c     joins the parts of a run
@@ -155,9 +155,6 @@ rk_status rk__isolated_work(rk__lane *lane, rk_error *err);
 /* Memory of a process that is resident and its own; 0 where that cannot be told. */
 uint64_t rk__resident_bytes(pid_t pid);
 
-/* crash.c: a kernel that crashes in this process says which task it was, and how to go on. */
-void rk__crash_catch(const rk__world *world, const rk__job *job, const char *path);
-
 /* What the rank tells its helper, which makes the same job from it. Text in the exchange. */
 typedef struct rk__orders {
     uint64_t seed, block_tasks, deadline_ns, batch_tasks;
@@ -240,6 +237,14 @@ void rk__courier_destroy(rk__courier *courier); /* NULL is legal */
 rk__port rk__courier_port(rk__courier *courier);
 /* Rank 0's service thread, holding mpi_lock: do what is asked for. */
 void rk__courier_answer(rk__courier *courier);
+
+/* An entry of the file's table; may have all stop. */
+rk_status rk__session_write_failure(rk__session_run *session, const rk__failure *failure, rk_error *err);
+
+/* From begin to end a kernel that ends this process, or a thread of it, has its task named, here and (as a failure that
+ * was tried 0 times) in the file. */
+void rk__crash_begin(rk__session_run *session);
+void rk__crash_end(void); /* also without a begin */
 
 rk_status rk__service_start(rk__session_run *session, rk_error *err);
 void rk__service_stop(rk__session_run *session);

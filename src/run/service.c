@@ -11,11 +11,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rankine/command.h>
+
 #include "run/run_private.h"
 
 #define TICK_NS      UINT64_C(20000000) /* one node */
 #define TICK_MPI_NS  UINT64_C(500000)   /* several: the price is 7 % of rank 0's core at most */
 #define NAP_MIN_NS   UINT64_C(100000)
+#define NAP_MAX_NS   (TICK_NS / 4)
 #define FLUSH_AGE_NS UINT64_C(30000000)
 #define ASK_EVERY_NS UINT64_C(100000000) /* counts for progress */
 #define PROGRESS_NS  UINT64_C(200000000)
@@ -172,13 +175,17 @@ static void serve_messages(rk__session_run *session, agent *own, uint64_t now) {
     pthread_mutex_unlock(&session->mpi_lock);
 }
 
-/* Once all blocks are claimed the end may be near: naps begin short again, and grow. */
-static uint64_t nap(rk__session_run *session, bool messages, uint64_t before_ns) {
-    if (messages)
-        return TICK_MPI_NS;
-    if (rk__window_unclaimed(session->segment.window) > 0)
-        return TICK_NS / 4;
-    return before_ns == TICK_NS / 4 ? NAP_MIN_NS : 2 * before_ns < TICK_NS / 4 ? 2 * before_ns : TICK_NS / 4 - 1;
+/* Once all blocks are claimed the end may be near: naps begin short again, and grow (*growing_ns: the next of them). */
+static void nap(rk__session_run *session, bool messages, uint64_t *growing_ns) {
+    if (messages) {
+        rk__sleep_ns(TICK_MPI_NS);
+    } else if (rk__window_unclaimed(session->segment.window) > 0) {
+        *growing_ns = NAP_MIN_NS;
+        rk__sleep_ns(NAP_MAX_NS);
+    } else {
+        rk__sleep_ns(*growing_ns);
+        *growing_ns = 2 * *growing_ns < NAP_MAX_NS ? 2 * *growing_ns : NAP_MAX_NS;
+    }
 }
 
 static void *serve(void *ctx) {
@@ -187,7 +194,7 @@ static void *serve(void *ctx) {
     bool messages = world->node_count > 1 && world->node_rank == 0, conducts = world->rank == 0;
     agent own = {.sending = MPI_REQUEST_NULL, .receiving = MPI_REQUEST_NULL};
     display shown = {.shown_ns = session->start_ns, .rate_ns = session->start_ns};
-    uint64_t tended_ns = 0, nap_ns = TICK_NS / 4;
+    uint64_t tended_ns = 0, nap_ns = NAP_MIN_NS;
     pid_t parent = getppid();
     while (!atomic_load(&session->go) && !atomic_load(&session->quit))
         rk__sleep_ns(TICK_MPI_NS);
@@ -206,9 +213,8 @@ static void *serve(void *ctx) {
         if (conducts)
             show_progress(session, &shown, now);
         if (getppid() != parent)
-            _exit(75); /* mpirun is gone: what is committed is in the file */
-        nap_ns = nap(session, messages, nap_ns);
-        rk__sleep_ns(nap_ns);
+            _exit(RK_EXIT_STOPPED); /* mpirun is gone: what is committed is in the file */
+        nap(session, messages, &nap_ns);
     }
     return NULL;
 }

@@ -98,10 +98,12 @@ rk_status rk__session_compute(rk__session_run *session, rk_error *err) {
     session->start_ns = rk__clock_ns();
     RK_TRY(rk__world_agree(session->world, rk__service_start(session, err), err));
     RK_TRY(rk__world_agree(session->world, rk__syncer_start(session, err), err));
+    rk__crash_begin(session);
     atomic_store(&session->go, true);
     start_lanes(session);
     rk_status status = work(session, err);
     status = join_lanes(session, status, err);
+    rk__crash_end();
     wait_for_end(session);
     session->seconds_ns = rk__clock_ns() - session->start_ns;
     rk__service_stop(session);

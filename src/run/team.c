@@ -146,11 +146,13 @@ rk_status rk__team_join(rk__session_run *session, const rk_place *place, rk_erro
 
 rk_status rk__team_follow(rk__session_run *session, rk_error *err) {
     order what = {0};
-    rk_status status = RK_OK;
+    rk_status status = rk__fault_watch(rk__exec_watch_of(session->member), err);
     for (;;) {
         broadcast(&session->team, &what);
-        if (what.task == UINT64_MAX)
+        if (what.task == UINT64_MAX) {
+            rk__fault_unwatch();
             return status;
+        }
         rk_status one = rk__exec_follow(session->member, what.task, (uint32_t)what.attempt, err);
         status = status == RK_OK ? one : status;
     }

@@ -171,6 +171,10 @@ void rk__space_bind(const rk__space *space, uint64_t task, void *params);
 /* Set index, plan_index, input_index, replicate. */
 void rk__space_locate(const rk__space *space, uint64_t task, rk_task *out);
 rk__value rk__axis_value(const rk__axis *axis, const rk__axis_column *column, uint64_t i);
+/* The same as text that parses back. */
+void rk__axis_value_text(rk__text *out, const rk__axis *axis, const rk__axis_column *column, uint64_t i);
+/* Where a task lies: "rho=28 sigma=10 replicate=3"; nothing if there is one task only. */
+void rk__space_where(rk__text *out, const rk__space *space, uint64_t task);
 /* Size behind a name in a shape: planned dimension, unswept integer parameter, or a decimal number. */
 rk_status rk__space_dimension(const rk__space *space, const char *name, uint64_t *size, rk_error *err);
 /* Number behind `lo`, `hi`, `bins` of a reduction: a literal or an unswept numeric parameter. */

@@ -12,6 +12,10 @@ static const char *job_directory(void) {
     return directory != NULL && *directory == '/' ? directory : NULL;
 }
 
+bool rk__launch_is_watched(void) {
+    return job_directory() != NULL;
+}
+
 static uint64_t random_u64(void) {
     uint64_t value = rk__wall_ns() ^ (uint64_t)getpid() << 40; /* should there be no /dev/urandom */
     FILE *source = fopen("/dev/urandom", "rb");

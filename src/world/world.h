@@ -1,5 +1,7 @@
 /* src/world: the processes of a run: MPI start and end, which ranks share a node, errors that all ranks agree on,
- * and the launcher that starts mpirun.
+ * the launcher that starts mpirun; and what else belongs to a process: its cores and its GPU (cores.c, gpus.c), a
+ * helper that forks for it because forking after MPI_Init is a known fault (helper.h), and the end of processes that
+ * were left behind (left.c).
  *
  * Problem. MPI gives a flat list of ranks; a run needs to know nodes, must end every collective step with one verdict
  * on all ranks (no rank skips a collective that its peers entered), and must be startable without typing mpirun.
@@ -117,6 +119,8 @@ void rk__launch_begin(void);
  * and the ranks should exit with 0 to keep mpirun quiet. false: nobody looks, or rank 0 is not on the launcher's host.
  */
 bool rk__launch_report(int exit_code);
+/* Will a launcher say how the job ended, should the ranks not? */
+bool rk__launch_is_watched(void);
 /* Columns of the terminal the person looks at: RANKINE_TTY, else stderr's own; 0: not a terminal. */
 int rk__launch_tty_columns(void);
 
