@@ -6,6 +6,7 @@
  *     watch      the model and the views of a running run, over canvas (lines) and terminal (the screen)
  *     info       what a run file says, for people and for scripts
  *     drive      run and resume: launcher, ranks, what is left when they died
+ *     guard      a kernel that calls exit() is no good end
  *
  * A command returns an exit code. Results go to stdout, messages to stderr ("rankine: ..."), each said once: on a rank
  * only by rank 0. */
@@ -40,7 +41,13 @@ rk_exit rk__exit_of(rk_status status);
 int rk__cli_fail(const rk__cli *cli, const rk_error *err);
 /* The same with an exit code of one's own. */
 int rk__cli_fail_with(const rk__cli *cli, const rk_error *err, int exit_code);
-/* Write text to stdout and return `exit_code`, or RK_EXIT_ERROR if it could not be written. Frees the text. */
+/* Results go to `fd` (stdout at first), which stays the caller's. */
+void rk__cli_results_to(int fd);
+/* Results alone go to stdout: what a kernel prints there goes to stderr, until it is given back. */
+void rk__cli_take_stdout(void);
+void rk__cli_give_stdout_back(void);
+/* Write text to where results go and return `exit_code`, or RK_EXIT_ERROR if it could not be written. Frees the text.
+ */
 int rk__cli_print(rk__text *text, int exit_code);
 /* RK_EINVAL unless there are `least` to `most` words after the command; `what` says which ("one run file"). */
 rk_status rk__cli_words(const rk__cli *cli, size_t least, size_t most, const char *what, rk_error *err);

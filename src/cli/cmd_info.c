@@ -25,6 +25,8 @@ static rk_status gather(const rk__cli *cli, rk__info *f, rk_error *err) {
     f->schema = rk__record_schema(f->record);
     f->identity = rk__record_identity(f->record);
     RK_TRY(rk__life_read(f->record, &f->sessions, &f->session_count, &f->life, err)); /* state before records */
+    f->crashed = (f->life == RK__LIFE_KILLED || f->life == RK__LIFE_REMOTE) &&
+                 rk__life_crash(f->record, rk__life_latest(f->sessions, f->session_count), &f->crash);
     RK_TRY(rk__info_times_read(f, err));
     RK_TRY(rk__record_read_failures(f->record, &f->failures, &f->failure_count, err));
     RK_TRY(rk__record_read_facts(f->record, &f->notes, &f->note_count, err));
@@ -47,7 +49,7 @@ static void release(rk__info *f) {
 /* ---- how far? ---- */
 
 bool rk__info_is_running(const rk__info *info) {
-    if (info->results != NULL)
+    if (info->results != NULL || info->crashed)
         return false;
     if (info->life != RK__LIFE_REMOTE)
         return info->life == RK__LIFE_RUNNING;
@@ -66,9 +68,9 @@ const char *rk__info_state(const rk__info *info) {
         return "complete";
     if (rk__info_is_running(info))
         return "running";
-    if (info->life == RK__LIFE_REMOTE)
+    if (info->life == RK__LIFE_REMOTE && !info->crashed)
         return "unknown";
-    return info->life == RK__LIFE_KILLED ? "killed" : "stopped";
+    return info->life == RK__LIFE_KILLED || info->crashed ? "killed" : "stopped";
 }
 
 int rk__cmd_info(rk__cli *cli) {

@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/drive.h"
+#include "cli/guard.h"
 #include "cli/help.h"
 #include "cli/jsonout.h"
 
@@ -115,10 +116,16 @@ int rk_command_main(int argc, char **argv, const rk_kernel *const *linked) {
     rk_error err = RK_ERROR_INIT;
     rk__cli cli = {.linked = linked, .argv = argv, .argc = argc};
     int code;
-    if (rk__arguments_parse(&cli.arguments, argc, argv, &err) == RK_OK)
+    bool parsed = rk__arguments_parse(&cli.arguments, argc, argv, &err) == RK_OK;
+    if (cli.arguments.json && cli.arguments.command != RK__COMMAND_WATCH)
+        rk__cli_take_stdout();
+    rk__guard_set(RK__GUARD_COMMAND);
+    if (parsed)
         code = dispatch(&cli);
     else
         code = rk__drive_is_silent_rank() ? RK_EXIT_OK : rk__cli_fail(&cli, &err);
+    rk__guard_set(RK__GUARD_NONE);
+    rk__cli_give_stdout_back();
     rk__arguments_fini(&cli.arguments);
     return code;
 }

@@ -290,7 +290,8 @@ static void add_file(rk__text *out, const rk__run_summary *s) {
     else if (s->complete)
         rk__display_python(out, path, &s->schema);
     else
-        rk__display_fact(out, "go on", "rankine resume %s", path);
+        rk__display_fact(out, "go on", "rankine resume %s%s", path,
+                         s->too_many_failures ? " --retry-failed   (tries the failed tasks again)" : "");
 }
 
 /* What a resume found before it went on. */

@@ -12,11 +12,15 @@
 #include <unistd.h>
 
 #include "cli/display.h"
+#include "cli/failures.h"
+#include "cli/guard.h"
 #include "cli/jsonout.h"
+#include "cli/life.h"
 #include "cli/progress.h"
 #include "cli/request.h"
 #include "cli/spaceout.h"
 
+enum { FAILURES_SHOWN = 3 };
 enum { RANKS_PER_CORE_MAX = 64 }; /* more is a slip of the pen, and the machine would be stuck for minutes */
 #define FINALIZE_NS     UINT64_C(10000000000)
 #define STDOUT_VARIABLE "RANKINE_STDOUT_TTY" /* set by the launcher for the ranks */
@@ -130,8 +134,37 @@ int rk__drive_say(const rk__cli *cli, const rk__run_summary *summary, rk__summar
     return rk__cli_print(&text, code);
 }
 
+/* The first of the failures, on stderr: most of what a person would look for next. */
+static void say_failures(const rk__cli *cli, const rk__run_summary *summary) {
+    rk__text text = RK__TEXT_INIT;
+    rk__record *record = NULL;
+    rk__failure *failures = NULL;
+    rk__module module = {0};
+    rk__space *space = NULL;
+    size_t count = 0;
+    if (rk__record_open(&record, summary->path, false, NULL) == RK_OK &&
+        rk__record_read_failures(record, &failures, &count, NULL) == RK_OK && count > 0) {
+        rk__spaceout_load(rk__record_identity(record), cli->linked, &module, &space);
+        rk__failures_view view = {.space = space,
+                                  .failed = summary->failed,
+                                  .most = FAILURES_SHOWN,
+                                  .columns = rk__launch_tty_columns(),
+                                  .brief = true};
+        rk__failures_print(&text, failures, count, &view);
+        fprintf(stderr, "rankine: %" PRIu64 " of %" PRIu64 " tasks failed:%s", summary->failed, summary->tasks,
+                rk__text_get(&text));
+    }
+    rk__space_destroy(space);
+    rk__module_unload(&module);
+    free(failures);
+    rk__record_close(record);
+    rk__text_fini(&text);
+}
+
 static int say_summary(const rk__cli *cli, const rk__run_summary *summary) {
     int code = !summary->complete ? RK_EXIT_STOPPED : summary->failed > 0 ? RK_EXIT_TASKS_FAILED : RK_EXIT_OK;
+    if (summary->failed > 0 && !cli->arguments.quiet)
+        say_failures(cli, summary);
     if (cli->arguments.json) {
         uint64_t digest[2];
         bool known = false;
@@ -184,25 +217,13 @@ static int run_in_world(rk__cli *cli, const rk__world *world, rk__run_options *o
     if (world->rank == 0) {
         bool told = status == RK_OK || status == RK_EINTERRUPTED;
         rk__progress_clear(&display, told && stdout_is_terminal() ? STDOUT_FILENO : STDERR_FILENO);
+        int output = rk__launch_open_output();
+        if (output >= 0)
+            rk__cli_results_to(output);
         code = report(told ? say_summary(cli, &summary) : say_failure(cli, &summary, &err));
     }
     rk__run_summary_fini(&summary);
     return code;
-}
-
-/* A task that calls exit() must not look like a run that ended well: who exits while this is set ends as one that can
- * be resumed. _exit() cannot be caught. */
-static volatile sig_atomic_t in_run;
-
-static void on_exit_in_run(void) {
-    static const char said[] =
-        "rankine: a task called exit(): the run ends here; what is committed is in its file, go on "
-        "with 'rankine resume'\n";
-    if (!in_run)
-        return;
-    if (write(STDERR_FILENO, said, sizeof said - 1) < 0)
-        _exit(RK_EXIT_ERROR);
-    _exit(RK_EXIT_STOPPED);
 }
 
 /* MPI_Finalize may wait for ever, if a task has closed MPI's descriptors, say. All that matters is done by then. */
@@ -227,14 +248,14 @@ int rk__drive_rank(rk__cli *cli, rk__run_options *options, rk__drive_fn run) {
     if (options->isolation.wanted && rk__run_isolate(options, &err) != RK_OK)
         return report(rk__cli_fail(cli, &err));
     handle_signals();
+    rk__guard_set(RK__GUARD_NONE); /* MPI may */
     if (rk__world_init(&world, &err) != RK_OK)
         return rk__drive_is_silent_rank() ? RK_EXIT_OK : report(rk__cli_fail(cli, &err));
     if (world.rank == 0)
         rk__launch_begin();
-    atexit(on_exit_in_run);
-    in_run = 1;
+    rk__guard_set(RK__GUARD_RUN);
     int code = run_in_world(cli, &world, options, run);
-    in_run = 0;
+    rk__guard_set(RK__GUARD_NONE);
     rk__run_isolate_end(options);
     finish_world(&world, code);
     return code;
@@ -303,7 +324,26 @@ static bool same_mark(file_mark a, file_mark b) {
     return a.exists == b.exists && a.device == b.device && a.inode == b.inode;
 }
 
-static bool scan_file(const char *path, uint64_t *done, uint64_t *tasks) {
+/* What is to be added to `rankine resume FILE` after what ended the latest session. */
+static const char *option_after(const rk__cli *cli, rk__record *record) {
+    rk__session *sessions = NULL;
+    rk__failure crash;
+    size_t count = 0;
+    rk__module module = {0};
+    rk__space *space = NULL;
+    const char *option = "";
+    if (rk__record_read_sessions(record, &sessions, &count, NULL) == RK_OK &&
+        rk__life_crash(record, rk__life_latest(sessions, count), &crash)) {
+        rk__spaceout_load(rk__record_identity(record), cli->linked, &module, &space);
+        option = rk__life_after_crash(module.kernel);
+    }
+    rk__space_destroy(space);
+    rk__module_unload(&module);
+    free(sessions);
+    return option;
+}
+
+static bool scan_file(const rk__cli *cli, const char *path, uint64_t *done, uint64_t *tasks, const char **option) {
     rk__record *record = NULL;
     rk__totals totals;
     bool known =
@@ -311,6 +351,7 @@ static bool scan_file(const char *path, uint64_t *done, uint64_t *tasks) {
     if (known) {
         *done = totals.tasks_done;
         *tasks = rk__record_schema(record)->tasks;
+        *option = option_after(cli, record);
     }
     rk__record_close(record);
     return known;
@@ -329,9 +370,10 @@ static bool is_complete(const char *path) {
 static int say_died(const rk__cli *cli, const char *path, bool ours, const rk__launch_result *result) {
     rk_error err = RK_ERROR_INIT;
     uint64_t done, tasks;
+    const char *option;
     if (rk__launch_tty_columns() > 0 && !cli->arguments.quiet)
         fputs("\r\033[K", stderr); /* a live line of theirs may stand there */
-    if (!ours || !scan_file(path, &done, &tasks)) {
+    if (!ours || !scan_file(cli, path, &done, &tasks, &option)) {
         /* As asked: a rank that is still starting ends at the signal that has others finish their tasks. */
         if (result->interrupted && !ours)
             rk__fail(&err, RK_EINTERRUPTED, "stopped before anything was begun: there is nothing to resume");
@@ -348,9 +390,22 @@ static int say_died(const rk__cli *cli, const char *path, bool ours, const rk__l
     }
     rk__fail(&err, RK_EINTERRUPTED,
              "the run ended before it was complete: %" PRIu64 " of %" PRIu64
-             " tasks are in %s; go on with: rankine resume %s",
-             done, tasks, shown, shown);
+             " tasks are in %s; go on with: rankine resume %s%s",
+             done, tasks, shown, shown, option);
     return rk__cli_fail(cli, &err);
+}
+
+/* What rank 0 has left to be printed. Closes `fd`; -1 is legal. */
+static int pass_output(int fd, int exit_code) {
+    rk__text text = RK__TEXT_INIT;
+    char piece[4096];
+    ssize_t got = 0;
+    while (fd >= 0 && (got = read(fd, piece, sizeof piece)) > 0)
+        rk__text_add_bytes(&text, piece, (size_t)got);
+    text.failed = text.failed || got < 0;
+    if (fd >= 0)
+        close(fd);
+    return rk__cli_print(&text, exit_code);
 }
 
 static int launch(rk__cli *cli, int ranks, const char *path, bool resuming) {
@@ -373,10 +428,14 @@ static int launch(rk__cli *cli, int ranks, const char *path, bool resuming) {
     rk__request_pass_on(cli);
     if (isatty(STDOUT_FILENO))
         setenv(STDOUT_VARIABLE, "1", 1);
-    if (rk__launch(&options, &result, &err) != RK_OK) {
+    rk__cli_give_stdout_back();
+    rk_status status = rk__launch(&options, &result, &err);
+    if (cli->arguments.json)
+        rk__cli_take_stdout();
+    if (status != RK_OK) {
         code = rk__cli_fail(cli, &err);
     } else if (result.reported) {
-        code = result.exit_code;
+        code = pass_output(result.output_fd, result.exit_code);
     } else {
         file_mark after = mark_of(path);
         code = say_died(cli, path, after.exists && (resuming || !same_mark(before, after)), &result);

@@ -6,9 +6,6 @@
 #include <string.h>
 
 #include "cli/display.h"
-#include "cli/spaceout.h"
-
-enum { FEW = 5 };
 
 /* ---- patterns ---- */
 
@@ -69,13 +66,26 @@ static int by_count(const void *a, const void *b) {
 }
 
 static rk__failure_group group_of(const rk__failure *failure) {
-    rk__failure_group group = {1, failure->task, failure->task, failure->code, "", ""};
+    rk__failure_group group = {
+        .count = 1, .first_task = failure->task, .last_task = failure->task, .code = failure->code};
+    group.few[0] = failure->task;
     memcpy(group.pattern, failure->message, sizeof group.pattern);
     memcpy(group.message, failure->message, sizeof group.message);
     return group;
 }
 
+/* Among the lowest so far. */
+static void keep_few(rk__failure_group *group, uint64_t task) {
+    size_t at = group->count < RK__FAILURES_FEW ? (size_t)group->count : RK__FAILURES_FEW;
+    if (at == RK__FAILURES_FEW && group->few[--at] < task)
+        return;
+    for (; at > 0 && group->few[at - 1] > task; at--)
+        group->few[at] = group->few[at - 1];
+    group->few[at] = task;
+}
+
 static void add_to(rk__failure_group *group, const rk__failure *failure) {
+    keep_few(group, failure->task);
     group->count++;
     if (failure->task < group->first_task) {
         group->first_task = failure->task;
@@ -85,15 +95,21 @@ static void add_to(rk__failure_group *group, const rk__failure *failure) {
         group->last_task = failure->task;
 }
 
-rk_status rk__failures_group(const rk__failure *failures, size_t count, rk__failure_group **out, size_t *groups,
-                             rk_error *err) {
+static bool is_like(rk__failure_group *group, const rk__failure *failure, bool widen) {
+    if (group->code != failure->code)
+        return false;
+    return widen ? rk__failures_widen(group->pattern, failure->message) : strcmp(group->pattern, failure->message) == 0;
+}
+
+static rk_status make_groups(const rk__failure *failures, size_t count, bool widen, rk__failure_group **out,
+                             size_t *groups, rk_error *err) {
     rk__failure_group *found;
     size_t n = 0;
     RK_TRY(rk__alloc((void **)&found, count, sizeof *found, "failures", err));
     for (size_t i = 0; i < count; i++) {
         const rk__failure *failure = &failures[i];
         size_t g = 0;
-        while (g < n && (found[g].code != failure->code || !rk__failures_widen(found[g].pattern, failure->message)))
+        while (g < n && !is_like(&found[g], failure, widen))
             g++;
         if (g == n)
             found[n++] = group_of(failure);
@@ -106,14 +122,35 @@ rk_status rk__failures_group(const rk__failure *failures, size_t count, rk__fail
     return RK_OK;
 }
 
-/* "  failed      80 with code 7, tasks 0 to 79; task 0: rho=20 sigma=8", and below it what that task says. */
+rk_status rk__failures_group(const rk__failure *failures, size_t count, rk__failure_group **out, size_t *groups,
+                             rk_error *err) {
+    return make_groups(failures, count, true, out, groups, err);
+}
+
+/* ---- for a person ---- */
+
+/* "tasks 3 to 12" only where it is all of these. */
+static void add_tasks(rk__text *line, const rk__failure_group *group) {
+    if (group->last_task - group->first_task + 1 == group->count && group->count > 2) {
+        rk__text_add(line, "tasks %" PRIu64 " to %" PRIu64, group->first_task, group->last_task);
+        return;
+    }
+    for (size_t i = 0; i < group->count && i < RK__FAILURES_FEW; i++)
+        rk__text_add(line, "%s%" PRIu64, i > 0 ? ", " : "tasks ", group->few[i]);
+    if (group->count > RK__FAILURES_FEW)
+        rk__text_add(line, ", ...");
+}
+
+/* "  failed      80 alike with code 7, tasks 0 to 79; the first, at rho=20 sigma=8:", and below it what that says. */
 static void add_head(rk__text *line, const rk__failure_group *group, const rk__space *space) {
     rk__text_add(line, "  %-11s ", "failed");
-    if (group->count > 1)
-        rk__text_add(line, "%" PRIu64 " alike with code %" PRId32 ", tasks %" PRIu64 " to %" PRIu64 "; the first",
-                     group->count, group->code, group->first_task, group->last_task);
-    else
+    if (group->count > 1) {
+        rk__text_add(line, "%" PRIu64 " alike with code %" PRId32 ", ", group->count, group->code);
+        add_tasks(line, group);
+        rk__text_add(line, "; the first");
+    } else {
         rk__text_add(line, "task %" PRIu64 " with code %" PRId32, group->first_task, group->code);
+    }
     if (space != NULL && space->axis_count > 0) {
         rk__text_add(line, group->count > 1 ? ", at " : " at ");
         rk__space_where(line, space, group->first_task);
@@ -137,24 +174,14 @@ static void add_group(rk__text *out, const rk__failure_group *group, const rk__f
     rk__text_fini(&message);
 }
 
-/* A few are told one by one. */
-static rk_status few_or_groups(const rk__failure *failures, size_t count, rk__failure_group **out, size_t *groups) {
-    if (count > FEW)
-        return rk__failures_group(failures, count, out, groups, NULL);
-    RK_TRY(rk__alloc((void **)out, count, sizeof **out, "failures", NULL));
-    for (size_t i = 0; i < count; i++)
-        (*out)[i] = group_of(&failures[i]);
-    *groups = count;
-    return RK_OK;
-}
-
 void rk__failures_print(rk__text *out, const rk__failure *failures, size_t count, const rk__failures_view *view) {
     rk__failure_group *groups = NULL;
     size_t group_count = 0;
     uint64_t shown = 0;
     if (count == 0)
         return;
-    if (few_or_groups(failures, count, &groups, &group_count) != RK_OK) {
+    bool widen = count > RK__FAILURES_FEW; /* of a few the numbers are worth reading */
+    if (make_groups(failures, count, widen, &groups, &group_count, NULL) != RK_OK) {
         out->failed = true;
         return;
     }
@@ -165,7 +192,7 @@ void rk__failures_print(rk__text *out, const rk__failure *failures, size_t count
     }
     if (view->failed > shown)
         rk__text_add(out, "  ... and %" PRIu64 " more\n", view->failed - shown);
-    if (view->failed > FEW)
+    if (view->failed > RK__FAILURES_FEW && !view->brief)
         rk__text_add(out, "  (--json lists the failed tasks one by one)\n");
     free(groups);
 }

@@ -5,8 +5,11 @@
 #include "record/record.h"
 #include "space/space.h"
 
+enum { RK__FAILURES_FEW = 5 };
+
 typedef struct rk__failure_group {
     uint64_t count, first_task, last_task;
+    uint64_t few[RK__FAILURES_FEW]; /* the lowest tasks, ascending */
     int32_t code;
     char pattern[RK__FAILURE_TEXT_MAX]; /* the message; where its numbers differ between tasks: ".." */
     char message[RK__FAILURE_TEXT_MAX]; /* of the first task */
@@ -22,6 +25,7 @@ typedef struct rk__failures_view {
     uint64_t failed;        /* tasks in all: more may have failed than are listed */
     size_t most;            /* groups to show */
     int columns;            /* lines are cut there; 0: not at all */
+    bool brief;             /* nothing is said of --json */
 } rk__failures_view;
 /* For each group how many, the first task and where it lies, and what it says. Nothing if none failed. */
 void rk__failures_print(rk__text *out, const rk__failure *failures, size_t count, const rk__failures_view *view);

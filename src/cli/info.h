@@ -39,6 +39,8 @@ typedef struct rk__info {
     rk__session *sessions;
     size_t session_count;
     rk__life life;
+    bool crashed; /* a task ended the latest session */
+    rk__failure crash;
     rk__fact *notes;
     size_t note_count;
     void *results; /* NULL: not complete */

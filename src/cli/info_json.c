@@ -20,6 +20,14 @@ static void json_failures(rk__json *json, const rk__info *f) {
     rk__json_end(json, ']');
 }
 
+static void json_crash(rk__json *json, const rk__info *f) {
+    rk__json_begin(json, "crash", '{');
+    rk__json_u64(json, "task", f->crash.task);
+    rk__json_i64(json, "code", f->crash.code);
+    rk__json_string(json, "message", f->crash.message);
+    rk__json_end(json, '}');
+}
+
 static void json_sessions(rk__json *json, const rk__info *f) {
     rk__json_begin(json, "sessions", '[');
     for (size_t i = 0; i < f->session_count; i++) {
@@ -128,6 +136,8 @@ int rk__info_as_json(const rk__info *f) {
     json_columns(&json, f);
     json_failures(&json, f);
     json_sessions(&json, f);
+    if (f->crashed)
+        json_crash(&json, f);
     json_times(&json, f);
     json_notes(&json, f);
     rk__jsonout_results(&json, f->schema, f->results);

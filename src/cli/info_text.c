@@ -99,6 +99,20 @@ static void add_failures(rk__text *out, const rk__info *f) {
     rk__failures_print(out, f->failures, f->failure_count, &view);
 }
 
+/* "  crashed     task 17 at rho=28: segmentation fault (signal 11) at address 0x0" */
+static void add_crash(rk__text *out, const rk__info *f) {
+    rk__text where = RK__TEXT_INIT;
+    if (!f->crashed)
+        return;
+    if (f->space != NULL && f->space->axis_count > 0)
+        rk__text_add(&where, " at ");
+    if (f->space != NULL)
+        rk__space_where(&where, f->space, f->crash.task);
+    rk__text_add(out, "\n");
+    rk__display_fact(out, "crashed", "task %" PRIu64 "%s: %s", f->crash.task, rk__text_get(&where), f->crash.message);
+    rk__text_fini(&where);
+}
+
 static void add_session(rk__table *table, const rk__info *f, size_t number) {
     const rk__session *s = &f->sessions[number];
     rk__info_session took = rk__info_session_of(f, number);
@@ -112,6 +126,7 @@ static void add_session(rk__table *table, const rk__info *f, size_t number) {
         snprintf(efficiency, sizeof efficiency, "%.0f %%", 100 * took.efficiency);
     bool latest = number + 1 == f->session_count;
     const char *outcome = s->outcome != 0                        ? rk__life_outcome(s->outcome)
+                          : latest && f->crashed                 ? "crashed"
                           : latest && rk__info_is_running(f)     ? "running"
                           : latest && f->life == RK__LIFE_REMOTE ? rk__life_outcome(0)
                                                                  : "killed";
@@ -192,10 +207,11 @@ static void add_hints(rk__text *out, const rk__info *f) {
     rk__text_add(out, "\n");
     if (rk__info_is_running(f))
         rk__display_fact(out, "look on", "rankine watch %s", path);
-    else if (strcmp(rk__info_state(f), "complete") == 0 && f->totals.tasks_failed > 0)
-        rk__display_fact(out, "retry", "rankine resume %s --retry-failed", path);
     else if (strcmp(rk__info_state(f), "complete") != 0)
-        rk__display_fact(out, "go on", "rankine resume %s", path);
+        rk__display_fact(out, "go on", "rankine resume %s%s", path,
+                         f->crashed ? rk__life_after_crash(f->module.kernel) : "");
+    if (!rk__info_is_running(f) && f->totals.tasks_failed > 0)
+        rk__display_fact(out, "retry", "rankine resume %s --retry-failed", path);
     rk__display_python(out, path, f->schema);
 }
 
@@ -207,6 +223,7 @@ int rk__info_as_text(const rk__info *f) {
     add_values(&out, f);
     add_space(&out, f);
     add_failures(&out, f);
+    add_crash(&out, f);
     add_sessions(&out, f);
     add_times(&out, f);
     if (f->results != NULL && f->schema->field_count > 0) {

@@ -120,6 +120,17 @@ rk_status rk__life_read(rk__record *record, rk__session **sessions, size_t *coun
     return RK_OK;
 }
 
+bool rk__life_crash(rk__record *record, const rk__session *session, rk__failure *crash) {
+    bool found = false;
+    return session != NULL && session->outcome == 0 &&
+           rk__record_read_crash(record, session->number, crash, &found, NULL) == RK_OK && found;
+}
+
+const char *rk__life_after_crash(const rk_kernel *kernel) {
+    bool isolates = kernel == NULL || (kernel->ranks == NULL && !kernel->own_processes);
+    return isolates ? " --isolate" : "";
+}
+
 const char *rk__life_outcome(uint32_t outcome) {
     static const char *const words[] = {"running or killed", "complete", "stopped", "failed"};
     return outcome < 4 ? words[outcome] : "?";

@@ -3,6 +3,8 @@
 #ifndef RANKINE_LIFE_H
 #define RANKINE_LIFE_H
 
+#include <rankine/kernel.h>
+
 #include "record/record.h"
 
 typedef enum rk__life {
@@ -18,6 +20,11 @@ typedef enum rk__life {
 rk_status rk__life_read(rk__record *record, rk__session **sessions, size_t *count, rk__life *life, rk_error *err);
 /* The latest session, or NULL. Borrowed. */
 const rk__session *rk__life_latest(const rk__session *sessions, size_t count);
+/* A task ended this session (NULL: false), and `crash` says which. */
+bool rk__life_crash(rk__record *record, const rk__session *session, rk__failure *crash);
+/* What to add to `rankine resume FILE` then: " --isolate", or "" where that is not for this kernel (NULL: not known).
+ */
+const char *rk__life_after_crash(const rk_kernel *kernel);
 /* "running or killed", "complete", "stopped", "failed" */
 const char *rk__life_outcome(uint32_t outcome);
 /* Seconds since a time on the wall clock, maybe that of another host: never negative. */

@@ -1,5 +1,8 @@
 /* What every command says in the same way: errors and exit codes. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/jsonout.h"
@@ -67,12 +70,53 @@ int rk__cli_fail(const rk__cli *cli, const rk_error *err) {
     return rk__cli_fail_with(cli, err, rk__exit_of(err->code));
 }
 
+/* ---- results ---- */
+
+static int results_fd = STDOUT_FILENO;
+static int kept_stdout = -1; /* while fd 1 is stderr */
+
+void rk__cli_results_to(int fd) {
+    results_fd = fd;
+}
+
+void rk__cli_take_stdout(void) {
+    int own = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (own < 0)
+        return; /* it is closed: the result will say so */
+    fflush(stdout);
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+    results_fd = kept_stdout = own;
+}
+
+void rk__cli_give_stdout_back(void) {
+    if (kept_stdout < 0)
+        return;
+    fflush(stdout);
+    dup2(kept_stdout, STDOUT_FILENO);
+    close(kept_stdout);
+    kept_stdout = -1;
+    results_fd = STDOUT_FILENO;
+}
+
+static bool write_all(int fd, const char *text, size_t size) {
+    while (size > 0) {
+        ssize_t wrote = write(fd, text, size);
+        if (wrote < 0 && errno != EINTR)
+            return false;
+        text += wrote > 0 ? wrote : 0;
+        size -= wrote > 0 ? (size_t)wrote : 0;
+    }
+    return true;
+}
+
 int rk__cli_print(rk__text *text, int exit_code) {
-    bool written = !text->failed && fputs(rk__text_get(text), stdout) >= 0 && fflush(stdout) == 0;
+    fflush(stdout); /* what was printed before comes before */
+    bool written = !text->failed && write_all(results_fd, rk__text_get(text), text->length);
+    int code = text->failed ? ENOMEM : errno;
     rk__text_fini(text);
     if (written)
         return exit_code;
-    fprintf(stderr, "rankine: the result could not be written to stdout\n");
+    fprintf(stderr, "rankine: the result could not be written to stdout: %s\n", rk__errno_text(code));
     return RK_EXIT_ERROR;
 }
 

@@ -214,7 +214,7 @@ static void *wait_and_tell(void *ctx) {
 static void prepare_tail(const rk__session_run *session, const char *path) {
     if (rk__launch_is_watched())
         return;
-    bool isolates = session->job->team_size == 0;
+    bool isolates = session->job->team_size == 0 && !session->job->module.kernel->own_processes;
     snprintf(crash.tail, sizeof crash.tail,
              "rankine: the run ends; what is committed is kept: rankine resume %.4200s%s\n", path,
              isolates ? " --isolate\nrankine: (--isolate records such tasks as failed while the others go on)" : "");

@@ -316,11 +316,11 @@ static rk_status compute(const rk__world *world, const rk__run_options *options,
     summary->timed_out = summary->interrupted && options->deadline_ns > 0 && !rk__run_is_draining();
     if (summary->complete)
         return RK_OK;
-    return rk__fail(err, RK_EINTERRUPTED, "stopped %s; go on with: rankine resume %s",
+    return rk__fail(err, RK_EINTERRUPTED, "stopped %s; go on with: rankine resume %s%s",
                     summary->too_many_failures ? "by too many failures"
                     : summary->timed_out       ? "at its time limit"
                                                : "before the end",
-                    path);
+                    path, summary->too_many_failures ? " --retry-failed" : "");
 }
 
 /* Can a block be computed at all? Found out before a file is made, or an old one replaced. */

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,12 @@ bool rk__launch_job_reported(const rk__launch_job *job, int *exit_code) {
     if (valid)
         *exit_code = code;
     return valid;
+}
+
+int rk__launch_job_output(const rk__launch_job *job) {
+    char path[PATH_MAX];
+    int used = snprintf(path, sizeof path, "%s/output", job->directory.path);
+    return used > 0 && (size_t)used < sizeof path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 }
 
 /* FNV-1a, 64 bit. http://www.isthe.com/chongo/tech/comp/fnv/ Shared memory names are at most 31 bytes on macOS. */

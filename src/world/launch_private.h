@@ -53,6 +53,8 @@ rk_status rk__launch_job_create(rk__launch_job *job, rk_error *err);
 /* Removes all that the job left on this machine. */
 void rk__launch_job_destroy(rk__launch_job *job);
 bool rk__launch_job_begun(const rk__launch_job *job);
+/* What rank 0 has left to be printed; the caller's to close. -1: nothing. */
+int rk__launch_job_output(const rk__launch_job *job);
 bool rk__launch_job_reported(const rk__launch_job *job, int *exit_code);
 /* The job's name for shared memory, made from its directory. */
 void rk__launch_name_of(const char *directory, char *buffer, size_t size);
@@ -118,16 +120,23 @@ void rk__launch_signals_close(void);
 
 /* ---- launch_relay.c ---- */
 
-enum { RK__RELAY_BYTES = 4096 };
+enum { RK__RELAY_BYTES = 4096, RK__BANNER_BYTES = 2048 };
 
 typedef struct rk__relay {
     size_t matched;  /* bytes of the announcement seen so far, held back */
     bool swallowing; /* the rest of its line */
-    size_t length;   /* of output */
-    char output[2 * RK__RELAY_BYTES];
+    bool in_line;    /* something stands before on the line */
+    bool in_banner;  /* behind its first line */
+    bool only_rule;  /* so far the line held back is of dashes */
+    size_t held;     /* of banner */
+    size_t line_at;  /* in banner: where its last line begins */
+    char banner[RK__BANNER_BYTES];
+    size_t length; /* of output */
+    char output[2 * RK__RELAY_BYTES + RK__BANNER_BYTES];
 } rk__relay;
 
-/* Adds at most RK__RELAY_BYTES of input to an empty output, without announcements. */
+/* Adds at most RK__RELAY_BYTES of input to an empty output, without announcements, and without what mpirun says between
+ * two lines of dashes of a rank that ended as one that can be resumed: that is told better elsewhere. */
 void rk__relay_add(rk__relay *relay, const char *input, size_t length);
 /* Gives out what is held back, when nothing came for a while. */
 void rk__relay_flush(rk__relay *relay);

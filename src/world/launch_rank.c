@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,14 @@
 static const char *job_directory(void) {
     const char *directory = getenv("RANKINE_JOB");
     return directory != NULL && *directory == '/' ? directory : NULL;
+}
+
+int rk__launch_open_output(void) {
+    char path[PATH_MAX];
+    const char *directory = job_directory();
+    if (directory == NULL || snprintf(path, sizeof path, "%s/output", directory) >= (int)sizeof path)
+        return -1;
+    return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 }
 
 bool rk__launch_is_watched(void) {

@@ -1,8 +1,74 @@
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <rankine/command.h>
+
 #include "world/launch_private.h"
+
+/* ---- what stands between two lines of dashes ---- */
+
+enum { RULE_LEAST = 70 }; /* Open MPI 4.1 and 5.0 have 74 to 78 */
+
+static void give_byte(rk__relay *relay, char byte) {
+    relay->output[relay->length++] = byte;
+    relay->in_line = byte != '\n';
+}
+
+static void give_banner(rk__relay *relay) {
+    for (size_t i = 0; i < relay->held; i++)
+        give_byte(relay, relay->banner[i]);
+    relay->held = 0;
+    relay->in_banner = false;
+}
+
+/* Open MPI 4.1, orte/tools/orterun/help-orterun.txt; 5.0 has the same words. The exit code is what a rank of ours ends
+ * with that has said why. */
+static bool is_told_elsewhere(rk__relay *relay) {
+    char code[40];
+    relay->banner[relay->held - 1] = '\0';
+    snprintf(code, sizeof code, "Exit code:    %d\n", RK_EXIT_STOPPED);
+    bool told = strstr(relay->banner, "Per user-direction, the job has been aborted") != NULL ||
+                (strstr(relay->banner, "non-zero status") != NULL && strstr(relay->banner, code) != NULL);
+    relay->banner[relay->held - 1] = '\n';
+    return told;
+}
+
+static void end_line(rk__relay *relay) {
+    bool rule = relay->only_rule && relay->held - 1 - relay->line_at >= RULE_LEAST;
+    relay->line_at = relay->held;
+    relay->only_rule = true;
+    if (relay->in_banner && rule && is_told_elsewhere(relay)) {
+        relay->held = 0;
+        relay->in_banner = false;
+    } else if (relay->in_banner == rule) {
+        give_banner(relay);
+    } else {
+        relay->in_banner = true;
+    }
+}
+
+/* A line is held back as long as it may begin a banner, and then the banner. */
+static void pass_byte(rk__relay *relay, char byte) {
+    if (relay->held == 0 && (relay->in_line || byte != '-')) {
+        give_byte(relay, byte);
+        return;
+    }
+    if (relay->held == 0) {
+        relay->line_at = 0;
+        relay->only_rule = true;
+    }
+    relay->banner[relay->held++] = byte;
+    if (byte == '\n')
+        end_line(relay);
+    else
+        relay->only_rule = relay->only_rule && byte == '-';
+    if ((!relay->in_banner && !relay->only_rule) || relay->held == sizeof relay->banner)
+        give_banner(relay);
+}
+
+/* ---- announcements ---- */
 
 /* Open MPI 4.1, orte/tools/orterun: fprintf(stderr, "%s: Forwarding signal %d to job\n"), in one write, but wherever
  * the line before it stands. 'm' begins the text and is nowhere else in it: after a mismatch at most this byte can
@@ -12,8 +78,8 @@ static const char announcement[] = "mpirun: Forwarding signal ";
 enum { ANNOUNCEMENT = sizeof announcement - 1 };
 
 static void give_held(rk__relay *relay) {
-    memcpy(relay->output + relay->length, announcement, relay->matched);
-    relay->length += relay->matched;
+    for (size_t i = 0; i < relay->matched; i++)
+        pass_byte(relay, announcement[i]);
     relay->matched = 0;
 }
 
@@ -25,7 +91,7 @@ static void add_byte(rk__relay *relay, char byte) {
     if (byte != announcement[relay->matched])
         give_held(relay);
     if (byte != announcement[relay->matched])
-        relay->output[relay->length++] = byte;
+        pass_byte(relay, byte);
     else
         relay->matched++;
     if (relay->matched == ANNOUNCEMENT) {
@@ -41,6 +107,7 @@ void rk__relay_add(rk__relay *relay, const char *input, size_t length) {
 
 void rk__relay_flush(rk__relay *relay) {
     give_held(relay);
+    give_banner(relay);
 }
 
 bool rk__relay_write(rk__relay *relay, int fd) {

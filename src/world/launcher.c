@@ -91,7 +91,7 @@ static void send_due(launch *self) {
 /* ---- waiting ---- */
 
 static int wait_ms(const launch *self) {
-    if (self->relay.matched > 0)
+    if (self->relay.matched > 0 || self->relay.held > 0)
         return HELD_BACK_MS;
     uint64_t now = rk__clock_ns(), deadline = self->stop.deadline_ns;
     if (deadline <= now)
@@ -162,6 +162,8 @@ static rk_status run_mpirun(const rk__launch_command *command, const rk__launch_
     result->exit_code = exit_code_of(self.wait_status);
     result->reported = rk__launch_job_reported(job, &result->exit_code);
     result->interrupted = self.stop.asked;
+    if (result->reported)
+        result->output_fd = rk__launch_job_output(job);
     return RK_OK;
 }
 
@@ -183,6 +185,7 @@ static rk_status launch_job(const rk__launch_options *options, const rk__launch_
 
 rk_status rk__launch(const rk__launch_options *options, rk__launch_result *result, rk_error *err) {
     int signal_fd;
+    result->output_fd = -1;
     RK_TRY(rk__launch_signals_open(&signal_fd, err)); /* first, so that no signal leaves a directory behind */
     rk__launch_job job;
     rk_status status = rk__launch_job_create(&job, err);

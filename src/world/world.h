@@ -97,6 +97,7 @@ typedef struct rk__launch_result {
     bool reported;    /* rank 0 wrote its result: exit_code is its own */
     int exit_code;    /* else: 128+signal or mpirun's code */
     bool interrupted; /* we were told to stop (INT or TERM) */
+    int output_fd;    /* what rank 0 has left to be printed, to be read and closed by the caller; -1: nothing */
 } rk__launch_result;
 
 /* Start mpirun with argv in a process group of its own and stay its parent. INT, TERM and HUP to us become USR1 to
@@ -119,6 +120,9 @@ void rk__launch_begin(void);
  * and the ranks should exit with 0 to keep mpirun quiet. false: nobody looks, or rank 0 is not on the launcher's host.
  */
 bool rk__launch_report(int exit_code);
+/* Rank 0: a file for what the launcher is to print when the job has ended, so that it notices where that cannot be
+ * written; the caller's to close. -1: there is no launcher, or it is on another host. */
+int rk__launch_open_output(void);
 /* Will a launcher say how the job ended, should the ranks not? */
 bool rk__launch_is_watched(void);
 /* Columns of the terminal the person looks at: RANKINE_TTY, else stderr's own; 0: not a terminal. */

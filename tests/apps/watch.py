@@ -61,7 +61,7 @@ def failed_tasks_are_shown_and_give_their_exit_code():
     text = command("watch", "out.h5", expect=FAILED_TASKS).stdout
     assert "complete" in text and "14 failed" in text
     info = command("info", "out.h5").stdout
-    assert re.search(r"14 alike with code 42, tasks 3 to 94; the first, at replicate=3:\n +task 3 is one of those that fail", info), info
+    assert re.search(r"14 alike with code 42, tasks 3, 10, 17, 24, 31, ...; the first, at replicate=3:\n +task 3 is one of those that fail", info), info
     assert len(summary("info", "out.h5")["failures"]) == 14
 
 
