@@ -47,6 +47,8 @@ struct rk__isolated {
     bool running, finished;
     rk_status status;                /* of the worker that finished */
     uint64_t begun;                  /* 1 + the block under way; 0: none */
+    uint64_t begun_ns;               /* when we heard of it */
+    uint64_t lost_ns;                /* in that block, by workers that ended */
     uint64_t ended;                  /* 1 + the block handed over last; 0: none */
     uint64_t tasks, failed, retried; /* as of that block */
     uint64_t past_block;             /* 1 + the block that exchange->past is about */
@@ -188,6 +190,7 @@ static rk_status take_rows(rk__isolated *isolated, const rk__message *message, r
 
 static void begin_block(rk__isolated *isolated, uint64_t block) {
     isolated->begun = block + 1;
+    isolated->begun_ns = rk__clock_ns();
     if (isolated->lane->log != NULL)
         rk__log_begin(isolated->lane->log, block);
 }
@@ -203,6 +206,9 @@ static rk_status end_block(rk__isolated *isolated, uint64_t block, const void *p
     const rk__claimer_line *line = lane->claimer.line;
     rk__block_record record;
     memcpy(&record, payload, sizeof record);
+    record.duration_ns += isolated->lost_ns;
+    record.start_ns -= isolated->lost_ns;
+    isolated->lost_ns = 0;
     isolated->begun = 0;
     isolated->ended = block + 1;
     isolated->tasks += rk__schema_block_tasks(schema, block);
@@ -336,11 +342,21 @@ static rk__failure *past_entry(rk__isolated *isolated, uint64_t task, rk_error *
     return entry;
 }
 
+/* Without a time limit nobody asks for the time at each task: then it is that of the block so far. */
+static double seconds_in_kernel(const rk__isolated *isolated) {
+    const rk__exec_watch *watch = &isolated->exchange->watch;
+    uint64_t now = rk__clock_ns(), since = isolated->begun_ns;
+    if (watch->timed)
+        since = larger(since, atomic_load(&watch->since_ns));
+    return now > since ? (double)(now - since) * 1e-9 : 0;
+}
+
 static rk_status blame(rk__isolated *isolated, uint64_t task, int status, rk_error *err) {
     rk__failure *entry = past_entry(isolated, task, err);
     if (entry == NULL)
         return err->code;
     entry->attempts++;
+    entry->seconds += seconds_in_kernel(isolated);
     describe_end(isolated, status, &entry->code, entry->message, sizeof entry->message);
     return RK_OK;
 }
@@ -404,6 +420,8 @@ static rk_status worker_ended(rk__isolated *isolated, int status, rk_error *err)
     isolated->running = false;
     if (isolated->finished)
         return RK_OK;
+    if (isolated->begun != 0)
+        isolated->lost_ns += rk__clock_ns() - isolated->begun_ns;
     RK_TRY(judge(isolated, status, err));
     abandon_block(isolated);
     restore_counts(isolated);

@@ -157,6 +157,105 @@ def a_crash_without_isolation_is_told_and_resumed():
     command("resume", "out.h5", "--isolate", "-n", 2, "-q", expect=FAILED_TASKS)
 
 
+def run_quits(where, *words, n=1, expect=RESUMABLE, **more):
+    return command("run", kernel("quits"), f"where={where}", *words, "-n", n, "-o", "out.h5", "--force", expect=expect,
+                   **more)
+
+
+def exit_in_a_task_is_told():
+    for n in (1, 2):
+        error = run_quits("exit", "-q", n=n).stderr
+        assert re.search(r"task 7 of kernel 'quits' on rank \d .*: it called exit\(\)\n  at         part=7\n", error), error
+        assert re.search(r"rankine resume \S*out.h5 --isolate\n", error), error
+    assert "before it was complete" in run_quits("_exit", "-q", n=2).stderr
+    command("resume", "out.h5", "--isolate", "-n", 1, "-q", expect=FAILED_TASKS)
+    assert [f["task"] for f in failures_of("out.h5")] == [7]
+
+
+def the_end_of_a_thread_is_told():
+    for n, threads in ((1, 1), (1, 3), (2, 2)):
+        error = run_quits("pthread_exit", "--threads", threads, "--block", 1, "-q", n=n).stderr
+        assert "task 7 of kernel 'quits' on rank" in error and "it called pthread_exit()" in error, error
+    command("resume", "out.h5", "--isolate", "-n", 1, "-q", expect=FAILED_TASKS)
+
+
+def a_kernel_that_exits_before_its_tasks_is_an_error():
+    for n in (1, 2):
+        result = run_quits("plan", n=n, expect=1)
+        assert result.stderr.count("\n") == 1 and "called exit()" in result.stderr and not result.stdout, result.stderr
+    loaded = {"QUITS_WHEN_LOADED": "1"}
+    assert "called exit()" in run_quits("nowhere", env=loaded, expect=1).stderr
+    for words in (["kernels", kernel("quits")], ["check", kernel("quits")]):
+        assert "called exit()" in command(*words, env=loaded, expect=1).stderr
+    assert not os.path.exists("out.h5")
+
+
+def a_crash_leaves_a_trace_in_the_file():
+    run(kernel("evil"), "only=segfault", "every=20", "--repeat", 20, "--block", 1, expect=RESUMABLE)
+    found = summary("info", "out.h5")
+    assert found["state"] == "killed" and found["crash"] == {
+        "task": 10, "code": 139, "message": "segmentation fault (signal 11) at address 0x0"}, found
+    assert found["failed"] == 0 and found["failures"] == [], found
+    shown = command("info", "out.h5").stdout
+    assert "crashed     task 10 at replicate=10: segmentation fault" in shown, shown
+    assert "rankine resume out.h5 --isolate\n" in shown and " crashed\n" in shown, shown
+    assert "no damage" in command("verify", "out.h5", expect=None).stdout
+    command("resume", "out.h5", "--isolate", "-n", 1, "-q", expect=FAILED_TASKS)
+    found = summary("info", "out.h5")
+    assert "crash" not in found and [f["attempts"] for f in found["failures"]] == [1], found
+
+
+def crashes_of_several_ranks_are_told_once():
+    words = [kernel("evil"), "only=segfault", "every=1", "--repeat", 64, "--block", 1]
+    error = command("run", *words, "-n", 4, "-o", "out.h5", "--force", "-q", expect=RESUMABLE).stderr
+    lines = [line for line in error.splitlines() if line and "they share" not in line]
+    assert len(lines) <= 5 and sum("segmentation fault" in line for line in lines) == 1, error
+    error = under_mpirun(2, "run", *words, "-o", "out.h5", "--force", "-q").stderr
+    assert error.count("segmentation fault") == 1 and "out.h5 --isolate\n" in error, error
+
+
+def the_end_says_what_failed():
+    words = ["run", kernel("flaky"), "--repeat", 40, "-o", "out.h5", "--force"]
+    for more in (["-n", 1], ["-n", 2], ["-n", 2, "--json"]):
+        result = command(*words, *more, expect=FAILED_TASKS)
+        assert "6 of 40 tasks failed:\n" in result.stderr and "alike" not in result.stdout, result
+        assert "6 alike with code 42, tasks 3, 10, 17, 24, 31, ...; the first, at replicate=3:\n" in result.stderr
+        assert "task 3 is one of those that fail\n" in result.stderr and result.stderr.count("\n") == 3, result.stderr
+    assert not command(*words, "-n", 1, "-q", expect=FAILED_TASKS).stderr
+    result = command(*words, "-n", 1, "--fail-fast", "--block", 1, expect=RESUMABLE)
+    assert "rankine resume out.h5 --retry-failed" in result.stdout and "1 of 40 tasks failed" in result.stderr
+    assert "rankine resume out.h5 --retry-failed" in command("info", "out.h5").stdout
+    run(kernel("evil"), "every=10", "masked=yes", "--repeat", 30, expect=FAILED_TASKS)  # of a few, those that are alike
+    assert "3 alike with code 1, tasks 5, 15, 25; the first, at replicate=5:\n" in command("info", "out.h5").stdout
+
+
+def time_of_killed_tasks_counts():
+    run(kernel("evil"), "only=loop", "every=4", "--repeat", 8, "--isolate", "--task-timeout", "0.3s", "--block", 1,
+        expect=FAILED_TASKS)
+    found = summary("info", "out.h5", expect=None)
+    assert 0.58 <= found["kernel_seconds"] < 5, found  # the rank hears of a block a moment after it has begun
+    assert all(0.25 <= f["seconds"] < 3 for f in found["failures"]) and len(found["failures"]) == 2, found
+    assert found["sessions"][-1]["kernel_seconds"] >= 0.58 and found["times"]["block_seconds_max"] >= 0.29, found
+
+
+def what_a_kernel_prints_is_not_the_result():
+    for n in (1, 2):
+        result = run_quits("nowhere", "prints=yes", "--json", n=n, expect=COMPLETE)
+        assert json.loads(result.stdout)["done"] == 10 and result.stderr.count("task ") == 10, result
+        result = run_quits("nowhere", "prints=yes", n=n, expect=COMPLETE)
+        assert result.stdout.count("task ") >= 10 and "quits: complete" in result.stdout, result
+    assert json.loads(command("kernels", kernel("quits"), "--json").stdout)
+
+
+def a_result_that_cannot_be_written_is_an_error():
+    for n in (1, 2):
+        for more in ([], ["--json"]):
+            with open("/dev/full", "w") as full:
+                result = subprocess.run([RANKINE, "run", kernel("quits"), *more, "-n", str(n), "-o", "out.h5", "--force"],
+                                        stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+            assert result.returncode == 1 and "could not be written to stdout: No space" in result.stderr, (n, result)
+
+
 def limits_without_isolation_are_refused():
     for words, said in ((["--task-timeout", "1s"], "--isolate"), (["--task-memory", "1G"], "--isolate"),
                         (["--isolate", "--threads", 2], "more ranks"), (["--task-memory", "1X"], "512M")):
@@ -186,4 +285,8 @@ if __name__ == "__main__":
           tasks_that_end_their_process_cost_nothing_but_themselves, blocks_of_many_tasks_lose_one_task,
           isolation_gives_the_same_bits, a_timeout_kills_in_time, an_isolated_run_is_interrupted_killed_and_resumed,
           a_fork_that_comes_back_does_no_harm, memory_of_the_rings_is_not_the_tasks,
-          a_crash_without_isolation_is_told_and_resumed, limits_without_isolation_are_refused])
+          a_crash_without_isolation_is_told_and_resumed, limits_without_isolation_are_refused, exit_in_a_task_is_told,
+          the_end_of_a_thread_is_told, a_kernel_that_exits_before_its_tasks_is_an_error,
+          a_crash_leaves_a_trace_in_the_file, the_end_says_what_failed, time_of_killed_tasks_counts,
+          what_a_kernel_prints_is_not_the_result, a_result_that_cannot_be_written_is_an_error,
+          crashes_of_several_ranks_are_told_once])

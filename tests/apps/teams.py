@@ -46,6 +46,16 @@ def a_member_that_fails_fails_the_task():
     assert found["failed"] == 0 and found["retried"] == 1, found
 
 
+def a_member_that_crashes_is_named():
+    for bad_rank in (0, 1, 3):
+        error = command("run", kernel("team"), "ranks=4", "bad_task=7", f"bad_rank={bad_rank}", "crash=yes", "--repeat", 20,
+                        "-n", 4, "-o", "out.h5", "--force", "-q", expect=RESUMABLE).stderr
+        assert f"task 7 of kernel 'team' on rank {bad_rank}" in error and "abort (signal 6)" in error, error
+        assert "rankine resume out.h5\n" in error, error  # --isolate is not for teams
+        found = summary("info", "out.h5")
+        assert found["state"] == "killed" and found["crash"]["task"] == 7, found
+
+
 def too_few_ranks_and_what_does_not_go_together_is_refused():
     for words, said in ((["ranks=4", "-n", 3], "-n 4"), (["ranks=0", "-n", 2], "whole number"),
                         (["ranks=2", "-n", 2, "--isolate"], "--isolate")):
@@ -72,5 +82,6 @@ def a_killed_run_is_resumed_by_other_teams():
 if __name__ == "__main__":
     main([heat_has_the_same_bits_on_any_number_of_ranks, heat_agrees_with_the_exact_solution,
           only_the_first_rank_of_a_team_counts, a_member_that_fails_fails_the_task,
+          a_member_that_crashes_is_named,
           too_few_ranks_and_what_does_not_go_together_is_refused, without_n_there_are_whole_teams,
           a_killed_run_is_resumed_by_other_teams])

@@ -46,6 +46,35 @@ static void relay_holds_back_only_what_may_become_an_announcement(void **state) 
     assert_string_equal(relayed(&relay), "eta 4 mp");
 }
 
+static void relay_drops_what_is_said_of_ranks_that_told_it_themselves(void **state) {
+    (void)state;
+    const char *rule = "--------------------------------------------------------------------------\n";
+    const struct {
+        const char *said;
+        bool told;
+    } cases[] = {{"Primary job  terminated normally, but 1 process returned\n"
+                  "a non-zero exit code. Per user-direction, the job has been aborted.\n",
+                  true},
+                 {"mpirun detected that one or more processes exited with non-zero status, thus causing\n\n"
+                  "  Process name: [[1,1],0]\n  Exit code:    75\n",
+                  true},
+                 {"mpirun detected that one or more processes exited with non-zero status, thus causing\n\n"
+                  "  Process name: [[1,1],0]\n  Exit code:    7\n",
+                  false},
+                 {"There are not enough slots available\n", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char input[1024], whole[1200];
+        snprintf(input, sizeof input, "-- a\n--\n%s%s%s- b\n", rule, cases[i].said, rule);
+        snprintf(whole, sizeof whole, "%s", cases[i].told ? "-- a\n--\n- b\n" : input);
+        for (size_t cut = 0; cut <= strlen(input); cut++) {
+            rk__relay relay = {0};
+            rk__relay_add(&relay, input, cut);
+            rk__relay_add(&relay, input + cut, strlen(input) - cut);
+            assert_string_equal(relayed(&relay), whole);
+        }
+    }
+}
+
 static void relay_writes_all_and_survives_a_closed_descriptor(void **state) {
     (void)state;
     int ends[2];
@@ -337,6 +366,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(relay_drops_announcements_however_they_are_cut),
         cmocka_unit_test(relay_holds_back_only_what_may_become_an_announcement),
+        cmocka_unit_test(relay_drops_what_is_said_of_ranks_that_told_it_themselves),
         cmocka_unit_test(relay_writes_all_and_survives_a_closed_descriptor),
         cmocka_unit_test(stop_is_silent_until_asked),
         cmocka_unit_test(first_request_drains_and_repeats),

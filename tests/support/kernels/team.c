@@ -1,10 +1,13 @@
 /* A task on several ranks, one of which may fail; what members give and emit must not count. */
+#include <stdlib.h>
+
 #include <rankine/team.h>
 
 typedef struct {
     uint32_t ranks;
     int64_t bad_task, bad_rank;
     uint32_t needs;
+    bool crash;
 } team_params;
 
 typedef struct {
@@ -24,7 +27,10 @@ static int team(rk_task *task, const void *params, void *result) {
     rk_accumulate(task, 0, &given, 1, task->index);
     if (rk_emit(task, 2, &given, 1) != RK_OK)
         return RK_EKERNEL;
-    if ((int64_t)task->index == p->bad_task && task->team_rank == p->bad_rank && task->attempt < p->needs)
+    bool bad = (int64_t)task->index == p->bad_task && task->team_rank == p->bad_rank;
+    if (bad && p->crash)
+        abort();
+    if (bad && task->attempt < p->needs)
         return rk_task_fail(task, 17, "rank %d of the team has failed", task->team_rank);
     return RK_OK;
 }
@@ -33,7 +39,8 @@ RK_KERNEL(team, .summary = "sums over a team", .version = "1", .deterministic = 
           .params = {RK_PARAM(team_params, ranks, RK_U32, "2", "1", "ranks a task", .fixed = true),
                      RK_PARAM(team_params, bad_task, RK_I64, "-1", "1", "the task that fails"),
                      RK_PARAM(team_params, bad_rank, RK_I64, "0", "1", "on this rank of its team"),
-                     RK_PARAM(team_params, needs, RK_U32, "1000", "1", "attempts until it succeeds")},
+                     RK_PARAM(team_params, needs, RK_U32, "1000", "1", "attempts until it succeeds"),
+                     RK_PARAM(team_params, crash, RK_BOOL, "no", "1", "abort instead")},
           .outputs = {RK_OUTPUT(team_result, sum, RK_I64, "1", "10 times the task's number times ranks, and more"),
                       RK_OUTPUT_ROW(team_result, squares, RK_F64, "1", "multiples", {"4"}),
                       RK_OUTPUT_VARYING("given", RK_F64, "1", "the task's number")},
