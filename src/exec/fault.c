@@ -9,6 +9,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { CATCHES_SIGNALS = 0 };
+#else
+enum { CATCHES_SIGNALS = 1 };
+#endif
 enum { STACK_BYTES = 64 << 10 };
 #define STACK_SLACK (UINT64_C(1) << 20) /* how far behind the end of the stack a large frame may reach */
 
@@ -65,15 +70,15 @@ static void on_end_of_thread(void *watch) {
 
 void rk__fault_catch(rk__fault_fn caught) {
     on_fault = caught;
-    own_pid = getpid();
-    atexit(on_exit_call);
-    has_key = pthread_key_create(&end_of_thread, on_end_of_thread) == 0;
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    if (own_pid != getpid()) {
+        own_pid = getpid();
+        atexit(on_exit_call);
+        has_key = pthread_key_create(&end_of_thread, on_end_of_thread) == 0;
+    }
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+    for (size_t i = 0; CATCHES_SIGNALS && i < sizeof numbers / sizeof *numbers; i++)
         sigaction(numbers[i], &action, NULL);
-#endif
 }
 
 rk_status rk__fault_watch(const rk__exec_watch *watch, rk_error *err) {

@@ -44,7 +44,8 @@ static struct crash {
     pthread_t teller;
     bool has_teller;
     sem_t wake;
-    _Atomic bool told, quit;
+    _Atomic uint32_t state; /* TOLD: the teller has done its part */
+    _Atomic bool quit;
 } crash = {.taken = ATOMIC_FLAG_INIT};
 
 /* ---- in the thread that crashed: nothing but what is async-signal-safe ---- */
@@ -99,12 +100,9 @@ static void say_head(void) {
 }
 
 /* Until another has told it, or had the time for it. */
-static void wait_for(const _Atomic uint32_t *flag, const _Atomic bool *told) {
-    for (uint64_t waited = 0; waited < TELL_NS; waited += LOOK_NS) {
-        if (flag != NULL ? atomic_load(flag) == TOLD : atomic_load(told))
-            return;
+static void wait_for(const _Atomic uint32_t *state) {
+    for (uint64_t waited = 0; waited < TELL_NS && atomic_load(state) != TOLD; waited += LOOK_NS)
         rk__sleep_ns(LOOK_NS);
-    }
 }
 
 static bool is_first_of_node(_Atomic uint32_t *crashed) {
@@ -122,7 +120,7 @@ static void tell(const rk__fault *fault) {
 #endif
     if (crash.has_teller) {
         sem_post(&crash.wake);
-        wait_for(NULL, &crash.told);
+        wait_for(&crash.state);
     }
     say(crash.tail, strlen(crash.tail));
 }
@@ -138,7 +136,7 @@ static void on_fault(const rk__fault *fault) {
         tell(fault);
         atomic_store(crashed, TOLD);
     } else {
-        wait_for(crashed, NULL);
+        wait_for(crashed);
     }
     _exit(RK_EXIT_STOPPED);
 }
@@ -204,7 +202,7 @@ static void *wait_and_tell(void *ctx) {
         return NULL;
     say_more();
     note_in_file();
-    atomic_store(&crash.told, true);
+    atomic_store(&crash.state, TOLD);
     return NULL;
 }
 
