@@ -25,14 +25,28 @@ static void name_prefix(char *buffer, size_t size) {
     snprintf(buffer, size, "rankine-%.*s-", (int)strcspn(host, "./"), host);
 }
 
-/* -1, or a descriptor that holds the lock. */
-static int take_lock(const char *directory, int flags) {
+/* -1, or a descriptor that holds the lock of the file `name`. */
+static int take_lock(const char *directory, const char *name, int flags) {
     char path[PATH_MAX];
-    int used = snprintf(path, sizeof path, "%s/lock", directory);
+    int used = snprintf(path, sizeof path, "%s/%s", directory, name);
     if (used < 0 || (size_t)used >= sizeof path)
         return -1;
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* The file gets its name when it is locked: a sweep at the wrong moment would take a lock that is still to be had for
+ * that of a dead launcher. */
+static int make_lock(const char *directory) {
+    char made[PATH_MAX], named[PATH_MAX];
+    int fd = take_lock(directory, "lock.new", O_CREAT);
+    snprintf(made, sizeof made, "%s/lock.new", directory);
+    snprintf(named, sizeof named, "%s/lock", directory);
+    if (fd >= 0 && rename(made, named) != 0) {
         close(fd);
         return -1;
     }
@@ -55,7 +69,7 @@ rk_status rk__launch_directory_make(rk__launch_directory *out, const char *paren
         rmdir(path);
         return rk__fail(err, RK_ENOMEM, "out of memory");
     }
-    *out = (rk__launch_directory){kept, take_lock(path, O_CREAT)};
+    *out = (rk__launch_directory){kept, make_lock(path)};
     return RK_OK;
 }
 
@@ -91,7 +105,7 @@ static bool is_abandoned(const char *path, int lock_fd) {
 
 static void sweep_entry(const char *path) {
     errno = 0;
-    int lock_fd = take_lock(path, 0);
+    int lock_fd = take_lock(path, "lock", 0);
     if (is_abandoned(path, lock_fd))
         remove_tree(path);
     if (lock_fd >= 0)

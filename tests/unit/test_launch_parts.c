@@ -1,7 +1,9 @@
 /* The launcher's parts that need no process: what it relays, when it sends what, and what the environment says. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -349,6 +351,43 @@ static void sweep_leaves_what_is_not_ours_alone(void **state) {
     assert_int_equal(rmdir(parent), 0);
 }
 
+typedef struct sweeping {
+    char parent[64];
+    _Atomic int quit;
+} sweeping;
+
+static void *sweep_again_and_again(void *ctx) {
+    sweeping *s = ctx;
+    while (!atomic_load(&s->quit))
+        rk__launch_directory_sweep(s->parent);
+    return NULL;
+}
+
+/* The sweeps of other launchers come at any moment. */
+static void a_directory_that_was_made_is_not_swept(void **state) {
+    (void)state;
+    enum { DIRECTORIES = 1000 };
+    sweeping s = {"/tmp/test-launch-parts-XXXXXX", 0};
+    rk_error err = RK_ERROR_INIT;
+    pthread_t sweepers[2];
+    assert_non_null(mkdtemp(s.parent));
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&sweepers[i], NULL, sweep_again_and_again, &s), 0);
+    for (int i = 0; i < DIRECTORIES; i++) {
+        rk__launch_directory made;
+        char path[128];
+        assert_int_equal(rk__launch_directory_make(&made, s.parent, &err), RK_OK);
+        rk__sleep_ns(20000);
+        snprintf(path, sizeof path, "%s/lock", made.path);
+        assert_int_equal(access(path, F_OK), 0);
+        rk__launch_directory_remove(&made);
+    }
+    atomic_store(&s.quit, 1);
+    for (int i = 0; i < 2; i++)
+        pthread_join(sweepers[i], NULL);
+    assert_int_equal(rmdir(s.parent), 0);
+}
+
 static void terminal_width_comes_from_the_launcher(void **state) {
     (void)state;
     setenv("RANKINE_TTY", "132", 1);
@@ -388,6 +427,7 @@ int main(void) {
         cmocka_unit_test_setup(job_directory_that_cannot_be_made_is_named, clear_environment),
         cmocka_unit_test(abandoned_directory_is_swept_and_a_live_one_is_not),
         cmocka_unit_test(sweep_leaves_what_is_not_ours_alone),
+        cmocka_unit_test(a_directory_that_was_made_is_not_swept),
         cmocka_unit_test(terminal_width_comes_from_the_launcher),
         cmocka_unit_test(there_is_a_core),
     };
