@@ -112,7 +112,7 @@ static _Noreturn void be_worker(keeper *k, pid_t parent) {
     if (getppid() != parent)
         _exit(0);
     reset_signals();
-    rk__left_adopt();
+    rk__left_adopt(true);
     volunteer();
     dup2(k->output[1], STDOUT_FILENO);
     dup2(k->output[1], STDERR_FILENO);
@@ -205,7 +205,7 @@ static void serve(void *ctx, int fd) {
     rk__helper_message message;
     sigemptyset(&action.sa_mask);
     sigaction(SIGCHLD, &action, NULL);
-    rk__left_adopt();
+    rk__left_adopt(true);
     if (open_output(&k, NULL) != RK_OK)
         return;
     while (rk__helper_receive(fd, &message, sizeof message, k.worker > 0 ? LOOK_MS : 200, descriptors, &got, NULL) ==

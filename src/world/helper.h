@@ -24,9 +24,12 @@ rk_status rk__helper_send(int fd, const void *message, size_t size, const int de
 rk_status rk__helper_receive(int fd, void *message, size_t size, int wait_ms, int descriptors[2], bool *got,
                              rk_error *err);
 
-/* left.c: what processes leave behind. From now on orphans below us become our children (Linux). */
-void rk__left_adopt(void);
-/* Kill every child of this process and what they started, until none is left or time is up. */
+/* left.c: what processes leave behind. From now on descendants that lose their parent become our children (Linux), or
+ * no more. */
+void rk__left_adopt(bool wanted);
+/* Kill all children of this process, with their process groups, until none is left or two seconds are over. */
 void rk__left_end(void);
+/* Has the process children that are alive? Where that is not to be known: true. */
+bool rk__left_has_children(pid_t pid);
 
 #endif

@@ -11,7 +11,6 @@
  *   launch_stop.c      what to send mpirun when: a state machine over a given clock
  *   launch_signals.c   our own signals, turned into bytes of a pipe
  *   launch_relay.c     mpirun's stderr to ours, less what mpirun says of the signals we send it
- *   launch_orphans.c   ends what outlives mpirun (Linux)
  *   launch_rank.c      the rank's side
  *
  * Processes. The launcher stays in the foreground; mpirun leads a process group of its own, so that a terminal's Ctrl-C
@@ -142,15 +141,6 @@ void rk__relay_add(rk__relay *relay, const char *input, size_t length);
 void rk__relay_flush(rk__relay *relay);
 /* Writes the output out; false: a signal came first, call again. What cannot be written is dropped. */
 bool rk__relay_write(rk__relay *relay, int fd);
-
-/* ---- launch_orphans.c ---- */
-
-/* From now on (Linux) descendants that lose their parent become our children. */
-void rk__launch_orphans_adopt(void);
-/* Has the process children that are alive? Where that is not to be known: true. */
-bool rk__launch_has_children(pid_t pid);
-/* Kills all our children with their process groups, and waits for them for a bounded time; undoes the above. */
-void rk__launch_orphans_end(void);
 
 /* ---- launch_rank.c ---- */
 

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "world/helper.h"
 #include "world/launch_private.h"
 
 enum { WAIT_MS = 1000, HELD_BACK_MS = 50 };
@@ -123,7 +124,7 @@ static void end_deserted(launch *self) {
     if (!self->all_local || now - self->looked_ns < LOOK_NS)
         return;
     self->looked_ns = now;
-    if (rk__launch_has_children(self->mpirun))
+    if (rk__left_has_children(self->mpirun))
         self->inhabited_ns = now;
     else if (self->inhabited_ns != 0 && now - self->inhabited_ns > DESERTED_NS)
         kill(-self->mpirun, SIGKILL);
@@ -152,11 +153,12 @@ static rk_status run_mpirun(const rk__launch_command *command, const rk__launch_
                             rk__launch_result *result, rk_error *err) {
     launch self = {.job = job, .signal_fd = signal_fd, .all_local = all_local};
     rk__stop_init(&self.stop);
-    rk__launch_orphans_adopt();
+    rk__left_adopt(true);
     rk_status status = rk__launch_child_start(command, &self.mpirun, &self.stderr_fd, err);
     if (status == RK_OK)
         stay_parent(&self);
-    rk__launch_orphans_end();
+    rk__left_end();
+    rk__left_adopt(false);
     if (status != RK_OK)
         return status;
     result->exit_code = exit_code_of(self.wait_status);

@@ -1,6 +1,7 @@
-/* Processes that a process has left behind. On Linux they can be adopted, and found as our children; their number is
- * not known and they may start more, so: kill whoever is our child now, and look again until nobody is, or time is up.
- * Elsewhere only those of the process group are found, which is killed by who knows it. */
+/* Processes that others leave behind: those of a task that outlive it, ranks that do not notice that mpirun was killed
+ * (Open MPI 5's, while they compute and make no MPI call). On Linux we can adopt them all, and find them as our
+ * children. Their number is not known and they may start more, so: kill whoever is our child now, and look again until
+ * nobody is, or time is up. Elsewhere only those of a process group are found, which is killed by who knows it. */
 #include "world/helper.h"
 
 #ifdef __linux__
@@ -17,26 +18,68 @@
 #define PATIENCE_NS UINT64_C(2000000000)
 #define PAUSE_NS    UINT64_C(2000000)
 
-void rk__left_adopt(void) {
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
+void rk__left_adopt(bool wanted) {
+    prctl(PR_SET_CHILD_SUBREAPER, wanted ? 1 : 0);
 }
 
-/* proc(5): the children of our only thread. */
-static void kill_listed(FILE *list) {
-    long child;
-    while (fscanf(list, "%ld", &child) == 1)
-        kill((pid_t)child, SIGKILL);
+typedef struct process {
+    pid_t pid, parent, group;
+    char state;
+} process;
+
+/* proc_pid_stat(5): the name, in parentheses, may hold anything. */
+static bool read_process(const char *pid, process *out) {
+    char path[64], line[512];
+    snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return false;
+    size_t length = fread(line, 1, sizeof line - 1, file);
+    fclose(file);
+    line[length] = '\0';
+    const char *after_name = strrchr(line, ')');
+    long parent, group;
+    if (after_name == NULL || sscanf(after_name + 1, " %c %ld %ld", &out->state, &parent, &group) != 3)
+        return false;
+    out->pid = (pid_t)atol(pid);
+    out->parent = (pid_t)parent;
+    out->group = (pid_t)group;
+    return true;
+}
+
+/* The next child of `parent` in an open /proc. */
+static bool next_child(DIR *processes, pid_t parent, process *out) {
+    const struct dirent *entry;
+    while ((entry = readdir(processes)) != NULL)
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && read_process(entry->d_name, out) &&
+            out->parent == parent)
+            return true;
+    return false;
 }
 
 static bool kill_children(void) {
-    char path[80];
-    snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
-    FILE *list = fopen(path, "r");
-    if (list == NULL)
+    DIR *processes = opendir("/proc");
+    process child;
+    if (processes == NULL)
         return false;
-    kill_listed(list);
-    fclose(list);
+    while (next_child(processes, getpid(), &child)) {
+        if (child.group == child.pid)
+            kill(-child.group, SIGKILL);
+        kill(child.pid, SIGKILL);
+    }
+    closedir(processes);
     return true;
+}
+
+bool rk__left_has_children(pid_t pid) {
+    DIR *processes = opendir("/proc");
+    process child;
+    bool found = processes == NULL; /* who cannot look assumes the best */
+    while (!found && next_child(processes, pid, &child))
+        found = child.state != 'Z' && child.state != 'X';
+    if (processes != NULL)
+        closedir(processes);
+    return found;
 }
 
 void rk__left_end(void) {
@@ -53,7 +96,14 @@ void rk__left_end(void) {
 
 #else
 
-void rk__left_adopt(void) {}
+void rk__left_adopt(bool wanted) {
+    (void)wanted;
+}
+
+bool rk__left_has_children(pid_t pid) {
+    (void)pid;
+    return true;
+}
 
 void rk__left_end(void) {}
 
