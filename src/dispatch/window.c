@@ -99,6 +99,7 @@ static bool claim_part(rk__claimer *claimer, rk__span_slot *slot, uint64_t span,
         *count =
             rk__policy_claim((rk__policy)claimer->window->policy, total, offset, claimer->window->claimers, unit_ns);
         *first = start + offset;
+        hold(claimer->line, *first, *count);
         if (atomic_compare_exchange_weak_explicit(&slot->cursor, &word, word + *count, memory_order_acq_rel,
                                                   memory_order_acquire))
             return true;
@@ -134,6 +135,35 @@ bool rk__claimer_claim(rk__claimer *claimer, uint64_t unit_ns, uint64_t *first, 
 void rk__claimer_finish(rk__claimer *claimer) {
     hold(claimer->line, 0, 0);
     STORE(claimer->line->state, RK__CLAIMER_FINISHED, release);
+}
+
+bool rk__claimer_mend(rk__claimer *claimer, uint64_t *first, uint64_t *count) {
+    rk__claimer_line *line = claimer->line;
+    uint64_t intent = LOAD(line->intent, relaxed), lo = LOAD(line->lo, relaxed), hi = LOAD(line->hi, relaxed);
+    if (intent % 2 == 0)
+        return false;
+    *first = lo;
+    *count = hi - lo;
+    hold(line, 0, 0);
+    STORE(line->intent, intent + 1, release);
+    return *count > 0;
+}
+
+void rk__claimer_doubt(rk__claimer *claimer) {
+    hold(claimer->line, 0, 0);
+    STORE(claimer->line->state, RK__CLAIMER_IN_DOUBT, release);
+}
+
+bool rk__claimer_is_certain(rk__claimer *claimer, uint64_t first, uint64_t count) {
+    for (uint32_t i = 0; i < claimer->window->claimers; i++) {
+        uint32_t state = LOAD(rk__window_line(claimer->window, i)->state, acquire);
+        if (i != claimer->number && state != RK__CLAIMER_FINISHED &&
+            (state != RK__CLAIMER_IN_DOUBT || i < claimer->number))
+            return false;
+    }
+    hold(claimer->line, first, count);
+    STORE(claimer->line->state, RK__CLAIMER_WORKING, release);
+    return true;
 }
 
 void rk__window_set_done(rk__window *window, uint64_t first, uint64_t count) {

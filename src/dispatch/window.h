@@ -14,8 +14,11 @@
  * Invariants.
  * - A cursor word carries its span's number in the upper 16 bits; a claimer that looked at an old span fails its
  *   compare-and-swap and looks again. Only one process (the node's agent) adds spans.
- * - A claimer's line holds [lo, hi) before it touches those blocks. While `intent` is odd it is between moving a cursor
- * and saying so; who looks for lost blocks waits for a living claimer to leave that state.
+ * - A claimer's line holds [lo, hi) before it touches those blocks. While `intent` is odd it is about to claim; [lo,
+ * hi) then are the blocks that it is trying to get, written before the cursor moves. Of a process that died there
+ * nobody knows whether it got them. But of one place of a cursor only one claimer gets blocks: if somebody else did,
+ * they are committed once all others have finished. So such a claimer waits for that, and takes what is open then. Of
+ * several in doubt the lowest goes first.
  * - A bit of the bitmap is set only after the block's record is in the file. Claims may cover committed blocks;
  * claimers skip them.
  * - A block is open if it is in no unclaimed part of a span, not committed, and in no living claimer's [lo, hi). */
@@ -33,7 +36,8 @@ typedef enum rk__claimer_state {
     RK__CLAIMER_ABSENT = 0,
     RK__CLAIMER_WORKING,
     RK__CLAIMER_WAITING,
-    RK__CLAIMER_FINISHED
+    RK__CLAIMER_FINISHED,
+    RK__CLAIMER_IN_DOUBT /* it waits to know whether it holds blocks that its process was about to claim */
 } rk__claimer_state;
 
 typedef struct rk__claimer_line { /* written by its claimer (beat: by its service thread) */
@@ -100,6 +104,13 @@ void rk__claimer_join(rk__claimer *claimer, rk__window *window, uint32_t number,
 bool rk__claimer_claim(rk__claimer *claimer, uint64_t unit_ns, uint64_t *first, uint64_t *count);
 /* Nothing more will be claimed; holds nothing. */
 void rk__claimer_finish(rk__claimer *claimer);
+/* The process that claimed has died, and is to be followed by another. true: [*first, *first + *count) is in doubt, and
+ * the line holds nothing. */
+bool rk__claimer_mend(rk__claimer *claimer, uint64_t *first, uint64_t *count);
+/* It has finished but for what is in doubt, and all that it has is committed. */
+void rk__claimer_doubt(rk__claimer *claimer);
+/* true: it holds [first, first + count), which was in doubt; what is not committed of that is open. */
+bool rk__claimer_is_certain(rk__claimer *claimer, uint64_t first, uint64_t count);
 
 void rk__window_set_done(rk__window *window, uint64_t first, uint64_t count);
 bool rk__window_is_done(rk__window *window, uint64_t block);

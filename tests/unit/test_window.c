@@ -126,12 +126,43 @@ static void done_bits_are_exact(void **state) {
     free(window);
 }
 
+/* The process dies behind the cursor's move, before it says so; or somebody else was quicker. */
+static void a_claim_in_doubt_is_resolved(void **state) {
+    (void)state;
+    for (int lost = 0; lost < 2; lost++) {
+        rk__window *window = make_window(3, RK__POLICY_DYNAMIC);
+        rk__claimer claimers[3];
+        uint64_t first, count, other, others;
+        for (uint32_t i = 0; i < 3; i++)
+            rk__claimer_join(&claimers[i], window, i, i);
+        assert_true(rk__window_add_span(window, 10, 2));
+        assert_true(rk__claimer_claim(&claimers[1], 0, &first, &count));
+        assert_false(rk__claimer_mend(&claimers[1], &first, &count));
+        atomic_fetch_sub(&claimers[1].line->intent, 1);
+        if (lost) /* a later one: claimer 2 has the same blocks */
+            rk__window_set_done(window, first, count);
+        assert_true(rk__claimer_claim(&claimers[0], 0, &other, &others));
+        assert_true(rk__claimer_mend(&claimers[1], &first, &count));
+        assert_true(first == 10 && count == 1 && atomic_load(&claimers[1].line->intent) % 2 == 0);
+        rk__claimer_doubt(&claimers[1]);
+        assert_false(rk__claimer_is_certain(&claimers[1], first, count));
+        rk__claimer_finish(&claimers[2]);
+        rk__claimer_doubt(&claimers[0]);
+        assert_false(rk__claimer_is_certain(&claimers[1], first, count)); /* the lowest goes first */
+        assert_true(rk__claimer_is_certain(&claimers[0], other, others));
+        rk__claimer_finish(&claimers[0]);
+        assert_true(rk__claimer_is_certain(&claimers[1], first, count));
+        assert_true(atomic_load(&claimers[1].line->lo) == 10 && atomic_load(&claimers[1].line->hi) == 11);
+        assert_true(rk__window_is_done(window, first) == (lost != 0));
+        free(window);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_block_is_held_once),
-        cmocka_unit_test(a_claim_is_visible_until_the_next),
-        cmocka_unit_test(a_full_ring_takes_no_span),
-        cmocka_unit_test(done_bits_are_exact),
+        cmocka_unit_test(every_block_is_held_once),     cmocka_unit_test(a_claim_is_visible_until_the_next),
+        cmocka_unit_test(a_full_ring_takes_no_span),    cmocka_unit_test(done_bits_are_exact),
+        cmocka_unit_test(a_claim_in_doubt_is_resolved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
