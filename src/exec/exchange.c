@@ -9,9 +9,13 @@ static uint64_t padded(uint64_t bytes) {
     return (bytes + 15) & ~UINT64_C(15);
 }
 
+static uint64_t kept_bytes(const rk__exchange_sizes *sizes) {
+    return padded(sizeof(rk__kept) + sizes->fold_bytes);
+}
+
 size_t rk__exchange_bytes(const rk__exchange_sizes *sizes) {
     return (size_t)(padded(sizeof(rk__exchange)) + padded(sizes->message_bytes) + padded(sizes->row_bytes) +
-                    padded(sizes->text_bytes));
+                    padded(sizes->text_bytes) + 2 * kept_bytes(sizes));
 }
 
 void rk__exchange_init(rk__exchange *exchange, const rk__exchange_sizes *sizes) {
@@ -21,10 +25,16 @@ void rk__exchange_init(rk__exchange *exchange, const rk__exchange_sizes *sizes) 
     exchange->rows.at = at + exchange->messages.size;
     exchange->rows.size = padded(sizes->row_bytes);
     exchange->text_at = exchange->rows.at + exchange->rows.size;
+    exchange->kept_at = exchange->text_at + padded(sizes->text_bytes);
+    exchange->kept_bytes = kept_bytes(sizes);
 }
 
 char *rk__exchange_text(rk__exchange *exchange) {
     return (char *)exchange + exchange->text_at;
+}
+
+rk__kept *rk__exchange_kept(rk__exchange *exchange, uint64_t slot) {
+    return (rk__kept *)((char *)exchange + exchange->kept_at + (slot & 1) * exchange->kept_bytes);
 }
 
 void rk__exchange_reset(rk__exchange *exchange) {
@@ -36,10 +46,22 @@ void rk__exchange_reset(rk__exchange *exchange) {
 
 /* ---- the worker's side ---- */
 
-static void wait_for_room(rk__ring *ring, uint64_t end) {
-    for (uint64_t nap_ns = NAP_MIN_NS; end - atomic_load_explicit(&ring->tail, memory_order_acquire) > ring->size;
-         nap_ns = nap_ns < NAP_MAX_NS ? 2 * nap_ns : NAP_MAX_NS)
+static bool has_room(rk__ring *ring, uint64_t end) {
+    return end - atomic_load_explicit(&ring->tail, memory_order_acquire) <= ring->size;
+}
+
+/* A task that emits may come here from within the kernel: it is not timed meanwhile. */
+static void wait_for_room(rk__exchange_writer *writer, rk__ring *ring, uint64_t end) {
+    if (has_room(ring, end))
+        return;
+    _Atomic uint64_t *since_ns = &writer->exchange->watch.since_ns;
+    uint64_t begin = rk__clock_ns(), since = atomic_exchange(since_ns, 0), nap_ns = NAP_MIN_NS;
+    for (; !has_room(ring, end); nap_ns = nap_ns < NAP_MAX_NS ? 2 * nap_ns : NAP_MAX_NS)
         rk__sleep_ns(nap_ns);
+    uint64_t waited = rk__clock_ns() - begin;
+    writer->waited_ns += waited;
+    if (since > 0)
+        atomic_store(since_ns, since + waited);
 }
 
 /* Where `bytes` fit without a break: here, or at the begin of the ring's next turn. */
@@ -75,7 +97,7 @@ void rk__exchange_put(rk__exchange_writer *writer, const rk__message *message, c
     rk__ring *ring = &exchange->messages;
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     uint64_t need = sizeof *message + padded(bytes + more_bytes), place = place_in(ring, head, need);
-    wait_for_room(ring, place + need);
+    wait_for_room(writer, ring, place + need);
     if (place > head) {
         rk__message skip = {.kind = RK__MESSAGE_SKIP};
         memcpy(at_place(exchange, ring, head), &skip, sizeof skip.kind);
@@ -113,7 +135,7 @@ void rk__exchange_rows(rk__exchange_writer *writer, uint64_t first, uint64_t cou
         return;
     }
     uint64_t place = place_in(ring, atomic_load_explicit(&ring->head, memory_order_relaxed), need);
-    wait_for_room(ring, place + need);
+    wait_for_room(writer, ring, place + need);
     writer->batch_at = place;
     writer->batch_end = place + need;
     writer->batch_first = first;

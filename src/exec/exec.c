@@ -147,6 +147,20 @@ void rk__exec_be_careful(rk__exec *exec, bool careful) {
     exec->careful = careful;
 }
 
+void rk__exec_save(const rk__exec *exec, void *fold) {
+    rk__fold_save(exec->fold, fold);
+}
+
+rk_status rk__exec_go_on(rk__exec *exec, uint64_t next, const rk__block_record *record, const void *fold,
+                         rk_error *err) {
+    if (!rk__fold_load(exec->fold, fold))
+        return rk__fail(err, RK_ECORRUPT, "what was kept of the reductions before task %llu is damaged",
+                        (unsigned long long)next);
+    exec->next = next + 1;
+    exec->so_far = *record;
+    return RK_OK;
+}
+
 void rk__exec_finish_block(rk__exec *exec) {
     exec->finishing = true;
 }
@@ -192,6 +206,8 @@ static rk_status run_one_batch(rk__exec *exec, rk__block_record *record, bool *s
     rk__exec_count_up(exec->options.tasks, exec->batch_count);
     if (exec->failed_in_batch > 0)
         rk__exec_count_up(exec->options.failed, exec->failed_in_batch);
+    if (exec->careful && exec->options.guard.keep != NULL)
+        exec->options.guard.keep(exec->options.guard.ctx, exec->batch_first + exec->batch_count, record);
     return RK_OK;
 }
 
@@ -242,16 +258,27 @@ rk_status rk__exec_follow(rk__exec *exec, uint64_t task, uint32_t attempt, rk_er
     return status;
 }
 
+/* How many of its tasks are computed already. */
+static uint64_t begin_block(rk__exec *exec, uint64_t first, rk__block_record *record) {
+    uint64_t next = exec->next;
+    exec->next = 0;
+    if (next > 0) {
+        *record = exec->so_far;
+        return next - 1 - first;
+    }
+    memset(record, 0, sizeof *record);
+    record->start_ns = rk__wall_ns();
+    rk__fold_reset(exec->fold);
+    return 0;
+}
+
 rk_status rk__exec_block(rk__exec *exec, uint64_t first, uint64_t count, rk__block_record *record, void *partial,
                          bool *stopped, rk_error *err) {
     uint64_t begin = rk__clock_ns();
-    memset(record, 0, sizeof *record);
-    record->start_ns = rk__wall_ns();
     *stopped = false;
     exec->finishing = false;
     rk__float_env_restore(&exec->float_env);
-    rk__fold_reset(exec->fold);
-    for (uint64_t done = 0; done < count && !*stopped; done += exec->batch_count) {
+    for (uint64_t done = begin_block(exec, first, record); done < count && !*stopped; done += exec->batch_count) {
         exec->batch_first = first + done;
         exec->batch_count = batch_size(exec, exec->batch_first, count - done);
         RK_TRY(run_one_batch(exec, record, stopped, err));
@@ -259,6 +286,6 @@ rk_status rk__exec_block(rk__exec *exec, uint64_t first, uint64_t count, rk__blo
     rk__float_env_restore(&exec->float_env);
     if (partial != NULL)
         rk__fold_finish(exec->fold, partial);
-    record->duration_ns = rk__clock_ns() - begin;
+    record->duration_ns += rk__clock_ns() - begin;
     return RK_OK;
 }

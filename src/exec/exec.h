@@ -55,6 +55,8 @@ typedef struct rk__exec_guard {
     const rk__failure *(*past)(void *ctx, uint64_t task);
     /* After each task of a block that is computed carefully; may end the process. */
     void (*after)(void *ctx, uint64_t task);
+    /* ... and then, when it counts: another process can go on with task `next` of the block (rk__exec_save). */
+    void (*keep)(void *ctx, uint64_t next, const rk__block_record *record);
     const volatile sig_atomic_t *copied; /* not 0: this process is a copy that a task has forked; it ends */
     void *ctx;
 } rk__exec_guard;
@@ -93,9 +95,15 @@ void rk__exec_destroy(rk__exec *exec);
 /* A member of a team that does not lead: compute one task; nothing of it counts but whether it failed. An error of
  * reading the input is told to the team as the task's failure, and returned. */
 rk_status rk__exec_follow(rk__exec *exec, uint64_t task, uint32_t attempt, rk_error *err);
-/* Compute the blocks that follow task by task (also those of a whole-block kernel), and call guard.after behind each.
- */
+/* Compute the blocks that follow task by task (also those of a whole-block kernel), and call guard.after and guard.keep
+ * behind each. */
 void rk__exec_be_careful(rk__exec *exec, bool careful);
+/* In guard.keep: the reductions of the block so far, rk__fold_saved_bytes. */
+void rk__exec_save(const rk__exec *exec, void *fold);
+/* The next block is one of which another process has computed [first, next): what guard.keep was given, and
+ * rk__exec_save wrote. All of it is copied. */
+rk_status rk__exec_go_on(rk__exec *exec, uint64_t next, const rk__block_record *record, const void *fold,
+                         rk_error *err);
 /* The running block is computed to its end, also when told to stop: so that a failure in it is recorded. */
 void rk__exec_finish_block(rk__exec *exec);
 /* What the kernel is doing. */

@@ -34,7 +34,9 @@ struct rk__exec {
     rk__exec_watch own_watch, *watch;
     bool careful;
     bool finishing; /* the block, whatever the drain says */
-    char *params;   /* batch_max (sweeping or with input) or 1 structs */
+    uint64_t next;  /* 1 + the task with which the next block goes on, its fold loaded; 0: it begins */
+    rk__block_record so_far;
+    char *params; /* batch_max (sweeping or with input) or 1 structs */
     size_t params_stride;
     char *results; /* batch_max structs */
     size_t results_stride;

@@ -139,3 +139,65 @@ void rk__fold_finish(rk__fold *fold, void *partial) {
     if (fold->reducer->partial_bytes > 0)
         memcpy(partial, fold->partial, fold->reducer->partial_bytes);
 }
+
+/* ---- saved: the partial, then of each tree: depth, leaves, states ---- */
+
+static size_t saved_tree_bytes(const rk__reducer_item *item) {
+    return rk__reducer_is_tree(item)
+               ? ((1 + STACK_MAX) * sizeof(uint64_t) + STACK_MAX * item->element_bytes + 7) & ~(size_t)7
+               : 0;
+}
+
+size_t rk__fold_saved_bytes(const rk__reducer *reducer) {
+    size_t bytes = reducer->partial_bytes;
+    for (size_t r = 0; r < reducer->count; r++)
+        bytes += saved_tree_bytes(&reducer->items[r]);
+    return bytes;
+}
+
+static void save_tree(const rk__reducer_item *item, const fold_tree *tree, unsigned char *to) {
+    uint64_t depth = tree->depth;
+    memcpy(to, &depth, sizeof depth);
+    to += sizeof depth;
+    memcpy(to, tree->leaf, tree->depth * sizeof *tree->leaf);
+    memcpy(to + sizeof tree->leaf, tree->states, tree->depth * item->element_bytes);
+}
+
+static bool load_tree(const rk__reducer_item *item, fold_tree *tree, const unsigned char *from) {
+    uint64_t depth;
+    memcpy(&depth, from, sizeof depth);
+    if (depth > STACK_MAX)
+        return false;
+    from += sizeof depth;
+    tree->depth = (unsigned)depth;
+    memcpy(tree->leaf, from, tree->depth * sizeof *tree->leaf);
+    memcpy(tree->states, from + sizeof tree->leaf, tree->depth * item->element_bytes);
+    return true;
+}
+
+void rk__fold_save(const rk__fold *fold, void *bytes) {
+    unsigned char *to = bytes;
+    if (fold->reducer->partial_bytes > 0)
+        memcpy(to, fold->partial, fold->reducer->partial_bytes);
+    to += fold->reducer->partial_bytes;
+    for (size_t r = 0; r < fold->reducer->count; r++) {
+        const rk__reducer_item *item = &fold->reducer->items[r];
+        if (rk__reducer_is_tree(item))
+            save_tree(item, &fold->trees[r], to);
+        to += saved_tree_bytes(item);
+    }
+}
+
+bool rk__fold_load(rk__fold *fold, const void *bytes) {
+    const unsigned char *from = bytes;
+    if (fold->reducer->partial_bytes > 0)
+        memcpy(fold->partial, from, fold->reducer->partial_bytes);
+    from += fold->reducer->partial_bytes;
+    for (size_t r = 0; r < fold->reducer->count; r++) {
+        const rk__reducer_item *item = &fold->reducer->items[r];
+        if (rk__reducer_is_tree(item) && !load_tree(item, &fold->trees[r], from))
+            return false;
+        from += saved_tree_bytes(item);
+    }
+    return true;
+}

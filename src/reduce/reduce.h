@@ -114,6 +114,11 @@ void rk__reducer_accumulate(const rk__reducer *reducer, size_t reduction, void *
 void rk__fold_state(rk__fold *fold, size_t reduction, uint64_t leaf, const void *state);
 /* Merge a whole partial (a block's) as leaf number `leaf`. */
 void rk__fold_partial(rk__fold *fold, uint64_t leaf, const void *partial);
+/* All that was folded since the reset, as plain bytes, for a fold of the same reducer in another process to go on with.
+ * `bytes`: rk__fold_saved_bytes of memory. Load is false if they cannot be what was saved. */
+size_t rk__fold_saved_bytes(const rk__reducer *reducer);
+void rk__fold_save(const rk__fold *fold, void *bytes);
+bool rk__fold_load(rk__fold *fold, const void *bytes);
 /* Close: writes the normalised partial of everything folded since the reset. */
 void rk__fold_finish(rk__fold *fold, void *partial);
 

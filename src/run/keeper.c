@@ -2,7 +2,8 @@
  * millisecond each. It waits for them, ends what they leave behind, and passes on what they print, up to a limit: a
  * task that prints without end must not fill a terminal or a log.
  *
- * It never touches the exchange but to find its orders. */
+ * It never touches the exchange but to find its orders. A task may stop it, and the rank wakes it; should a task kill
+ * it, the run ends. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -19,7 +20,7 @@
 #include "run/run_private.h"
 #include "world/helper.h"
 
-enum { LOOK_MS = 5, PRINTED_MAX = 1 << 20 };
+enum { LOOK_MS = 5, STOPPED_LOOKS_MAX = 400, PRINTED_MAX = 1 << 20 };
 
 typedef struct keeper {
     int fd;
@@ -29,7 +30,8 @@ typedef struct keeper {
     rk__exchange *exchange;
     rk__window *window;
     rk__reuse *reuse;
-    pid_t worker; /* 0: none */
+    pid_t worker;                    /* 0: none */
+    unsigned stopped, stopped_looks; /* the signal that has stopped it; how often it was seen so since; 0: it goes on */
     int output[2];
     uint64_t printed;
 } keeper;
@@ -72,8 +74,8 @@ static rk_status make_job(keeper *k, const rk__helper_message *message, const in
     return *k->orders.reuse ? rk__reuse_open(&k->reuse, &k->job, k->orders.reuse, err) : RK_OK;
 }
 
-static void answer(keeper *k, rk__helper_verb verb, int32_t status, const char *text) {
-    rk__helper_message message = {.verb = (uint32_t)verb, .status = status};
+static void answer(const keeper *k, rk__helper_verb verb, int32_t status, const char *text) {
+    rk__helper_message message = {.verb = (uint32_t)verb, .status = status, .stopped = k->stopped};
     snprintf(message.text, sizeof message.text, "%s", text);
     rk__helper_send(k->fd, &message, sizeof message, NULL, NULL);
 }
@@ -132,7 +134,8 @@ static void start_worker(keeper *k) {
     }
     setpgid(pid, pid);
     k->worker = pid;
-    atomic_store(&k->exchange->pid, (uint32_t)pid);
+    k->stopped = k->stopped_looks = 0;
+    answer(k, RK__HELPER_STARTED, (int32_t)pid, "");
 }
 
 static void end_worker(keeper *k) {
@@ -142,11 +145,25 @@ static void end_worker(keeper *k) {
     kill(k->worker, SIGKILL); /* it may have left its group */
 }
 
+/* A task that stops itself would last for ever. Looks are counted, and not time: a batch system may have stopped us
+ * all, and lets us go on one by one. */
+static void look_for_stop(keeper *k) {
+    if (k->stopped != 0 && ++k->stopped_looks == STOPPED_LOOKS_MAX)
+        end_worker(k);
+}
+
 /* What the worker has left behind ends before the rank hears of its end. */
 static void look_for_end(keeper *k) {
     int status;
-    if (k->worker == 0 || waitpid(k->worker, &status, WNOHANG) != k->worker)
+    if (k->worker == 0 || waitpid(k->worker, &status, WNOHANG | WUNTRACED | WCONTINUED) != k->worker) {
+        look_for_stop(k);
         return;
+    }
+    if (WIFSTOPPED(status) || WIFCONTINUED(status)) {
+        k->stopped = WIFSTOPPED(status) ? (unsigned)WSTOPSIG(status) : 0;
+        k->stopped_looks = 0;
+        return;
+    }
     kill(-k->worker, SIGKILL);
     rk__left_end();
     k->worker = 0;

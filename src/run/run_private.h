@@ -10,6 +10,8 @@
  *   claims.c    from one claim to the next, until the end
  *   lane.c      a claimer of this rank: claim, execute, commit
  *   isolate.c   a lane whose tasks are computed by a process apart: the rank's side
+ *   handover.c  what such a process hands over
+ *   blame.c     when it has ended: which task did that, and what is left to do
  *   keeper.c    the helper that starts and ends such processes
  *   worker.c    such a process
  *   crash.c     what is said when a kernel ends its process without isolation
@@ -159,6 +161,7 @@ uint64_t rk__resident_bytes(pid_t pid);
 typedef struct rk__orders {
     uint64_t seed, block_tasks, deadline_ns, batch_tasks;
     uint64_t exchange_bytes, window_bytes;
+    uint64_t failures_max; /* UINT64_MAX: no limit */
     uint32_t part, parts, retries, claimer, timed, limits_failures;
     rk_place place;                                 /* without its pointers */
     const char *kernel, *space, *reuse, *kernel_at; /* kernel_at, reuse: "" for none */
@@ -170,13 +173,15 @@ typedef enum rk__helper_verb {
     RK__HELPER_START,   /* a worker */
     RK__HELPER_KILL,    /* the worker */
     RK__HELPER_READY,   /* from it: the job is made, or why not */
+    RK__HELPER_STARTED, /* a worker; status is its pid */
     RK__HELPER_ENDED    /* the worker; status as of waitpid */
 } rk__helper_verb;
 typedef struct rk__helper_message {
     uint32_t verb;
-    int32_t status;                                                 /* READY: an rk_status; ENDED: of waitpid */
-    uint64_t orders_at, orders_bytes, exchange_bytes, window_bytes; /* JOB */
-    char text[512];
+    int32_t status;
+    uint32_t stopped;                      /* ENDED: the signal that had stopped it; 0: none */
+    uint64_t exchange_bytes, window_bytes; /* JOB */
+    char text[512];                        /* READY */
 } rk__helper_message;
 /* The worker's status when a task has left processes behind. */
 enum { RK__WORKER_LEFT = 86 };

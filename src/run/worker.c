@@ -1,6 +1,6 @@
 /* An isolated process: claims blocks from the node's window for its rank, computes them, and hands them over through
- * the exchange. It has no MPI and no run file. Whatever a task does to it costs the block under way; the rank knows
- * from the exchange which task that was. */
+ * the exchange. It has no MPI and no run file. Whatever a task does to it, the rank knows from the exchange which task
+ * that was, and has another worker go on. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +20,8 @@ typedef struct worker {
     rk__claimer claimer;
     rk__exec *exec;
     void *partial;
+    uint64_t block_ns, block_waited_ns; /* when the block began, and waits before that */
+    uint64_t slot;                      /* of what was kept last */
 } worker;
 
 /* ---- what the executor gives ---- */
@@ -35,7 +37,7 @@ static rk_status tell_failure(void *ctx, const rk__failure *failure, rk_error *e
     worker *w = ctx;
     rk__message message = {.kind = RK__MESSAGE_FAILED};
     rk__exchange_put(&w->writer, &message, failure, sizeof *failure, NULL, 0);
-    if (w->orders->limits_failures)
+    if (w->orders->limits_failures) /* so that a failure that stops the run is recorded */
         rk__exec_finish_block(w->exec);
     return RK_OK;
 }
@@ -53,11 +55,8 @@ static rk_status tell_values(void *ctx, uint64_t task, size_t column, const void
 /* ---- tasks that end a process ---- */
 
 static const rk__failure *past_of(void *ctx, uint64_t task) {
-    const rk__exchange *exchange = ((worker *)ctx)->exchange;
-    for (uint64_t i = 0; i < exchange->past_count; i++)
-        if (exchange->past[i].task == task)
-            return &exchange->past[i];
-    return NULL;
+    const rk__failure *past = &((worker *)ctx)->exchange->past;
+    return past->attempts > 0 && past->task == task ? past : NULL;
 }
 
 /* Orphans of a task are adopted by this process. One that has ended is only reaped. */
@@ -97,14 +96,52 @@ static void tell(worker *w, rk__message_kind kind, uint64_t block) {
     rk__exchange_put(&w->writer, &message, NULL, 0, NULL, 0);
 }
 
+static uint64_t block_time(const worker *w) {
+    return rk__clock_ns() - w->block_ns - (w->writer.waited_ns - w->block_waited_ns);
+}
+
+/* The slot that does not count now is written, and then made to count by a message. */
+static void keep(void *ctx, uint64_t next, const rk__block_record *record) {
+    worker *w = ctx;
+    rk__kept *kept = rk__exchange_kept(w->exchange, w->slot ^= 1);
+    rk__exchange_finish_batch(&w->writer);
+    *kept = (rk__kept){.next = next, .retried = atomic_load(&w->claimer.line->retried), .record = *record};
+    kept->record.duration_ns += block_time(w);
+    rk__exec_save(w->exec, kept + 1);
+    rk__message message = {.kind = RK__MESSAGE_KEPT, .task = next, .count = w->slot};
+    rk__exchange_put(&w->writer, &message, NULL, 0, NULL, 0);
+}
+
+static rk_status begin_block(worker *w, uint64_t block, rk_error *err) {
+    const rk__exchange *exchange = w->exchange;
+    bool careful = exchange->careful_block == block + 1;
+    unsigned log2 = w->job->schema.block_log2;
+    w->writer.has_batch = false; /* of a block that was stopped */
+    rk__exec_be_careful(w->exec, careful);
+    tell(w, RK__MESSAGE_BEGIN, block);
+    w->block_ns = rk__clock_ns();
+    w->block_waited_ns = w->writer.waited_ns;
+    if (!careful || exchange->go_on == 0)
+        return RK_OK;
+    w->slot = exchange->go_on - 1;
+    const rk__kept *kept = rk__exchange_kept(w->exchange, w->slot);
+    if (kept->next >> log2 != block && kept->next != (block + 1) << log2)
+        return rk__fail(err, RK_ECORRUPT, "what was kept of block %llu is damaged", (unsigned long long)block);
+    return rk__exec_go_on(w->exec, kept->next, &kept->record, kept + 1, err);
+}
+
+/* The rank would hear of it too late to stop tasks of a microsecond. */
+static void limit_failures(const worker *w) {
+    if (rk__window_count(w->window).failed > w->orders->failures_max)
+        atomic_store(&w->window->drain, 1);
+}
+
 static rk_status run_block(void *ctx, uint64_t block, bool *stopped, uint64_t *duration_ns, rk_error *err) {
     worker *w = ctx;
     const rk__schema *schema = &w->job->schema;
     uint64_t first = block << schema->block_log2, count = rk__schema_block_tasks(schema, block);
     rk__block_record record;
-    w->writer.has_batch = false; /* of a block that was stopped */
-    rk__exec_be_careful(w->exec, w->exchange->careful_block == block + 1);
-    tell(w, RK__MESSAGE_BEGIN, block);
+    RK_TRY(begin_block(w, block, err));
     RK_TRY(rk__exec_block(w->exec, first, count, &record, w->partial, stopped, err));
     if (*stopped) {
         tell(w, RK__MESSAGE_STOPPED, block);
@@ -114,10 +151,13 @@ static rk_status run_block(void *ctx, uint64_t block, bool *stopped, uint64_t *d
         atomic_store(&w->exchange->watch.task, count == 1 ? first + 1 : 0);
         _exit(RK__WORKER_LEFT);
     }
+    record.duration_ns -= w->writer.waited_ns - w->block_waited_ns;
     *duration_ns = record.duration_ns;
     rk__exchange_finish_batch(&w->writer);
     rk__message end = {.kind = RK__MESSAGE_END, .task = block};
     rk__exchange_put(&w->writer, &end, &record, sizeof record, w->partial, w->partial ? schema->partial_bytes : 0);
+    if (record.failed > 0)
+        limit_failures(w);
     return RK_OK;
 }
 
@@ -136,7 +176,12 @@ static rk_status create_exec(worker *w, rk__reuse *reuse, rk_error *err) {
                  .batch_tasks = w->orders->batch_tasks},
         .reuse = rk__reuse_loader(reuse),
         .place = &w->orders->place,
-        .guard = {.watch = &w->exchange->watch, .past = past_of, .after = end_if_left, .copied = &is_copy, .ctx = w},
+        .guard = {.watch = &w->exchange->watch,
+                  .past = past_of,
+                  .after = end_if_left,
+                  .keep = keep,
+                  .copied = &is_copy,
+                  .ctx = w},
         .retries = w->orders->retries,
         .drain = &w->window->drain,
         .tasks = &line->tasks,

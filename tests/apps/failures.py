@@ -113,6 +113,51 @@ def blocks_of_many_tasks_lose_one_task():
         assert digest("evil.h5") == digest("masked.h5") and [f["task"] for f in failures_of("evil.h5")] == [77]
 
 
+def crashes_cost_no_task_more_than_twice():
+    words = [kernel("evil"), "every=8", "only=abort", "us=1000", "--repeat", 2048, "--block", 2048]
+    run(*words, "masked=yes", out="masked.h5", expect=FAILED_TASKS)
+    begin = time.monotonic()
+    run(*words, "--isolate", out="evil.h5", expect=FAILED_TASKS, timeout=120)
+    spent = time.monotonic() - begin
+    assert spent < 40, spent  # 256 crashes: the whole block for each would be 250 s
+    assert digest("evil.h5") == digest("masked.h5") and len(failures_of("evil.h5")) == 256
+    assert "no damage" in command("verify", "evil.h5").stdout
+
+
+def crashes_keep_reductions_that_depend_on_the_order():
+    for block in (64, 512):
+        words = [kernel("chain"), "--repeat", 500, "--block", block]
+        run(*words, out="failed.h5", expect=FAILED_TASKS)
+        run(*words, "crash=yes", "--isolate", n=2, out="crashed.h5", expect=FAILED_TASKS)
+        assert digest("crashed.h5") == digest("failed.h5"), block
+
+
+def a_failure_stops_quick_tasks_within_a_block():
+    for n in (1, 2):
+        run(kernel("flaky"), "every=1000000", "--repeat", 4000000, "--block", 256, "--isolate", "--fail-fast", n=n,
+            expect=RESUMABLE)
+        found = summary("info", "out.h5")
+        assert found["failed"] == 1 and found["done"] <= n * 256 + n * 256 * 4, found
+
+
+def what_a_task_stops_goes_on_or_is_killed():
+    words = [kernel("evil"), "every=100", "--repeat", 300]
+    run(*words, "only=none", out="clean.h5")
+    run(*words, "only=stop_helper", "--isolate", n=2, out="out.h5")
+    assert digest("out.h5") == digest("clean.h5")
+    run(*words, "only=stop", "--isolate", n=2, out="out.h5", expect=FAILED_TASKS)
+    failures = failures_of("out.h5")
+    assert [f["task"] for f in failures] == [50, 150, 250], failures
+    assert all("it was stopped (signal 19)" in f["message"] for f in failures), failures
+
+
+def a_task_that_kills_the_helper_ends_the_run_resumable():
+    words = [kernel("evil"), "every=100", "only=kill_helper", "--repeat", 300, "--isolate", "-n", 2, "-o", "out.h5"]
+    result = command("run", *words, "-q", expect=RESUMABLE, timeout=30)
+    assert re.search(r"the helper for isolated tasks of rank \d was killed while task \d*50 was computed; .*rankine resume",
+                     result.stderr), result.stderr
+
+
 def isolation_gives_the_same_bits():
     for words in ([kernel("sums"), "--repeat", 5000], ["lorenz", "rho=20:30:0.5", "steps=500"],
                   [kernel("chain"), "--repeat", 3000], [kernel("emit"), "--repeat", 300], ["stats", f"input={RELIEF}"], ["mandelbrot", "width=60", "height=40"]):
@@ -283,6 +328,9 @@ if __name__ == "__main__":
           a_killed_run_of_threads_is_resumed, a_retry_succeeds_and_leaves_nothing_of_the_attempts_before,
           too_few_retries_fail_and_say_how_often_it_was_tried, too_many_failures_stop_the_run_resumable,
           tasks_that_end_their_process_cost_nothing_but_themselves, blocks_of_many_tasks_lose_one_task,
+          crashes_cost_no_task_more_than_twice, crashes_keep_reductions_that_depend_on_the_order,
+          a_failure_stops_quick_tasks_within_a_block, what_a_task_stops_goes_on_or_is_killed,
+          a_task_that_kills_the_helper_ends_the_run_resumable,
           isolation_gives_the_same_bits, a_timeout_kills_in_time, an_isolated_run_is_interrupted_killed_and_resumed,
           a_fork_that_comes_back_does_no_harm, memory_of_the_rings_is_not_the_tasks,
           a_crash_without_isolation_is_told_and_resumed, limits_without_isolation_are_refused, exit_in_a_task_is_told,

@@ -143,11 +143,55 @@ static void kernels_without_rows_send_no_batches(void **state) {
     free(exchange);
 }
 
+static void *take_late(void *ctx) {
+    rk__message message;
+    const void *payload;
+    rk__sleep_ns(30000000);
+    while (rk__exchange_next(ctx, &message, &payload) && message.task == 0)
+        rk__exchange_taken(ctx);
+    return NULL;
+}
+
+static void time_spent_waiting_for_the_rank_is_not_the_tasks(void **state) {
+    (void)state;
+    rk__exchange *exchange = make_exchange();
+    rk__exchange_writer writer = {.exchange = exchange, .schema = &schema};
+    rk__message message = {.kind = RK__MESSAGE_EMITTED};
+    char text[1000] = "";
+    pthread_t rank;
+    for (int i = 0; i < 3; i++)
+        rk__exchange_put(&writer, &message, text, sizeof text, NULL, 0);
+    assert_true(writer.waited_ns == 0);
+    assert_int_equal(pthread_create(&rank, NULL, take_late, exchange), 0);
+    uint64_t begin = rk__clock_ns();
+    atomic_store(&exchange->watch.since_ns, begin);
+    message.task = 1;
+    for (int i = 0; i < 3; i++)
+        rk__exchange_put(&writer, &message, text, sizeof text, NULL, 0);
+    pthread_join(rank, NULL);
+    assert_true(writer.waited_ns >= 20000000);
+    assert_true(atomic_load(&exchange->watch.since_ns) == begin + writer.waited_ns);
+    free(exchange);
+}
+
+static void slots_of_what_is_kept_lie_apart(void **state) {
+    (void)state;
+    rk__exchange_sizes sizes = {.message_bytes = 4096, .row_bytes = 4096, .text_bytes = 5, .fold_bytes = 1000};
+    rk__exchange *exchange = calloc(1, rk__exchange_bytes(&sizes));
+    rk__exchange_init(exchange, &sizes);
+    char *first = (char *)rk__exchange_kept(exchange, 0), *second = (char *)rk__exchange_kept(exchange, 1);
+    assert_true(first >= rk__exchange_text(exchange) + 5 && second >= first + sizeof(rk__kept) + 1000);
+    assert_true(second + sizeof(rk__kept) + 1000 <= (char *)exchange + rk__exchange_bytes(&sizes));
+    free(exchange);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_and_rows_arrive_whole_and_in_order),
         cmocka_unit_test(what_is_half_done_is_not_seen),
         cmocka_unit_test(kernels_without_rows_send_no_batches),
+        cmocka_unit_test(time_spent_waiting_for_the_rank_is_not_the_tasks),
+        cmocka_unit_test(slots_of_what_is_kept_lie_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,6 +104,39 @@ static void block_size_does_not_change_the_bytes(void **state) {
     rk__reducer_destroy(reducer);
 }
 
+/* Another process goes on behind any task. */
+static void a_saved_fold_goes_on_elsewhere(void **state) {
+    (void)state;
+    rk__reducer *reducer;
+    rk__fold *folds[2];
+    assert_int_equal(rk__reducer_create(&reducer, specs, SPECS, NULL), RK_OK);
+    size_t bytes = rk__reducer_partial_bytes(reducer);
+    unsigned char *whole = calloc(1, bytes), *handed = calloc(1, bytes), *saved = malloc(rk__fold_saved_bytes(reducer));
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(rk__fold_create(&folds[i], reducer, NULL), RK_OK);
+    fold_blocks(reducer, 512, whole);
+    rk__fold_reset(folds[0]);
+    for (uint64_t task = 0; task < TASKS; task++) {
+        rk__fold_save(folds[task % 2], saved);
+        assert_true(rk__fold_load(folds[1 - task % 2], saved));
+        if (!failed(task))
+            fold_task(folds[1 - task % 2], task);
+    }
+    rk__fold_finish(folds[TASKS % 2], handed);
+    rk__fold_reset(folds[0]);
+    rk__fold_partial(folds[0], 0, handed);
+    rk__fold_finish(folds[0], handed);
+    assert_memory_equal(handed, whole, bytes);
+    memset(saved, 0xff, rk__fold_saved_bytes(reducer));
+    assert_false(rk__fold_load(folds[0], saved));
+    for (unsigned i = 0; i < 2; i++)
+        rk__fold_destroy(folds[i]);
+    free(whole);
+    free(handed);
+    free(saved);
+    rk__reducer_destroy(reducer);
+}
+
 static const void *result(const rk__reducer *reducer, const char *results, const char *name) {
     size_t count;
     const rk__result_field *fields = rk__reducer_fields(reducer, &count);
@@ -283,6 +316,7 @@ static void a_sum_that_does_not_fit_is_an_error(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(block_size_does_not_change_the_bytes),
+        cmocka_unit_test(a_saved_fold_goes_on_elsewhere),
         cmocka_unit_test(results_are_right),
         cmocka_unit_test(merges_put_lower_tasks_first),
         cmocka_unit_test(ties_take_the_lower_index),

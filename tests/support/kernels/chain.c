@@ -1,5 +1,11 @@
 /* A merge that depends on order: it shows the tree. Some tasks fail, so that the tree has gaps. */
+#include <stdlib.h>
+
 #include <rankine/kernel.h>
+
+typedef struct {
+    bool crash;
+} chain_params;
 
 typedef struct {
     uint64_t hash, count;
@@ -19,14 +25,19 @@ static void chain_finish(const void *state, double *out) {
 }
 
 static int chain(rk_task *task, const void *params, void *result) {
-    (void)params, (void)result;
+    const chain_params *p = params;
+    (void)result;
     chain_state *state = rk_task_state(task, 0);
     rk_random random = rk_random_stream(task, 0);
     state->hash = rk_random_u64(&random);
     state->count = 1;
-    return rk_random_below(&random, 5) == 0 ? 7 : RK_OK;
+    bool bad = rk_random_below(&random, 5) == 0;
+    if (bad && p->crash)
+        abort();
+    return bad ? 7 : RK_OK;
 }
 
 RK_KERNEL(chain, .summary = "an order-dependent reduction", .version = "1", .deterministic = true,
+          .params = {RK_PARAM(chain_params, crash, RK_BOOL, "no", "1", "bad tasks do not fail but crash")},
           .reduce = {RK_REDUCE_CUSTOM("chain", chain_state, chain_merge, chain_finish, 2)}, .run = chain,
           .thread_safe = true)

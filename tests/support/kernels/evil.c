@@ -11,7 +11,8 @@
 typedef struct {
     uint64_t every;
     bool masked;
-    int only; /* one kind, or all in turn */
+    int only;    /* one kind, or all in turn */
+    uint64_t us; /* that a task takes */
 } evil_params;
 
 typedef struct {
@@ -19,7 +20,23 @@ typedef struct {
     uint32_t *numbers;
 } evil_result;
 
-enum { SEGFAULT, ABORT, EXIT, OVERFLOW, MEMORY, LOOP, PRINT, FORK, DAEMON, KINDS, COPY = KINDS + 1, NONE };
+enum {
+    SEGFAULT,
+    ABORT,
+    EXIT,
+    OVERFLOW,
+    MEMORY,
+    LOOP,
+    PRINT,
+    FORK,
+    DAEMON,
+    KINDS,
+    COPY = KINDS + 1,
+    NONE,
+    STOP,
+    STOP_HELPER,
+    KILL_HELPER
+};
 
 static volatile int sink;
 static int *volatile nowhere;
@@ -74,6 +91,16 @@ static void harm(int kind) {
         if (fork() == 0)
             usleep(1000); /* and comes back */
         break;
+    case STOP:
+        raise(SIGSTOP);
+        break;
+    case STOP_HELPER:
+        kill(getppid(), SIGSTOP);
+        break;
+    case KILL_HELPER:
+        kill(getppid(), SIGKILL);
+        for (;;)
+            pause();
     case FORK:
     case DAEMON:
         leave_child(kind == DAEMON);
@@ -87,6 +114,8 @@ static int evil(rk_task *task, const void *params, void *result) {
     const evil_params *p = params;
     evil_result *r = result;
     double value = (double)task->index;
+    if (p->us > 0 && !p->masked)
+        usleep((useconds_t)p->us);
     rk_accumulate(task, 0, &value, 1, task->index);
     r->value = value;
     for (uint32_t i = 0; i < 4; i++)
@@ -106,7 +135,9 @@ RK_KERNEL(evil, .summary = "ends its process in every way", .version = "1", .det
           .params = {RK_PARAM(evil_params, every, RK_U64, "100", "1", "of so many tasks one is bad"),
                      RK_PARAM(evil_params, masked, RK_BOOL, "no", "1", "fail without harm"),
                      RK_PARAM(evil_params, only, RK_ENUM, "all", "1", "the one kind of harm",
-                              .choices = "segfault|abort|exit|overflow|memory|loop|print|fork|daemon|all|copy|none")},
+                              .choices = "segfault|abort|exit|overflow|memory|loop|print|fork|daemon|all|copy|none|"
+                                         "stop|stop_helper|kill_helper"),
+                     RK_PARAM(evil_params, us, RK_U64, "0", "us", "how long a good task takes")},
           .outputs = {RK_OUTPUT(evil_result, value, RK_F64, "1", "the task's number"),
                       RK_OUTPUT_ROW(evil_result, numbers, RK_U32, "1", "numbers", {"4"}),
                       RK_OUTPUT_VARYING("given", RK_F64, "1", "the task's number")},
