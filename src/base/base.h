@@ -77,6 +77,11 @@ char *rk__format_bytes(uint64_t bytes, char *buffer, size_t size);
 char *rk__format_count(double count, char *buffer, size_t size);
 char *rk__format_seconds(double seconds, char *buffer, size_t size);
 
+/* ---- slips of the pen ---- */
+/* The candidate with the fewest edits from `word`, if they are few enough to be a slip of the pen; else NULL. One that
+ * begins with the whole word, of three letters or more, is an edit away. Borrowed. */
+const char *rk__nearest(const char *word, const char *const *candidates, size_t count);
+
 /* ---- memory ---- */
 /* calloc with a checked product and an error that says how much and what for. */
 rk_status rk__alloc(void **out, size_t count, size_t size, const char *what, rk_error *err);

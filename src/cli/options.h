@@ -105,7 +105,4 @@ rk__command rk__command_from_name(const char *name);
 rk_status rk__arguments_parse(rk__arguments *out, int argc, char **argv, rk_error *err);
 void rk__arguments_fini(rk__arguments *arguments);
 
-/* The candidate with the fewest edits from `word`, if they are few enough to be a slip of the pen; else NULL. */
-const char *rk__nearest(const char *word, const char *const *candidates, size_t count);
-
 #endif

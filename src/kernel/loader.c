@@ -142,35 +142,23 @@ static rk_status load_linked(rk__module *out, const rk_kernel *kernel, rk_error 
     return RK_OK;
 }
 
-static size_t edit_distance(const char *a, const char *b) {
-    enum { LENGTH_MAX = 64 };
-    size_t row[LENGTH_MAX + 1], columns = strlen(b);
-    if (strlen(a) > LENGTH_MAX || columns > LENGTH_MAX)
-        return LENGTH_MAX;
-    for (size_t j = 0; j <= columns; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= columns; j++) {
-            size_t substitute = diagonal + (a[i - 1] != b[j - 1]), above = row[j] + 1, left = row[j - 1] + 1;
-            diagonal = row[j];
-            row[j] = substitute < above ? (substitute < left ? substitute : left) : (above < left ? above : left);
-        }
-    }
-    return row[columns];
+/* The kernel whose name is near enough to be meant; borrowed from the entries, or NULL. */
+static const char *nearest_kernel(const char *name, const rk__module_entry *entries, size_t count) {
+    const char **names = calloc(count + 1, sizeof *names), *nearest = NULL;
+    for (size_t i = 0; names != NULL && i < count; i++)
+        names[i] = entries[i].name;
+    if (names != NULL)
+        nearest = rk__nearest(name, names, count);
+    free(names);
+    return nearest;
 }
 
 static rk_status no_such_kernel(const char *name, const rk_kernel *const *linked, rk_error *err) {
     rk__module_entry *entries = NULL;
-    size_t count = 0, best = 3;
+    size_t count = 0;
     const char *nearest = NULL;
     if (rk__module_list(&entries, &count, linked, err) == RK_OK)
-        for (size_t i = 0; i < count; i++)
-            if (edit_distance(name, entries[i].name) < best) {
-                best = edit_distance(name, entries[i].name);
-                nearest = entries[i].name;
-            }
+        nearest = nearest_kernel(name, entries, count);
     rk_status status =
         rk__fail(err, RK_ENOENT,
                  "no kernel '%s'%s%s%s 'rankine kernels' lists them, a path such as ./%s.so "

@@ -22,40 +22,14 @@ size_t rk__param_index(const rk_kernel *kernel, const rk_param *param) {
     return (size_t)(param - kernel->params);
 }
 
-enum { NAME_COMPARED = 32 };
-
-/* Edits between two names: insertions, deletions, replacements; only the first NAME_COMPARED bytes count. */
-static size_t edits(const char *a, size_t a_length, const char *b) {
-    size_t b_length = strlen(b), row[NAME_COMPARED + 1];
-    a_length = a_length < NAME_COMPARED ? a_length : NAME_COMPARED;
-    b_length = b_length < NAME_COMPARED ? b_length : NAME_COMPARED;
-    for (size_t j = 0; j <= b_length; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a_length; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b_length; j++) {
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            best = row[j] + 1 < best ? row[j] + 1 : best;
-            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-        }
-    }
-    return row[b_length];
-}
-
 /* A name near enough to be meant, or NULL. */
 static const char *nearest(const rk_kernel *kernel, const char *name, size_t length) {
-    const char *best = NULL;
-    size_t least = length / 3 + 2;
-    for (size_t i = 0; i < rk__params(kernel); i++) {
-        size_t distance = edits(name, length, kernel->params[i].name);
-        if (distance < least && distance < length) {
-            least = distance;
-            best = kernel->params[i].name;
-        }
-    }
-    return best;
+    const char *names[RK_PARAMS_MAX];
+    char word[64];
+    snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word), name);
+    for (size_t i = 0; i < rk__params(kernel); i++)
+        names[i] = kernel->params[i].name;
+    return rk__nearest(word, names, rk__params(kernel));
 }
 
 rk_status rk__param_require(const rk_kernel *kernel, const char *name, size_t length, const char *where,

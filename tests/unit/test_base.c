@@ -408,6 +408,28 @@ static void operators_have_names(void **state) {
     assert_string_equal(rk__op_name((rk_op)(RK_CUSTOM + 1)), "?");
 }
 
+/* ---- slips of the pen ---- */
+
+static void the_word_that_was_meant_has_the_fewest_edits(void **state) {
+    (void)state;
+    static const char *const names[] = {"run", "resume", "verify", "verity"};
+    assert_string_equal(rk__nearest("reusme", names, 4), "resume");
+    assert_string_equal(rk__nearest("veri", names, 4), "verify");
+    assert_string_equal(rk__nearest("verrity", names, 4), "verity");
+    assert_string_equal(rk__nearest("rum", names, 4), "run");
+    assert_null(rk__nearest("verify", names, 0));
+}
+
+static void what_is_far_from_every_word_is_no_slip(void **state) {
+    (void)state;
+    static const char *const names[] = {"run", "resume", "x", "a-name-of-more-than-thirty-two-letters"};
+    assert_null(rk__nearest("mandelbrot", names, 4));
+    assert_null(rk__nearest("y", names, 4));
+    assert_null(rk__nearest("", names, 4));
+    assert_null(rk__nearest("b-name-of-more-than-thirty-two-letters", names, 4));
+    assert_string_equal(rk__nearest("a-name", names, 4), names[3]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_status_has_its_own_number_name_and_text),
@@ -441,6 +463,8 @@ int main(void) {
         cmocka_unit_test(types_are_found_by_the_name_they_have),
         cmocka_unit_test(floats_and_integers_are_told_apart),
         cmocka_unit_test(operators_have_names),
+        cmocka_unit_test(the_word_that_was_meant_has_the_fewest_edits),
+        cmocka_unit_test(what_is_far_from_every_word_is_no_slip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -216,15 +216,6 @@ static void json_is_known_also_when_the_words_before_it_are_wrong(void **state) 
     rk__arguments_fini(&l.arguments);
 }
 
-static void nearest_ignores_what_is_no_slip(void **state) {
-    (void)state;
-    static const char *const names[] = {"run", "resume", "verify"};
-    assert_string_equal(rk__nearest("reusme", names, 3), "resume");
-    assert_string_equal(rk__nearest("veri", names, 3), "verify");
-    assert_null(rk__nearest("mandelbrot", names, 3));
-    assert_null(rk__nearest("a-word-that-is-far-longer-than-any-of-the-names", names, 3));
-}
-
 /* ---- table, help and man page ---- */
 
 static void every_option_is_in_the_help_of_its_commands(void **state) {
@@ -369,7 +360,6 @@ int main(void) {
         cmocka_unit_test(help_lists_the_exit_codes_of_the_command),
         cmocka_unit_test(wrong_values_are_named_with_what_is_expected),
         cmocka_unit_test(json_is_known_also_when_the_words_before_it_are_wrong),
-        cmocka_unit_test(nearest_ignores_what_is_no_slip),
         cmocka_unit_test(every_option_is_in_the_help_of_its_commands),
         cmocka_unit_test(help_fits_80_columns),
         cmocka_unit_test(overview_fits_a_screen_and_names_every_command),

@@ -1,7 +1,7 @@
 /* Slips of the pen: which word was meant? */
 #include <string.h>
 
-#include "cli/options.h"
+#include "base/base.h"
 
 enum { WORD_MAX = 32 };
 
