@@ -241,6 +241,8 @@ typedef struct rk_maker rk_maker;
 typedef struct rk_maker_api {
     uint32_t size;
     int (*fail)(rk_maker *maker, const char *fmt, va_list args);
+    void (*warn)(rk_maker *maker, const char *fmt, va_list args); /* NULL: no run begins */
+    const char *(*nearest)(const char *word, const char *const *candidates, size_t count);
 } rk_maker_api;
 struct rk_maker {
     const rk_given *given; /* [count], in the order of the command line; none: describe what is always there */
@@ -370,6 +372,26 @@ static inline int rk_maker_fail(rk_maker *maker, const char *fmt, ...) {
     int result = (maker->api->fail)(maker, fmt, args);
     va_end(args);
     return result;
+}
+
+/** Does a run begin with this? Else a file is read that one was recorded in, perhaps on another machine: what a run
+ * needs of the machine is looked for in the first case only. */
+static inline bool rk_maker_begins(const rk_maker *maker) {
+    return maker->api->size > offsetof(rk_maker_api, warn) && maker->api->warn != NULL;
+}
+/** Tell the user, once, what may not be meant; nothing happens if no run begins. */
+static inline void rk_maker_warn(rk_maker *maker, const char *fmt, ...) {
+    va_list args;
+    if (!rk_maker_begins(maker))
+        return;
+    va_start(args, fmt);
+    maker->api->warn(maker, fmt, args);
+    va_end(args);
+}
+/** The candidate that `word` is a slip of the pen for, or NULL. */
+static inline const char *rk_maker_nearest(const rk_maker *maker, const char *word, const char *const *candidates,
+                                           size_t count) {
+    return maker->api->size > offsetof(rk_maker_api, nearest) ? maker->api->nearest(word, candidates, count) : NULL;
 }
 
 /* ---- random numbers: Philox4x64-10 with key (seed, stream) and counter (position, point, place, 0), where place is

@@ -41,6 +41,8 @@ rk_exit rk__exit_of(rk_status status);
 int rk__cli_fail(const rk__cli *cli, const rk_error *err);
 /* The same with an exit code of one's own. */
 int rk__cli_fail_with(const rk__cli *cli, const rk_error *err, int exit_code);
+/* A listener's: say on stderr what the user may not have meant, unless --quiet. The run goes on. */
+void rk__cli_hear(void *cli, const char *text);
 /* Results go to `fd` (stdout at first), which stays the caller's. */
 void rk__cli_results_to(int fd);
 /* Results alone go to stdout: what a kernel prints there goes to stderr, until it is given back. */

@@ -133,13 +133,22 @@ static void fit_teams(rk__cli *cli, int team_size) {
 static int prepare_and_drive(rk__cli *cli, rk__run_options *options) {
     rk_error err = RK_ERROR_INIT;
     rk__run_plan plan;
+    options->listener = (rk__listener){rk__cli_hear, cli};
     if (rk__run_prepare(options, &plan, &err) != RK_OK)
         return rk__cli_fail(cli, &err);
+    options->listener = (rk__listener){NULL, NULL}; /* it was told */
     fit_teams(cli, plan.team_size);
     int code = cli->arguments.dry_run ? show_plan(cli, &plan, &options->request)
                                       : rk__drive(cli, options, plan.path, rk__run_start);
     rk__run_plan_fini(&plan);
     return code;
+}
+
+/* What the kernel has to say of the request was said by our launcher, if there is one. */
+static int be_rank(rk__cli *cli, rk__run_options *options) {
+    if (!rk__launch_is_watched())
+        options->listener = (rk__listener){rk__cli_hear, cli};
+    return rk__drive_rank(cli, options, rk__run_start);
 }
 
 int rk__cmd_run(rk__cli *cli) {
@@ -157,7 +166,7 @@ int rk__cmd_run(rk__cli *cli) {
     if (status != RK_OK)
         code = rk__drive_is_silent_rank() ? RK_EXIT_OK : rk__cli_fail(cli, &err);
     else if (am_rank)
-        code = rk__drive_rank(cli, &options, rk__run_start);
+        code = be_rank(cli, &options);
     else
         code = prepare_and_drive(cli, &options);
     rk__text_fini(&command_line);

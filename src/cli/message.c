@@ -70,6 +70,15 @@ int rk__cli_fail(const rk__cli *cli, const rk_error *err) {
     return rk__cli_fail_with(cli, err, rk__exit_of(err->code));
 }
 
+void rk__cli_hear(void *cli, const char *text) {
+    char message[RK_ERROR_TEXT_MAX];
+    if (((const rk__cli *)cli)->arguments.quiet)
+        return;
+    snprintf(message, sizeof message, "%s", text);
+    make_printable(message);
+    fprintf(stderr, "rankine: %s\n", message);
+}
+
 /* ---- results ---- */
 
 static int results_fd = STDOUT_FILENO;

@@ -138,7 +138,7 @@ static rk_status make_kernel(rk__module *module, const char *text) {
         return RK_OK;
     rk_status status = rk__givens_read(&givens, text, NULL);
     if (status == RK_OK && givens.count > 0)
-        status = rk__module_make(module, givens.items, givens.count, NULL);
+        status = rk__module_make(module, givens.items, givens.count, NULL, NULL);
     rk__givens_fini(&givens);
     return status;
 }

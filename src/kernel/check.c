@@ -51,8 +51,8 @@ static rk_status check_name(const rk_kernel *kernel, const char *what, const cha
                         "kernel '%s': %s '%s': a name is a letter and then letters, digits and _, at most 60",
                         kernel->name, what, name);
     if (is_reserved(name))
-        return rk__fail(err, RK_EINVAL, "kernel '%s': %s '%s': Rankine uses this name itself", kernel->name, what,
-                        name);
+        return rk__fail(err, RK_EINVAL, "kernel '%s': %s '%s': Rankine uses this name itself; take another",
+                        kernel->name, what, name);
     return RK_OK;
 }
 

@@ -66,22 +66,37 @@ static rk_status check_abi(const char *path, const rk_kernel *kernel, rk_error *
 
 /* ---- makers ---- */
 
+typedef struct maker_host {
+    rk_error why;
+    const rk__listener *listener;
+} maker_host;
+
 static int refuse(rk_maker *maker, const char *fmt, va_list args) {
     char text[RK_ERROR_TEXT_MAX];
     vsnprintf(text, sizeof text, fmt, args);
-    return (int)rk__fail(maker->host, RK_EINVAL, "%s", text);
+    return (int)rk__fail(&((maker_host *)maker->host)->why, RK_EINVAL, "%s", text);
 }
 
-static const rk_maker_api maker_api = {sizeof(rk_maker_api), refuse};
+static void warn(rk_maker *maker, const char *fmt, va_list args) {
+    const rk__listener *listener = ((maker_host *)maker->host)->listener;
+    char text[RK_ERROR_TEXT_MAX];
+    vsnprintf(text, sizeof text, fmt, args);
+    if (listener->hear != NULL)
+        listener->hear(listener->ctx, text);
+}
 
-rk_status rk__module_make(rk__module *module, const rk_given *given, size_t count, rk_error *err) {
+static const rk_maker_api api_of_runs = {sizeof(rk_maker_api), refuse, warn, rk__nearest};
+static const rk_maker_api api_of_files = {sizeof(rk_maker_api), refuse, NULL, rk__nearest};
+
+rk_status rk__module_make(rk__module *module, const rk_given *given, size_t count, const rk__listener *listener,
+                          rk_error *err) {
     const char *path = module->path ? module->path : "this program";
-    rk_error why = RK_ERROR_INIT;
-    rk_maker maker = {given, count, &maker_api, &why};
+    maker_host host = {RK_ERROR_INIT, listener};
+    rk_maker maker = {given, count, listener != NULL ? &api_of_runs : &api_of_files, &host};
     const rk_kernel *kernel = module->make(&maker);
     if (kernel == NULL)
-        return rk__fail(err, why.code != RK_OK ? why.code : RK_EKERNEL, "%s",
-                        why.code != RK_OK ? why.message : "the kernel cannot be made, and does not say why");
+        return rk__fail(err, host.why.code != RK_OK ? host.why.code : RK_EKERNEL, "%s",
+                        host.why.code != RK_OK ? host.why.message : "the kernel cannot be made, and does not say why");
     RK_TRY(check_abi(path, kernel, err));
     RK_TRY(rk__kernel_check(kernel, err));
     module->kernel = kernel;
@@ -100,7 +115,7 @@ static void *find_symbol(const rk__module *module, const char *name, void *funct
 static rk_status enter(rk__module *module, const char *given, rk_error *err) {
     entry_fn entry;
     if (find_symbol(module, "rankine_kernel_make", &module->make, sizeof module->make) != NULL)
-        return rk__module_make(module, NULL, 0, err);
+        return rk__module_make(module, NULL, 0, NULL, err);
     if (find_symbol(module, "rankine_kernel", &entry, sizeof entry) == NULL)
         return rk__fail(err, RK_EFORMAT,
                         "'%s' is a shared object without a kernel: it needs RK_KERNEL(...) of "

@@ -27,9 +27,15 @@ typedef struct rk__module {
  * (both numbers). */
 rk_status rk__module_load(rk__module *out, const char *name, const rk_kernel *const *linked, rk_error *err);
 void rk__module_unload(rk__module *module);
-/* Of a module with a maker: the kernel for what the user set. RK_EINVAL with the maker's message, or from
- * rk__kernel_check. */
-rk_status rk__module_make(rk__module *module, const rk_given *given, size_t count, rk_error *err);
+/* Who hears what a maker has to say when a run begins. */
+typedef struct rk__listener {
+    void (*hear)(void *ctx, const char *text); /* NULL: nobody */
+    void *ctx;
+} rk__listener;
+/* Of a module with a maker: the kernel for what the user set. `listener` NULL: no run begins with it. RK_EINVAL with
+ * the maker's message, or from rk__kernel_check. */
+rk_status rk__module_make(rk__module *module, const rk_given *given, size_t count, const rk__listener *listener,
+                          rk_error *err);
 /* Is the description sound? Names are C identifiers and unique over parameters, outputs, planned axes, reductions
  * apart; sizes match types; presets parse; reductions name outputs; run or run_batch is there. RK_EINVAL: "kernel 'x':
  * output 'y': …". */

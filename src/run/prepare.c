@@ -92,13 +92,14 @@ static rk_status make_identity(rk__job *job, uint64_t seed, rk_error *err) {
 
 /* A kernel that depends on what the user set is made before its tasks are: from the request, or from what a file or
  * rank 0 says of it. */
-static rk_status make_kernel(rk__job *job, const rk__request *request, const char *text, rk__givens *givens,
+static rk_status make_kernel(rk__job *job, const rk__run_options *options, const char *text, rk__givens *givens,
                              rk_error *err) {
+    const rk__listener *listener = text == NULL ? &options->listener : NULL;
     if (job->module.make == NULL)
         return RK_OK;
     RK_TRY(text != NULL ? rk__givens_read(givens, text, err)
-                        : rk__givens_infer(givens, job->module.kernel, request, err));
-    return givens->count > 0 ? rk__module_make(&job->module, givens->items, givens->count, err) : RK_OK;
+                        : rk__givens_infer(givens, job->module.kernel, &options->request, err));
+    return givens->count > 0 ? rk__module_make(&job->module, givens->items, givens->count, listener, err) : RK_OK;
 }
 
 static rk_status make_space(rk__job *job, const rk__request *request, const char *text, bool check_input,
@@ -112,11 +113,11 @@ static rk_status make_space(rk__job *job, const rk__request *request, const char
     return status;
 }
 
-static rk_status make_kernel_and_space(rk__job *job, const rk__request *request, const char *text, bool check_input,
+static rk_status make_kernel_and_space(rk__job *job, const rk__run_options *options, const char *text, bool check_input,
                                        rk_error *err) {
     rk__givens givens = {0};
-    rk__request wanted = *request;
-    rk_status status = make_kernel(job, request, text, &givens, err);
+    rk__request wanted = options->request;
+    rk_status status = make_kernel(job, options, text, &givens, err);
     wanted.given = givens.items;
     wanted.given_count = givens.count;
     if (status == RK_OK)
@@ -173,7 +174,7 @@ static rk_status fill_job(rk__job *job, const rk__run_options *options, const ch
                           rk_error *err) {
     RK_TRY(rk__module_load(&job->module, options->kernel, options->linked, err));
     RK_TRY(check_isolation(job->module.kernel, options, err));
-    RK_TRY(make_kernel_and_space(job, &options->request, text, check_input, err));
+    RK_TRY(make_kernel_and_space(job, options, text, check_input, err));
     RK_TRY(check_threads(job->module.kernel, options->threads, err));
     RK_TRY(find_team(job, options, err));
     RK_TRY(make_reducer(job->module.kernel, job->space, &job->reducer, err));

@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "dispatch/policy.h"
+#include "kernel/loader.h"
 #include "record/record.h"
 #include "space/space.h"
 #include "world/world.h"
@@ -47,6 +48,7 @@ typedef struct rk__run_options {
     uint32_t threads;         /* of each rank that call the kernel; 0: one, the main thread */
     uint64_t deadline_ns;     /* on rk__clock_ns: no block is begun that would not end before; 0: none */
     const char *command_line; /* for the record */
+    rk__listener listener;    /* hears from rank 0 what the kernel has to say of the request */
     void (*progress)(
         void *ctx,
         const rk__progress *progress); /* rank 0, about 5 times a second, from the service thread; NULL: none */
