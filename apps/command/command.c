@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lookup.h"
+#include "meant.h"
+#include "shell_word.h"
+
 #define OUTPUT(field, value_type, ...) RK_OUTPUT(command_result, field, value_type, __VA_ARGS__)
 
 static const rk_kernel base = {
@@ -78,18 +82,11 @@ static bool is_yes(const rk_maker *maker, const char *name) {
     return false;
 }
 
-static bool is_given(const rk_maker *maker, const char *name) {
-    for (size_t i = 0; i < maker->count; i++)
-        if (strcmp(maker->given[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 /* Without a command line the lines of `line` are what is run. */
 static bool set_words(made *m, rk_maker *maker, command_recipe *recipe) {
     const char *cmd = parameters_given(maker, "cmd", "");
     recipe->line = -1;
-    if (is_given(maker, "cmd") && *cmd != '\0') {
+    if (parameters_is_given(maker, "cmd") && *cmd != '\0') {
         bool shell = is_yes(maker, "sh");
         if (!template_parse(&recipe->words, m, maker, "cmd", cmd, shell ? TEMPLATE_SHELL : TEMPLATE_WORDS))
             return false;
@@ -98,7 +95,7 @@ static bool set_words(made *m, rk_maker *maker, command_recipe *recipe) {
             return true;
     }
     recipe->line = parameters_find(m, "line", 4);
-    if (recipe->line >= 0 && !is_given(maker, "cmd")) {
+    if (recipe->line >= 0 && !parameters_is_given(maker, "cmd")) {
         m->kernel.params[0].preset = "";
         return true;
     }
@@ -120,6 +117,66 @@ static bool set_recipe(made *m, rk_maker *maker) {
     return true;
 }
 
+/* ---- what may not be meant ---- */
+
+static void mark_shapes(const made *m, bool used[RK_PARAMS_MAX]) {
+    const rk_output *outputs = m->kernel.outputs;
+    for (size_t o = m->own_outputs; o < RK_OUTPUTS_MAX && outputs[o].name != NULL; o++)
+        for (size_t d = 0; d < RK_DIMS_MAX && outputs[o].shape[d] != NULL; d++) {
+            int number = parameters_find(m, outputs[o].shape[d], strlen(outputs[o].shape[d]));
+            if (number >= 0)
+                used[number] = true;
+        }
+}
+
+static void mark_variables(const made *m, const char *cmd, bool used[RK_PARAMS_MAX]) {
+    static const char begin[] = "RANKINE_PARAM_";
+    for (const char *at = strstr(cmd, begin); at != NULL; at = strstr(at, begin)) {
+        at += sizeof begin - 1;
+        size_t length = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+        int number = parameters_find(m, at, length);
+        if (number >= 0)
+            used[number] = true;
+    }
+}
+
+/* Lines that are run themselves may name any parameter's variable. */
+static bool check_used(const made *m, rk_maker *maker) {
+    const command_recipe *recipe = m->recipe;
+    bool used[RK_PARAMS_MAX] = {false};
+    template_mark(&recipe->words, used);
+    template_mark(&recipe->input, used);
+    mark_shapes(m, used);
+    mark_variables(m, parameters_given(maker, "cmd", ""), used);
+    if (recipe->line >= 0)
+        used[recipe->line] = true;
+    return meant_used(m, maker, used, recipe->line < 0);
+}
+
+static void warn_of_shell_words(rk_maker *maker, const char *cmd) {
+    const char *word;
+    size_t length;
+    if (shell_word_find(cmd, &word, &length))
+        rk_maker_warn(
+            maker,
+            "cmd: no shell runs it, so the program is given %.*s as it stands: sh=yes has a shell run it, and "
+            "in quotes it is meant to be a word",
+            (int)(length < 60 ? length : 60), word);
+}
+
+/* After all that may be refused, so that what is refused is all that is told. */
+static bool check_meaning(const made *m, rk_maker *maker) {
+    const command_recipe *recipe = m->recipe;
+    bool plain = recipe->line < 0 && !is_yes(maker, "sh");
+    if (plain && !lookup_program(maker, &recipe->words, "cmd", "; a shell's own words, such as cd, need sh=yes"))
+        return false;
+    if (!check_used(m, maker))
+        return false;
+    if (plain)
+        warn_of_shell_words(maker, parameters_given(maker, "cmd", ""));
+    return true;
+}
+
 /* Nothing of the streams is recorded: then there are no outputs for them. */
 static void drop_streams(made *m) {
     m->kernel.outputs[COMMAND_STDOUT] = m->kernel.outputs[COMMAND_STDERR] = (rk_output){0};
@@ -129,11 +186,11 @@ static void drop_streams(made *m) {
 static bool make_of_given(made *m, rk_maker *maker) {
     if (maker->count == 0)
         return true;
-    if (!parameters_add(m, maker) || !set_recipe(m, maker))
+    if (!meant_required(m, maker) || !parameters_add(m, maker) || !set_recipe(m, maker))
         return false;
     if (((const command_recipe *)m->recipe)->capture == 0)
         drop_streams(m);
-    return parameters_add_outputs(m, maker, parameters_given(maker, "outputs", ""));
+    return parameters_add_outputs(m, maker, parameters_given(maker, "outputs", "")) && check_meaning(m, maker);
 }
 
 static const rk_kernel *make(rk_maker *maker) {

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "lookup.h"
+#include "meant.h"
 #include "worker.h"
 
 typedef struct coprocess_params {
@@ -171,12 +173,12 @@ static bool make_of_given(made *m, rk_maker *maker) {
     m->recipe = words;
     if (maker->count == 0)
         return true;
-    if (words == NULL || !parameters_are_single(m, maker) || !parameters_add(m, maker) ||
+    if (words == NULL || !meant_required(m, maker) || !parameters_are_single(m, maker) || !parameters_add(m, maker) ||
         !template_parse(words, m, maker, "worker", parameters_given(maker, "worker", ""), TEMPLATE_PLAIN_WORDS) ||
         !parameters_add_outputs(m, maker, parameters_given(maker, "outputs", "")))
         return false;
     if (words->count > 0 && m->kernel.outputs[0].name != NULL)
-        return true;
+        return lookup_program(maker, words, "worker", "");
     rk_maker_fail(maker,
                   "coprocess needs a worker and what it answers with: worker='python3 worker.py' outputs='y:f64'");
     return false;

@@ -3,6 +3,9 @@
  *     made         a description that was made of what the user set, and what it owns
  *     parameters   parameters and outputs that the user names, and their values as text
  *     template     a command line with placeholders
+ *     lookup       is its program there?
+ *     shell_word   what only a shell understands of it
+ *     meant        slips of the pen in names
  *     results      a program's JSON into typed outputs
  *     message      words and environment of a program that is to be started
  *     spawner      the process that starts programs for a thread of the rank

@@ -15,6 +15,13 @@ const char *parameters_given(const rk_maker *maker, const char *name, const char
     return preset;
 }
 
+bool parameters_is_given(const rk_maker *maker, const char *name) {
+    for (size_t i = 0; i < maker->count; i++)
+        if (strcmp(maker->given[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 int parameters_find(const made *m, const char *name, size_t length) {
     for (size_t p = m->own_params; p < RK_PARAMS_MAX && m->kernel.params[p].name != NULL; p++)
         if (strlen(m->kernel.params[p].name) == length && memcmp(m->kernel.params[p].name, name, length) == 0)
@@ -156,6 +163,44 @@ static size_t place(made *m, const rk_output *output) {
     return at;
 }
 
+/* ---- names ---- */
+
+static bool is_output(const made *m, const char *name, size_t begin, size_t end) {
+    for (size_t o = begin; o < end && m->kernel.outputs[o].name != NULL; o++)
+        if (strcmp(m->kernel.outputs[o].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Why output number `o` cannot have its name; NULL: it can. */
+static const char *clash_of(const made *m, size_t o) {
+    const char *name = m->kernel.outputs[o].name;
+    if (is_output(m, name, 0, m->own_outputs))
+        return "the kernel records an output of that name itself";
+    if (is_output(m, name, m->own_outputs, o))
+        return "another output has that name";
+    if (is_own(m, name))
+        return "a setting of the kernel has that name";
+    return parameters_find(m, name, strlen(name)) >= 0 ? "a parameter has that name" : NULL;
+}
+
+static bool names_differ(const made *m, rk_maker *maker) {
+    const rk_param *params = m->kernel.params;
+    for (size_t p = m->own_params; p < RK_PARAMS_MAX && params[p].name != NULL; p++)
+        if (is_output(m, params[p].name, 0, m->own_outputs)) {
+            rk_maker_fail(maker, "parameter '%s': %s records an output of that name; call the parameter something else",
+                          params[p].name, m->kernel.name);
+            return false;
+        }
+    for (size_t o = m->own_outputs; o < RK_OUTPUTS_MAX && m->kernel.outputs[o].name != NULL; o++)
+        if (clash_of(m, o) != NULL) {
+            rk_maker_fail(maker, "outputs: '%s': %s; take another, here and in the program's JSON",
+                          m->kernel.outputs[o].name, clash_of(m, o));
+            return false;
+        }
+    return true;
+}
+
 bool parameters_add_outputs(made *m, rk_maker *maker, const char *text) {
     const char *rest = text;
     size_t count = m->own_outputs;
@@ -177,5 +222,5 @@ bool parameters_add_outputs(made *m, rk_maker *maker, const char *text) {
         rest += *rest == ',';
     }
     m->result_size = (m->result_size + 7) / 8 * 8;
-    return true;
+    return names_differ(m, maker);
 }

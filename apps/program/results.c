@@ -112,38 +112,110 @@ static uint64_t elements_of(const made *m, const rk_output *output, const void *
     return elements;
 }
 
-/* Lists may lie in lists: what counts is the number of values, and their order. */
-static bool store_list(const rk_output *output, const json_t *list, char *to, uint64_t room, uint64_t *stored) {
+/* ---- what came instead ---- */
+
+enum { SHOWN_MAX = 120 };
+
+/* "the fields a, b". */
+static void describe_fields(const json_t *object, char shown[SHOWN_MAX]) {
+    size_t used = (size_t)snprintf(shown, SHOWN_MAX, json_object_size(object) > 0 ? "the fields" : "no field");
+    const char *name, *between = " ";
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, name, value) {
+        if (used + strlen(name) + 8 > SHOWN_MAX) {
+            snprintf(shown + used, SHOWN_MAX - used, "%s...", between);
+            return;
+        }
+        used += (size_t)snprintf(shown + used, SHOWN_MAX - used, "%s%s", between, name);
+        between = ", ";
+    }
+}
+
+static uint64_t values_in(const json_t *list) {
+    uint64_t count = 0;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        count += json_is_array(item) ? values_in(item) : 1;
+    }
+    return count;
+}
+
+/* 'the string "abc"', "a list of 3 values". */
+static void describe(const json_t *value, char shown[SHOWN_MAX]) {
+    char fields[SHOWN_MAX];
+    if (json_is_array(value)) {
+        uint64_t count = values_in(value);
+        snprintf(shown, SHOWN_MAX, "a list of %" PRIu64 " value%s", count, count == 1 ? "" : "s");
+    } else if (json_is_object(value)) {
+        describe_fields(value, fields);
+        snprintf(shown, SHOWN_MAX, "an object with %.90s", fields);
+    } else {
+        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        bool is_long = text != NULL && strlen(text) > 60;
+        snprintf(shown, SHOWN_MAX, "%s%.60s%s", json_is_string(value) ? "the string " : "", text ? text : "?",
+                 is_long ? "..." : "");
+        free(text);
+    }
+}
+
+/* ---- rows ---- */
+
+/* Lists may lie in lists: what counts is the number of values, and their order. The first that does not fit is *bad. */
+static bool store_list(const rk_output *output, const json_t *list, char *to, uint64_t room, uint64_t *stored,
+                       const json_t **bad) {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *item = json_array_get(list, i);
         if (json_is_array(item)) {
-            if (!store_list(output, item, to, room, stored))
+            if (!store_list(output, item, to, room, stored, bad))
                 return false;
             continue;
         }
-        if (*stored == room || !store(output->type, output->size, item, to + *stored * output->size))
+        if (*stored == room)
             return false;
+        if (!store(output->type, output->size, item, to + *stored * output->size)) {
+            *bad = item;
+            return false;
+        }
         ++*stored;
     }
     return true;
 }
 
 static int take_bytes(rk_task *task, const rk_output *output, const json_t *text, char *to, uint64_t elements) {
-    size_t bytes = (size_t)(elements * output->size);
-    if (base64_decode(json_string_value(text), json_string_length(text), to, bytes))
+    size_t bytes = (size_t)(elements * output->size), letters = json_string_length(text), wanted = (bytes + 2) / 3 * 4;
+    if (base64_decode(json_string_value(text), letters, to, bytes))
         return RK_OK;
-    return rk_task_fail(task, NO_RESULT, "output '%s': base64 of %zu bytes expected (%" PRIu64 " values of %s)",
-                        output->name, bytes, elements, type_name(output->type));
+    return rk_task_fail(task, NO_RESULT,
+                        "output '%s': base64 of %zu bytes expected (%" PRIu64 " values of %s: %zu letters), got %s%zu "
+                        "letters",
+                        output->name, bytes, elements, type_name(output->type), wanted,
+                        letters == wanted ? "what is no base64 in " : "", letters);
 }
 
 size_t results_bytes(const made *m, const rk_output *output, const void *params) {
     return (size_t)elements_of(m, output, params) * output->size;
 }
 
+static int take_list(rk_task *task, const rk_output *output, const json_t *value, char *to, uint64_t elements) {
+    uint64_t stored = 0;
+    const json_t *bad = NULL;
+    char shown[SHOWN_MAX];
+    if (json_is_array(value) && store_list(output, value, to, elements, &stored, &bad) && stored == elements)
+        return RK_OK;
+    describe(bad != NULL ? bad : value, shown);
+    if (bad != NULL)
+        return rk_task_fail(task, NO_RESULT,
+                            "output '%s': a list of %" PRIu64 " values of %s expected, got %s as value %" PRIu64,
+                            output->name, elements, type_name(output->type), shown, stored + 1);
+    return rk_task_fail(task, NO_RESULT, "output '%s': a list of %" PRIu64 " values of %s expected%s, got %s",
+                        output->name, elements, type_name(output->type),
+                        json_is_array(value) ? "" : " (or {\"base64\": ...})", shown);
+}
+
 static int take_row(const made *m, rk_task *task, const rk_output *output, const json_t *value, const void *params,
                     void *result, const results_shared *shared) {
     char *to;
-    uint64_t elements = elements_of(m, output, params), stored = 0;
+    uint64_t elements = elements_of(m, output, params);
     memcpy(&to, (char *)result + output->offset, sizeof to);
     const json_t *text = json_object_get(value, "base64");
     if (json_is_string(text))
@@ -152,26 +224,24 @@ static int take_row(const made *m, rk_task *task, const rk_output *output, const
         memcpy(to, shared->bytes + shared->at[output - m->kernel.outputs], (size_t)elements * output->size);
         return RK_OK;
     }
-    if (json_is_array(value) && store_list(output, value, to, elements, &stored) && stored == elements)
-        return RK_OK;
-    return rk_task_fail(task, NO_RESULT, "output '%s': a list of %" PRIu64 " values of %s expected%s", output->name,
-                        elements, type_name(output->type), json_is_array(value) ? "" : ", or {\"base64\": ...}");
+    return take_list(task, output, value, to, elements);
 }
 
 static int take_output(const made *m, rk_task *task, const rk_output *output, const json_t *object, const void *params,
                        void *result, const results_shared *shared) {
+    char shown[SHOWN_MAX];
     const json_t *value = json_object_get(object, output->name);
-    if (value == NULL)
-        return rk_task_fail(task, NO_RESULT, "output '%s' is missing in the program's JSON", output->name);
+    if (value == NULL) {
+        describe_fields(object, shown);
+        return rk_task_fail(task, NO_RESULT, "output '%s' is missing: the JSON object has %s", output->name, shown);
+    }
     if (output->is_row)
         return take_row(m, task, output, value, params, result, shared);
     if (store(output->type, output->size, value, (char *)result + output->offset))
         return RK_OK;
-    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    int code = rk_task_fail(task, NO_RESULT, "output '%s': %.60s is no %s", output->name, text ? text : "?",
-                            type_name(output->type));
-    free(text);
-    return code;
+    describe(value, shown);
+    return rk_task_fail(task, NO_RESULT, "output '%s': %s expected, got %s", output->name, type_name(output->type),
+                        shown);
 }
 
 int results_take(const made *m, rk_task *task, const json_t *object, const void *params, void *result,

@@ -11,7 +11,7 @@ typedef struct parser {
     template *out;
     made *made;
     rk_maker *maker;
-    const char *what, *at;
+    const char *what, *text, *at;
     char quote; /* ' or " while within; 0 */
     struct {    /* what a shell's "$(…)", (…) and `…` stand in */
         char quote, opener;
@@ -84,16 +84,43 @@ static bool find_placeholder(const parser *p, const char *name, size_t length, t
     return false;
 }
 
+/* The placeholder that a name is nearly that of, or NULL. */
+static const char *nearest_placeholder(const parser *p, const char *name, size_t length) {
+    const char *names[RK_PARAMS_MAX + OWN_NAMES];
+    const rk_param *params = p->made->kernel.params;
+    char word[64];
+    size_t count = 0;
+    for (size_t i = p->made->own_params; i < RK_PARAMS_MAX && params[i].name != NULL; i++)
+        names[count++] = params[i].name;
+    for (size_t i = 0; i < OWN_NAMES; i++)
+        names[count++] = own_names[i].name;
+    snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word), name);
+    return rk_maker_nearest(p->maker, word, names, count);
+}
+
+/* `at`: its opening brace; `length`: with both. */
 static void refuse_placeholder(parser *p, const char *at, size_t length) {
-    char known[600];
+    char known[600], problem[800];
     size_t used = 0;
     const rk_param *params = p->made->kernel.params;
+    const char *near = nearest_placeholder(p, at + 1, length - 2);
     for (size_t i = p->made->own_params; i < RK_PARAMS_MAX && params[i].name != NULL && used < 400; i++)
         used += (size_t)snprintf(known + used, sizeof known - used, "{%.60s}, ", params[i].name);
     snprintf(known + used, sizeof known - used, "{task}, {seed}, {rank}, {tmpdir}");
-    char problem[700];
-    snprintf(problem, sizeof problem, "is no placeholder; there are %s; a brace itself is written {{ or }}", known);
+    snprintf(problem, sizeof problem, "is no placeholder%s%.60s%s are %s; a brace itself is written {{ or }}",
+             near != NULL ? ": did you mean {" : "", near != NULL ? near : "", near != NULL ? "}? There" : "; there",
+             known);
     refuse(p, problem, at, length);
+}
+
+static void refuse_brace(parser *p, const char *at) {
+    char problem[160];
+    snprintf(problem, sizeof problem,
+             *at == '{' ? "at letter %zu opens a brace and does not close it behind a name: a placeholder is written "
+                          "{name}, and a brace itself {{"
+                        : "at letter %zu closes a brace that is not open: a brace itself is written }}",
+             (size_t)(at - p->text) + 1);
+    refuse(p, problem, at, strcspn(at, " \t\n"));
 }
 
 /* In a shell's program a placeholder is the next positional parameter, within the quotes that are open there. */
@@ -118,7 +145,10 @@ static bool read_brace(parser *p, template_piece *piece, bool *is_placeholder) {
     size_t length = *at == '{' ? strcspn(at + 1, "{} \t\n") : 0;
     bool closed = *at == '{' && at[1 + length] == '}';
     if (!closed || !find_placeholder(p, at + 1, length, piece)) {
-        refuse_placeholder(p, at, closed ? length + 2 : strcspn(at, " \t\n"));
+        if (closed)
+            refuse_placeholder(p, at, length + 2);
+        else
+            refuse_brace(p, at);
         return true;
     }
     p->out->uses_tmpdir = p->out->uses_tmpdir || piece->kind == TEMPLATE_TMPDIR;
@@ -127,7 +157,20 @@ static bool read_brace(parser *p, template_piece *piece, bool *is_placeholder) {
     return true;
 }
 
-/* ---- the three ways ---- */
+/* Where braces are letters, a placeholder would be one by mistake. */
+static void refuse_if_placeholder(parser *p) {
+    template_piece piece;
+    size_t length = strcspn(p->at + 1, "{} \t\n");
+    bool is_doubled = p->at > p->text && p->at[-1] == '{';
+    if (*p->at == '{' && !is_doubled && p->at[1 + length] == '}' && rk_maker_begins(p->maker) &&
+        find_placeholder(p, p->at + 1, length, &piece))
+        refuse(p,
+               "would be the same for all tasks: a task's values come in its line of JSON; code with such braces "
+               "belongs into a file",
+               p->at, length + 2);
+}
+
+/* ---- the ways ---- */
 
 static void read_letter_of_words(parser *p) {
     char c = *p->at;
@@ -192,6 +235,7 @@ static void read_text(parser *p, template_way way, template_piece *arguments, un
         template_piece piece;
         bool is_placeholder;
         if (way == TEMPLATE_PLAIN_WORDS) {
+            refuse_if_placeholder(p);
             read_letter_of_words(p);
         } else if (!read_brace(p, &piece, &is_placeholder)) {
             if (way == TEMPLATE_WORDS)
@@ -218,7 +262,7 @@ bool template_parse(template *out, made *m, rk_maker *maker, const char *what, c
     size_t length = strlen(text);
     *out = (template){.pieces = made_alloc(m, (length + 8) * sizeof *out->pieces)};
     template_piece *arguments = made_alloc(m, (length + 1) * sizeof *arguments);
-    parser p = {.out = out, .made = m, .maker = maker, .what = what, .at = text};
+    parser p = {.out = out, .made = m, .maker = maker, .what = what, .text = text, .at = text};
     p.literal = made_alloc(m, 16 * (length + 8)); /* a placeholder of 3 letters becomes 3 + 9 and its number */
     unsigned count = 0;
     if (out->pieces == NULL || arguments == NULL || p.literal == NULL) {
@@ -235,6 +279,19 @@ bool template_parse(template *out, made *m, rk_maker *maker, const char *what, c
     for (unsigned i = 0; i < count; i++)
         add_piece(&p, arguments[i]);
     return !p.failed;
+}
+
+/* ---- what is in it ---- */
+
+const char *template_program(const template *t) {
+    bool is_fixed = t->count > 0 && t->pieces[0].kind == TEMPLATE_TEXT && t->pieces[0].ends_word;
+    return is_fixed ? t->pieces[0].text : NULL;
+}
+
+void template_mark(const template *t, bool used[RK_PARAMS_MAX]) {
+    for (size_t i = 0; i < t->count; i++)
+        if (t->pieces[i].kind == TEMPLATE_PARAM)
+            used[t->pieces[i].param] = true;
 }
 
 /* ---- putting values in ---- */

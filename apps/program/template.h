@@ -50,6 +50,10 @@ typedef enum template_way {
 
 /* False: refused through the maker; `what` names the parameter. */
 bool template_parse(template *out, made *m, rk_maker *maker, const char *what, const char *text, template_way way);
+/* The first word, if it has no placeholder; else NULL. */
+const char *template_program(const template *t);
+/* Marks the user's parameters that it has placeholders for. */
+void template_mark(const template *t, bool used[RK_PARAMS_MAX]);
 /* Adds the words with values put in. */
 void template_expand(const template *t, const template_values *values, message *out);
 

@@ -151,10 +151,10 @@ def codes_streams_and_costs_are_recorded():
     assert "no damage" in command("verify", "c.h5").stdout
     run("command", "cmd=/bin/true", out="true.h5")
     assert rows("true.h5", "max_rss_bytes")[0][0] < 8 << 20  # not the rank's own memory
-    run("command", "cmd=no-such-program-here {x}", "x=1", out="none.h5", expect=FAILED_TASKS)
-    assert "no such program" in failures("none.h5")[0]["message"] and rows("none.h5", "exit_code") == [[127]]
-    run("command", "cmd=./p.py", out="none.h5", expect=FAILED_TASKS)
-    assert "may not be executed" in failures("none.h5")[0]["message"] and rows("none.h5", "exit_code") == [[126]]
+    run("command", "cmd={program} 1", "program=no-such-program-here,./p.py", out="none.h5", expect=FAILED_TASKS)
+    told = failures("none.h5")
+    assert "no such program" in told[0]["message"] and "may not be executed" in told[1]["message"], told
+    assert rows("none.h5", "exit_code") == [[127, 126]]
 
 
 def the_digest_is_of_what_the_programs_say():
@@ -200,9 +200,13 @@ def results_are_taken_from_json():
     run("command", f"cmd={code} {{x}}", "x=0:10", outputs, n=2, out="j.h5", expect=FAILED_TASKS)
     told = {task: failure["message"] for task, failure in failures("j.h5").items()}
     assert sorted(told) == [1, 2, 3, 5, 6, 8, 9, 10], told
-    assert "'steps' is missing" in told[1] and '"many" is no i32' in told[2] and "list of 6 values" in told[3]
-    assert "missing" in told[5] and told[6] == "exit code 7" and "1099511627776 is no i32" in told[8]
-    assert "base64 of 48 bytes" in told[9] and "1 is no bool" in told[10]
+    assert told[1] == "output 'steps' is missing: the JSON object has the fields energy, done, grid, text", told[1]
+    assert told[2] == "output 'steps': i32 expected, got the string \"many\"", told[2]
+    assert told[3] == "output 'grid': a list of 6 values of f64 expected, got a list of 1 value", told[3]
+    assert told[5] == "output 'energy' is missing: the JSON object has no field" and told[6] == "exit code 7", told
+    assert told[8] == "output 'steps': i32 expected, got 1099511627776", told[8]
+    assert "base64 of 48 bytes expected (6 values of f64: 64 letters), got 12 letters" in told[9], told[9]
+    assert told[10] == "output 'done': bool expected, got 1", told[10]
     with h5py.File("j.h5") as file:
         energy, steps, grid, done = file["energy"][...], file["steps"][...], file["grid"][...], file["done"][...]
         assert file["exit_code"][...].tolist()[5:7] == [0, 7]
@@ -215,6 +219,14 @@ def results_are_taken_from_json():
     assert rows("n.h5", "y") == [[42]]
     run("command", "cmd=echo '{{\"y\": [1, 2, 3, 4]}}'", "n=4", "outputs=y:u8[n]", out="n.h5")
     assert rows("n.h5", "y") == [[1, 2, 3, 4]]
+    shapes = [[1, "a"], [[1, 2], 3], {"y": 1, "z": 2}, 1.5, "x" * 100, None, {"base64": "!" * 24}, {"y" * 200: 1}]
+    code = program("s.py", f"import json, sys\nprint(json.dumps({{'y': {shapes!r}[int(sys.argv[1])]}}))\n")
+    run("command", f"cmd={code} {{i}}", "i=0:7", "outputs=y:f64[2]", out="s.h5", expect=FAILED_TASKS)
+    told = [failure["message"].replace("output 'y': a list of 2 values of f64 expected", "") for failure in failures("s.h5").values()]
+    either = ' (or {"base64": ...}), got '
+    assert told[:6] == [', got the string "a" as value 2', ", got a list of 3 values", either + "an object with the fields y, z",
+                        either + "1.5", either + 'the string "' + "x" * 59 + "...", either + "null"], told
+    assert "got what is no base64 in 24 letters" in told[6] and told[7] == either + "an object with the fields ...", told
     for bad in ("y", "y:", "y:f65", ":f64", "y:f64,", "y:f64[", "y:f64[]", "y:f64]", "y:f64[2]z", "y:f64[1,2,3,4,5]", "2y:f64",
                 "y:f64,y:f64", "exit_code:i32", "y:string"):
         refusal("command", "cmd=true", f"outputs={bad}")
@@ -270,6 +282,95 @@ def words_are_split_before_values_are_put_in():
     run("command", "cmd=@one.txt", out="w.h5")
     assert lines("w.h5") == ["a, b"]
     assert "needs the parameter 'cmd'" in refusal("command")
+
+
+def braces_say_where_and_what_was_meant():
+    for cmd, *says in (("echo {x", "'{x' at letter 6", "not close", "{name}", "{{"), ("awk '{print $1}'", "'{print' at letter 6"),
+                       ("echo a}", "'}' at letter 7", "not open", "}}"), ("echo {a b}", "'{a' at letter 6"),
+                       ("echo {alpah}", "'{alpah}'", "did you mean {alpha}?"), ("echo {sed}", "did you mean {seed}?"),
+                       ("echo {y}", "'{y}' is no placeholder; there are {alpha}")):
+        error = refusal("command", f"cmd={cmd}", "alpha=1", "x=1")
+        assert all(said in error for said in says), (cmd, error)
+    assert "did you mean" not in refusal("command", "cmd=echo {completely}", "alpha=1")
+
+
+def misspelt_settings_are_not_taken_for_parameters():
+    for word, meant in (("output=y:f64", "outputs"), ("output=y:f64,z:i32", "outputs"), ("ouputs=y:f64", "outputs"), ("shel=yes", "sh"),
+                        ("shell=yes", "sh"), ("kep=yes", "keep"), ("keeep=off", "keep"), ("captur=1M", "capture"), ("stdinn=f", "stdin"),
+                        ("input=f.txt", "stdin")):
+        name = word.split("=")[0]
+        error = refusal("command", "cmd=echo {x}", "x=1", word)
+        assert f"no {{{name}}}" in error and f"did you mean the setting {meant}=?" in error, error
+        run("command", f"cmd=echo {{x}} {{{name}}}", "x=1", word, out="fine.h5")  # what cmd names is a parameter
+    assert "did you mean cmd=?" in refusal("command", "cmmd=echo {x}", "x=1")
+    table("t.csv", x=[1, 2], output=["a", "b"])
+    assert "did you mean the setting outputs=?" in refusal("command", "cmd=echo {x}", "--table", "t.csv")
+    run("command", "cmd=true", "temp=300", "seeds=5", "s=1", "h=2", "q=no", out="fine.h5")  # no values for what they are like
+
+
+def a_parameter_that_nothing_uses_is_told_once():
+    heard = "rankine: cmd has no {a}, {alhpa}: the program finds them in its environment only, as RANKINE_PARAM_alhpa\n"
+    words = ["cmd=echo {x}", "x=1,2", "a=1", "alhpa=0:1:0.5", "-o", "w.h5", "--force"]
+    for n in (1, 2):
+        assert command("run", "command", *words, "-n", n).stderr.count(heard) == 1
+    got = subprocess.run([MPIRUN, "-n", "2", RANKINE, "run", "command", *words], capture_output=True, text=True, timeout=60)
+    assert got.returncode == 0 and got.stderr.count(heard) == 1, got.stderr
+    assert "cmd has" not in command("resume", "w.h5").stderr + command("info", "w.h5").stderr
+    assert command("run", "command", *words, "-n", 1, "-q").stderr == ""
+    many = [f"a_parameter_of_{i}=1" for i in range(20)]
+    assert "{a_parameter_of_0}, " in (error := command("run", "command", "cmd=true", *many, "-n", 1, "-o", "m.h5").stderr) and ", ...:" in error
+    open("in1", "w").close()
+    for used in (["cmd=echo {x}", "x=1"], ["cmd=sh -c 'echo $RANKINE_PARAM_x'", "x=1"], ["cmd=cat", "stdin=in{x}", "x=1"],
+                 ["cmd=echo '{{\"y\": [1, 2]}}'", "x=2", "outputs=y:u8[x]"], ["cmd=echo {x} | cat", "x=1", "sh=yes"]):
+        assert command("run", "command", *used, "-n", 1, "-o", "u.h5", "--force").stderr == "", used
+
+
+def a_program_that_is_not_there_is_refused_before_anything_is_made():
+    with open("here", "w") as file:
+        file.write("#!/bin/sh\necho here\n")
+    os.mkdir("folder")
+    for cmd, *says in (("no-such-program {x}", "'no-such-program'", "on PATH", "sh=yes"), ("./absent {x}", "'./absent'", "no such program"),
+                       ("./here {x}", "may not be executed", "chmod +x"), ("./folder {x}", "is a directory"),
+                       ("'' {x}", "no such program"), ("cd /tmp {x}", "need sh=yes")):
+        error = refusal("command", f"cmd={cmd}", "x=1")
+        assert all(said in error for said in says), (cmd, error)
+        assert not os.path.exists("none.h5")
+    os.chmod("here", 0o755)
+    assert "did you mean ./here?" in refusal("command", "cmd=here {x}", "x=1")
+    run("command", "cmd=./here {x}", "x=1", out="p.h5")
+    run("command", "cmd=here {x}", "x=1", out="p.h5", env={"PATH": os.environ["PATH"] + ":" + os.getcwd()})
+    assert lines("p.h5") == ["here"]
+    run("command", "cmd=cd /; pwd {x}", "x=", "sh=yes", out="p.h5")
+    error = subprocess.run([MPIRUN, "-n", "2", RANKINE, "run", "command", "cmd=no-such-program", "-o", "none.h5"], capture_output=True,
+                           text=True, timeout=60)
+    assert error.stderr.count("'no-such-program'") == 1 and not os.path.exists("none.h5"), error.stderr
+    run("command", "cmd=./here {x}", "x=1,2", out="old.h5")
+    os.remove("here")
+    assert "./here" in command("info", "old.h5").stdout  # what is read needs no program
+
+
+def what_only_a_shell_understands_is_hinted_at():
+    for cmd, word in (("echo a | cat", "|"), ("echo a || true", "||"), ("echo a && true", "&&"), ("echo a; true", "a;"), ("echo a ; true", ";"),
+                      ("echo a &", "&"), ("echo a > f", ">"), ("echo a >f", ">f"), ("echo a 2>&1", "2>&1"), ("cat < f", "<"),
+                      ("echo a >>f", ">>f"), ("echo *.txt", "*.txt"), ("echo $HOME", "$HOME"), ("echo \"$HOME\"", "\"$HOME\""),
+                      ("echo $(date)", "$(date)"), ("echo '|' \\* $A", "$A")):
+        error = command("run", "command", f"cmd={cmd}", "-n", 1, "-o", "h.h5", "--force", expect=None).stderr
+        assert error.startswith(f"rankine: cmd: no shell runs it, so the program is given {word} as it stands: sh=yes"), (cmd, error)
+        assert "no shell" not in command("run", "command", f"cmd={cmd}", "sh=yes", "-n", 1, "-o", "h.h5", "--force", expect=None).stderr
+    for cmd in ("echo '|' \">\" \\; '*' \\* '$HOME' \\$HOME", "echo a|b a&b x>y $1 $ -> 5>= ~", "echo 'it is; so' \"a && b\""):
+        assert command("run", "command", f"cmd={cmd}", "-n", 1, "-o", "h.h5", "--force").stderr == "", cmd
+
+
+def names_that_clash_are_both_named():
+    for words, *says in ((["outputs=exit_code:i32"], "outputs: 'exit_code'", "records an output of that name itself"),
+                         (["outputs=y:f64,x:i64"], "outputs: 'x'", "a parameter has that name"),
+                         (["outputs=keep:bool"], "outputs: 'keep'", "a setting"), (["outputs=y:f64,y:i32"], "outputs: 'y'", "another output"),
+                         (["outputs=row:f64"], "output 'row'", "take another"), (["signal=3"], "parameter 'signal'", "something else")):
+        error = refusal("command", "cmd=echo {x}", "x=1", *words)
+        assert all(said in error for said in says), error
+    assert "a parameter has that name" in refusal("coprocess", "worker=true", "outputs=x:f64", "x=1")
+    run("command", "cmd=echo '{{\"stdout\": 7}}'", "outputs=stdout:i32", "capture=0", out="free.h5")
+    assert rows("free.h5", "stdout") == [[7]]
 
 
 def random_seeds_belong_to_tasks():

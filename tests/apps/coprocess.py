@@ -135,7 +135,8 @@ def a_worker_that_takes_too_long_is_killed_and_started_again():
 
 
 def a_worker_that_is_none_is_told_once():
-    for bad, says in (("no-such-worker", "there is no such program"), (f"{PYTHON} absent.py", "exit code 2 at once, and read no task"),
+    for bad, says in ((f"{PYTHON} absent.py", "exit code 2 at once, and read no task"),
+                      ("sh -c 'echo Because >&2; exit 5'", "exit code 5 at once, and read no task"),
                       ("echo Welcome to R", "'Welcome to R', which is no JSON object"), ("yes", "more than one line"),
                       ("true", "exit code 0 at once"), ("cat /dev/zero", "no end of line")):
         begin = time.monotonic()
@@ -143,6 +144,21 @@ def a_worker_that_is_none_is_told_once():
         told = {failure["message"] for failure in failures("bad.h5").values()}
         assert len(told) == 1 and says in told.pop() and time.monotonic() - begin < 20, (bad, told)
         assert "300 alike with code 70" in command("info", "bad.h5").stdout
+
+
+def a_slip_of_the_pen_is_refused_before_anything_is_made():
+    for words, *says in ((["worker=no-such-worker", "outputs=y:f64"], "worker: 'no-such-worker'", "on PATH"),
+                         (["worker=./absent", "outputs=y:f64"], "worker: './absent'", "no such program"),
+                         (["worker=cat", "output=y:f64"], "outputs=", "did you mean outputs=?"),
+                         (["worker=cat", "output=y:f64,z:f64"], "did you mean outputs=?"),
+                         (["wroker=cat", "outputs=y:f64"], "did you mean worker=?"),
+                         (["worker=cat {x}", "outputs=y:f64"], "worker: '{x}'", "line of JSON"),
+                         (["worker=cat --seed={seed}", "outputs=y:f64"], "worker: '{seed}'", "line of JSON")):
+        error = command("run", "coprocess", *words, "x=1", "-n", 1, "-o", "none.h5", expect=2).stderr
+        assert error.count("\n") == 1 and all(said in error for said in says) and not os.path.exists("none.h5"), error
+    code = worker("say(y=x)").removeprefix("worker=")
+    run("coprocess", f"worker={code} {{z}} {{{{x}}}} {{", "outputs=y:f64", "x=1,2", "output=a", out="fine.h5")  # braces are letters
+    assert values("fine.h5") == [1, 2]
 
 
 def workers_end_with_the_run_and_with_the_rank():
