@@ -242,24 +242,6 @@ static const char *signal_name(int number) {
     return "a signal";
 }
 
-enum { LINE_MAX_SHOWN = 150 };
-
-/* The last line on stderr that is not empty, without letters that a terminal would obey. */
-static void last_line(const stream *s, char line[LINE_MAX_SHOWN + 3]) {
-    size_t end = s->tail_used;
-    while (end > 0 && (unsigned char)s->tail[end - 1] <= ' ')
-        end--;
-    size_t begin = end;
-    while (begin > 0 && s->tail[begin - 1] != '\n')
-        begin--;
-    size_t length = end - begin < LINE_MAX_SHOWN ? end - begin : LINE_MAX_SHOWN;
-    snprintf(line, LINE_MAX_SHOWN + 3, "%s%.*s", length > 0 ? ": " : "", (int)length,
-             length > 0 ? s->tail + begin : "");
-    for (char *c = line; *c != '\0'; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = ' ';
-}
-
 static int fail_to_start(running *r, int error) {
     const char *word = r->runner->message.data;
     r->result->exit_code = error == ENOENT ? CANNOT_START : CANNOT_EXECUTE;
@@ -276,7 +258,7 @@ static int fail_to_start(running *r, int error) {
 }
 
 static int tell_end(running *r, const message_end *end) {
-    char line[LINE_MAX_SHOWN + 3];
+    char line[LAST_LINE_MAX];
     r->result->wall_seconds = end->wall_seconds;
     r->result->cpu_seconds = end->cpu_seconds;
     r->result->max_rss_bytes = end->max_rss_bytes;
@@ -290,11 +272,12 @@ static int tell_end(running *r, const message_end *end) {
                             r->task->place->task_seconds);
     if (r->result->exit_code == 0)
         return RK_OK;
-    last_line(&r->runner->err, line);
+    last_line(r->runner->err.tail, r->runner->err.tail_used, line);
     if (killed)
-        return rk_task_fail(r->task, 128 + r->result->signal, "signal %d (%s)%s", r->result->signal,
-                            signal_name(r->result->signal), line);
-    return rk_task_fail(r->task, r->result->exit_code, "exit code %d%s", r->result->exit_code, line);
+        return rk_task_fail(r->task, 128 + r->result->signal, "signal %d (%s)%s%s", r->result->signal,
+                            signal_name(r->result->signal), *line ? ": " : "", line);
+    return rk_task_fail(r->task, r->result->exit_code, "exit code %d%s%s", r->result->exit_code, *line ? ": " : "",
+                        line);
 }
 
 static int emit_streams(running *r) {

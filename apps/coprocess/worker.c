@@ -27,6 +27,7 @@ static void compose(worker *w, const worker_task *t) {
     message_add_environment(&w->message);
     snprintf(rank, sizeof rank, "%d", t->task->place != NULL ? t->task->place->rank : 0);
     message_variable(&w->message, "RANKINE_", "RANK", rank);
+    w->message.head.wants_words = 1;
 }
 
 static bool open_pipes(int in[2], int out[2]) {
@@ -118,34 +119,37 @@ static bool has_unread(const worker *w) {
 
 static void describe_end(const message_end *end, const char *name, char *text, size_t size) {
     if (end->error != 0)
-        snprintf(text, size, "the worker '%.80s' %s", name,
+        snprintf(text, size, "the worker '%.60s' %s", name,
                  end->error == ENOENT   ? "cannot be started: there is no such program"
                  : end->error == EACCES ? "cannot be started: it may not be executed"
                                         : "cannot be started");
     else if (WIFSIGNALED(end->status))
-        snprintf(text, size, "the worker '%.80s' was ended by signal %d", name, WTERMSIG(end->status));
+        snprintf(text, size, "the worker '%.60s' was ended by signal %d", name, WTERMSIG(end->status));
     else
-        snprintf(text, size, "the worker '%.80s' ended with exit code %d", name, WEXITSTATUS(end->status));
+        snprintf(text, size, "the worker '%.60s' ended with exit code %d", name, WEXITSTATUS(end->status));
 }
 
 /* It closed its output or ended. One that has closed its output only has a moment to end. */
 static int tell_death(worker *w, const worker_task *t, bool unread) {
-    char text[WORKER_TEXT_MAX];
-    message_end end;
+    char how[WORKER_TEXT_MAX], text[WORKER_TEXT_MAX + LAST_LINE_MAX + 100];
+    message_end end = {0};
     const char *name = w->message.data;
     worker_dismiss(w);
-    if (!wait_for_end(w, PATIENCE_MS, &end)) {
-        snprintf(text, sizeof text, "the worker '%.80s' closed its output, or was killed with its helper", name);
+    if (wait_for_end(w, PATIENCE_MS, &end)) {
+        describe_end(&end, name, how, sizeof how);
+    } else {
+        snprintf(how, sizeof how, "the worker '%.60s' closed its output, or was killed with its helper", name);
         unread = false;
-    } else
-        describe_end(&end, name, text, sizeof text - 40);
-    if (unread && !w->has_answered) {
-        strcat(text, end.error != 0 ? "" : " at once, and read no task");
-        note_bad_start(w, text);
     }
+    snprintf(text, sizeof text, "%s%s%s%s", how,
+             !unread          ? " while it had this task (another is started for the next)"
+             : end.error != 0 ? ""
+                              : " at once, and read no task",
+             *end.last_words ? "; last on its stderr: " : "", end.last_words);
+    if (unread && !w->has_answered)
+        note_bad_start(w, text);
     forget(w);
-    return rk_task_fail(t->task, WORKER_FAILED, "%s%s", text,
-                        unread ? "" : " while it had this task; it is started again for the next");
+    return rk_task_fail(t->task, WORKER_FAILED, "%s", text);
 }
 
 int worker_refuse(worker *w, rk_task *task, const char *why) {

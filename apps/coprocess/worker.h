@@ -15,7 +15,7 @@
 
 enum {
     WORKER_STARTS_MAX = 3,
-    WORKER_TEXT_MAX = 200,
+    WORKER_TEXT_MAX = 300,
     WORKER_FAILED = 70 /* the code of its task then: EX_SOFTWARE of sysexits.h */
 };
 

@@ -10,6 +10,8 @@
  *     message      words and environment of a program that is to be started
  *     spawner      the process that starts programs for a thread of the rank
  *     spawn_main   the same, from inside
+ *     relay        what a program writes to standard error, passed on
+ *     last_line    what of that belongs into a message
  *
  * A kernel's functions are given no pointer of their own: the description that was made last is the one that runs. It
  * is written before the first task, and only read from then on. */

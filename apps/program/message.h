@@ -6,12 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "last_line.h"
+
 /* Sent with three descriptors (SCM_RIGHTS): standard input, output and error of the program. `bytes` follow: `words`
  * strings, then `variables` strings, each ended by a zero byte. */
 typedef struct message_head {
     uint32_t words, variables;
     uint64_t bytes;
     double limit_seconds; /* the program is killed after so long; 0: never */
+    uint64_t wants_words; /* 1: what it writes to standard error passes through, and its last line is told */
 } message_head;
 
 /* Sent once the program and its process group are gone. */
@@ -21,6 +24,7 @@ typedef struct message_end {
     int32_t late;   /* it was killed because its time was over */
     double wall_seconds, cpu_seconds;
     uint64_t max_rss_bytes;
+    char last_words[LAST_LINE_MAX]; /* on standard error, if they were wanted; "" if there were none */
 } message_end;
 
 typedef struct message {

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "message.h"
+#include "relay.h"
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0
@@ -147,17 +148,23 @@ static const struct timespec *time_left(double limit_seconds, double begin, stru
 
 /* Until the program has ended; it stays a zombie, so that its group's number is not another's. False: the socket was
  * closed, or something came that has no place here. */
-static bool watch(pid_t pid, double limit_seconds, double begin, int32_t *late) {
+static bool watch(pid_t pid, relay *words, double limit_seconds, double begin, int32_t *late) {
     sigset_t with_child;
     struct timespec left;
     sigprocmask(SIG_SETMASK, NULL, &with_child);
     sigdelset(&with_child, SIGCHLD);
     while (!has_ended(pid)) {
-        fd_set set;
-        FD_ZERO(&set);
-        FD_SET(STDIN_FILENO, &set);
-        if (pselect(1, &set, NULL, NULL, time_left(*late ? 0 : limit_seconds, begin, &left), &with_child) > 0)
+        fd_set readable, writable;
+        FD_ZERO(&readable);
+        FD_ZERO(&writable);
+        FD_SET(STDIN_FILENO, &readable);
+        int highest = relay_watch(words, &readable, &writable, STDIN_FILENO);
+        int ready = pselect(highest + 1, &readable, &writable, NULL, time_left(*late ? 0 : limit_seconds, begin, &left),
+                            &with_child);
+        if (ready > 0 && FD_ISSET(STDIN_FILENO, &readable))
             return false;
+        if (ready > 0)
+            relay_move(words, &readable, &writable);
         if (!*late && limit_seconds > 0 && now() - begin >= limit_seconds) {
             *late = 1;
             kill(-pid, SIGKILL);
@@ -178,20 +185,31 @@ static void reap(pid_t pid, message_end *end) {
 #endif
 }
 
-static bool serve(const request *r) {
+/* The program writes to the relay then, which has taken the rank's descriptor. Without one it writes there itself. */
+static void put_between(relay *words, request *r) {
+    int program_end;
+    if (r->head.wants_words != 0 && relay_begin(words, r->descriptors[2], &program_end))
+        r->descriptors[2] = program_end;
+}
+
+static bool serve(request *r) {
     message_end end = {0};
+    relay words = RELAY_INIT;
     pid_t pid;
     double begin = now();
+    put_between(&words, r);
     end.error = start_program(r, &pid);
     for (int i = 0; i < 3; i++)
         close(r->descriptors[i]);
     bool wanted = true;
     if (end.error == 0) {
-        wanted = watch(pid, r->head.limit_seconds, begin, &end.late);
+        wanted = watch(pid, &words, r->head.limit_seconds, begin, &end.late);
         kill(-pid, SIGKILL);
         end.wall_seconds = now() - begin;
         reap(pid, &end);
     }
+    relay_end(&words);
+    last_line(words.end, words.end_used, end.last_words);
     return wanted && send(STDIN_FILENO, &end, sizeof end, MSG_NOSIGNAL) == (ssize_t)sizeof end;
 }
 
@@ -218,6 +236,7 @@ int main(void) {
     struct sigaction action = {.sa_handler = on_child};
     sigemptyset(&action.sa_mask);
     sigaction(SIGCHLD, &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* the reader of the rank's standard error may be gone; programs have the default */
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, NULL);

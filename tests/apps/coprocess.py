@@ -135,8 +135,8 @@ def a_worker_that_takes_too_long_is_killed_and_started_again():
 
 
 def a_worker_that_is_none_is_told_once():
-    for bad, says in ((f"{PYTHON} absent.py", "exit code 2 at once, and read no task"),
-                      ("sh -c 'echo Because >&2; exit 5'", "exit code 5 at once, and read no task"),
+    for bad, says in ((f"{PYTHON} absent.py", "exit code 2 at once, and read no task; last on its stderr: "),
+                      ("sh -c 'echo Because >&2; exit 5'", "exit code 5 at once, and read no task; last on its stderr: Because"),
                       ("echo Welcome to R", "'Welcome to R', which is no JSON object"), ("yes", "more than one line"),
                       ("true", "exit code 0 at once"), ("cat /dev/zero", "no end of line")):
         begin = time.monotonic()
@@ -159,6 +159,27 @@ def a_slip_of_the_pen_is_refused_before_anything_is_made():
     code = worker("say(y=x)").removeprefix("worker=")
     run("coprocess", f"worker={code} {{z}} {{{{x}}}} {{", "outputs=y:f64", "x=1,2", "output=a", out="fine.h5")  # braces are letters
     assert values("fine.h5") == [1, 2]
+
+
+def the_last_words_of_a_worker_are_told_and_all_of_them_passed_on():
+    code = worker("say_it = lambda text: (sys.stderr.write(text), sys.stderr.flush())\n"
+                  "if x == 3: say_it('first\\nValueError: three\\n\\n'); os.kill(os.getpid(), signal.SIGKILL)\n"
+                  "if x == 5: raise KeyError('five')\nif x == 7: sys.exit(3)\n"
+                  "if x == 8: say_it('w' * 1000); os._exit(1)\nif x == 9: say_it('e' * 300000)\nsay(y=x)\nif x > 9: say_it('E' * 100000)")
+    for n in (1, 2):
+        error = run("coprocess", code, "outputs=y:i64", "x=0:11", n=n, out="w.h5", expect=FAILED_TASKS).stderr
+        told = {task: failure["message"] for task, failure in failures("w.h5").items()}
+        assert sorted(told) == [3, 5, 7, 8], told
+        assert told[3].endswith("(another is started for the next); last on its stderr: ValueError: three") and "by signal 9 while" in told[3], told
+        assert told[5].endswith("stderr: KeyError: 'five'") and "exit code 1 while" in told[5], told
+        assert told[7].endswith("for the next)"), told
+        assert "wwwwwwwwww" in told[8] and error.count("ValueError: three") == 1, told
+        for letter, least in (("w", 1000), ("e", 300_000), ("E", 200_000)):
+            assert error.count(letter) >= least, (letter, error.count(letter))
+    with open("closed.py", "w") as file:
+        file.write("import os, sys\nos.close(2)\nfor line in sys.stdin: print('{\"y\": 1}', flush=True)\n")
+    run("coprocess", f"worker={PYTHON} closed.py", "outputs=y:i64", "x=1:100", out="c.h5")
+    assert values("c.h5") == [1] * 100
 
 
 def workers_end_with_the_run_and_with_the_rank():
