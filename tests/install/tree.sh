@@ -15,6 +15,13 @@ if grep -rlF "$RANKINE_SOURCE" "$PREFIX" --include='*.cmake' --include='*.pc' --
     exit 1
 fi
 
+# Each kernel has its document, where the installed README links to it.
+for kernel in "$PREFIX/$LIBDIR"/rankine/kernels/*.so; do
+    document=apps/$(basename "$kernel" .so)/README.md
+    cmp "$RANKINE_SOURCE/$document" "$PREFIX/share/doc/rankine/$document"
+    grep -qF "($document)" "$PREFIX/share/doc/rankine/README.md" || { echo "README.md has no link to $document"; exit 1; }
+done
+
 # What the moved command finds is its own: the kernels beside it, not those of the build tree.
 unset RANKINE_KERNEL_PATH
 "$PREFIX/bin/rankine" --version | grep -q rankine
