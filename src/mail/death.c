@@ -116,6 +116,12 @@ static bool process_is_there(uint32_t pid) {
     return !is_zombie(pid);
 }
 
+bool rk__mail_is_gone(const rk__mail *mail, uint32_t endpoint) {
+    rk__box *box = rk__arena_box(mail->arena, rk__mail_local_of(mail, endpoint));
+    return mail->dead[endpoint] || atomic_load(&box->life) != RK__LIFE_ALIVE ||
+           !process_is_there(atomic_load(&box->pid));
+}
+
 static void look_at(rk__mail *mail, uint32_t local) {
     rk__box *box = rk__arena_box(mail->arena, local);
     uint32_t life = atomic_load(&box->life);

@@ -184,6 +184,9 @@ void *rk__strand_context(const rk__mail *mail);
 /* ---- deaths; lock held ---- */
 
 bool rk__mail_is_dead(const rk__mail *mail, uint32_t endpoint);
+/* Looks now whether a process of this node is there, buries nobody: for those who are inside what they share with it,
+ * where they can't wait for the news. */
+bool rk__mail_is_gone(const rk__mail *mail, uint32_t endpoint);
 /* An endpoint ended on purpose or was found dead by its parent: everybody will be told. */
 void rk__mail_bury(rk__mail *mail, uint32_t endpoint);
 /* A child takes up (again) an endpoint that was absent or dead. Its rank calls it before it starts the child. */
