@@ -7,17 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "mail/mail.h"
-
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
-
-enum { FIXTURE_RANKS_MAX = 64 };
 
 /* A room that counts what it gets, and echoes questions. */
 enum { OP_COUNT = 1, OP_ECHO, OP_NEVER, OP_CANCEL };

@@ -12,7 +12,8 @@
 
 #include <cmocka.h>
 
-#include "mail_checks.h" /* CHECK: cmocka's asserts leave by longjmp, which only the main thread may do */
+#include "check.h"
+#include "mail/mail.h"
 
 typedef struct fixture_rank {
     uint32_t rank, ranks;

@@ -1,3 +1,4 @@
+#include "mail_checks.h"
 #include "mail_fixture.h"
 
 static void letters_of_any_size_come_whole_and_in_order(void **state) {
