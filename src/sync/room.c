@@ -162,6 +162,8 @@ rk_status rk__sync_create(rk__kind kind, uint64_t value, uint64_t limit, const r
 
 static void receive(void *ctx, rk__letter *letter) {
     rk__sync_room *room = ctx;
+    if (rk__mail_is_dead(room->mail, letter->from))
+        return; /* what it had has been cleaned up: nothing of its may come after */
     if (letter->op == RK__SYNC_LETTER_LEFT) {
         rk__sync_left(&room->machine, letter->from, rk__mail_endpoint(room->mail));
         return;

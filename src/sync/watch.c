@@ -70,9 +70,13 @@ rk_status rk__sync_watch(rk__mail *mail, rk_ref ref, rk__watch *watch, rk_error 
         ref.kind != RK__KIND_EVENT)
         return rk__fail(err, RK_EINVAL, "a %s can't be waited for together with other objects",
                         rk__kind_text(ref.kind));
+    uint32_t party = rk__mail_party(mail);
     *watch = (rk__watch){room->watches, ref, ++room->last_watch, false};
     room->watches = watch;
-    send(room, ref.home, RK__SYNC_LETTER_WATCH, ref.serial, watch->number, rk__mail_party(mail));
+    if (rk__mail_on_my_node(mail, ref.home) && !room->pretend_remote)
+        watch->ready = rk__sync_ready(&room->machine, ref.serial, party, false);
+    if (!watch->ready)
+        send(room, ref.home, RK__SYNC_LETTER_WATCH, ref.serial, watch->number, party);
     return RK_OK;
 }
 
@@ -82,7 +86,8 @@ void rk__sync_unwatch(rk__mail *mail, rk__watch *watch) {
     while (*at != watch)
         at = &(*at)->next;
     *at = watch->next;
-    send(room, watch->ref.home, RK__SYNC_LETTER_UNWATCH, watch->ref.serial, watch->number, 0);
+    if (!watch->ready)
+        send(room, watch->ref.home, RK__SYNC_LETTER_UNWATCH, watch->ref.serial, watch->number, 0);
 }
 
 /* ---- for both ---- */
