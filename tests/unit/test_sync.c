@@ -730,6 +730,48 @@ static void a_watch_tells_when_an_object_is_ready(void **state) {
     play_all(watch_things);
 }
 
+static void tell_nobody(void *ctx, const rk__sync_news *news) {
+    (void)ctx, (void)news;
+}
+
+/* The last rank sets the event, and dies before it can say so. */
+static void set_and_die(uint32_t rank, uint32_t ranks) {
+    rk__watch watch;
+    if (rank == 0)
+        CHECK(rk_event_create(&shared.event, NULL) == RK_OK);
+    meet(ranks);
+    rk__mail *mail = entered();
+    if (rank < ranks - 1) {
+        CHECK(rk__sync_watch(mail, shared.event.ref, &watch, NULL) == RK_OK);
+        CHECK(rk__wait(mail, is_ready, &watch, rk__deadline(0.01)) == RK_ETIMEDOUT);
+    }
+    rk__leave(mail);
+    meet(ranks);
+    mail = entered();
+    if (rank == ranks - 1) {
+        rk__sync_pretend_remote(mail, false);
+        rk__sync_room_of(mail)->machine.tell = tell_nobody;
+        rk__leave(mail);
+        CHECK(rk_event_set(shared.event, NULL) == RK_OK);
+        meet(ranks);
+        return;
+    }
+    rk__leave(mail);
+    meet(ranks);
+    mail = entered();
+    if (rank == 0)
+        rk__mail_bury(mail, ranks - 1);
+    CHECK(rk__wait(mail, is_ready, &watch, rk__deadline(30)) == RK_OK);
+    rk__sync_unwatch(mail, &watch);
+    rk__leave(mail);
+}
+
+static void a_watch_outlives_who_made_its_object_ready(void **state) {
+    (void)state;
+    play(2, set_and_die);
+    play(3, set_and_die);
+}
+
 /* ---- both ways at once ---- */
 
 static void mix(uint32_t rank, uint32_t ranks) {
@@ -806,6 +848,7 @@ int main(void) {
         cmocka_unit_test(who_is_told_to_end_stops_waiting),
         cmocka_unit_test(a_death_breaks_what_it_held),
         cmocka_unit_test(a_watch_tells_when_an_object_is_ready),
+        cmocka_unit_test(a_watch_outlives_who_made_its_object_ready),
         cmocka_unit_test(letters_and_memory_mix),
         cmocka_unit_test(strangers_are_refused),
     };

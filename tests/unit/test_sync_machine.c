@@ -581,6 +581,23 @@ static void objects_go_with_their_home(void **state) {
     node_fini(&self);
 }
 
+static void conditions_go_with_their_lock(void **state) {
+    (void)state;
+    node self;
+    node_init(&self);
+    uint32_t a = party_of(0, 0);
+    uint64_t lock = make(&self, 3, RK__KIND_LOCK, 0, 0), condition;
+    assert_int_equal(rk__sync_make(&self.machines[3], RK__KIND_CONDITION, 0, 0, lock, &condition, NULL), RK_OK);
+    step(&self, a, RK__KIND_LOCK, lock, RK__SYNC_ACQUIRE, 1);
+    step(&self, a, RK__KIND_CONDITION, condition, RK__SYNC_SLEEP, 0);
+    rk__sync_object *object = rk__sync_enter(&self.machines[1], lock);
+    assert_int_equal(rk__sync_unmake(&self.machines[1], object, RK_EDEAD), RK_OK);
+    rk__sync_leave(&self.machines[1]);
+    assert_done(&self, a, RK_EDEAD, 0);
+    assert_int_equal(step(&self, a, RK__KIND_CONDITION, condition, RK__SYNC_ACQUIRE, 1).status, RK_ENOENT);
+    node_fini(&self);
+}
+
 /* Process 3 dies with the guard; the queue is as it may be in the middle of a change. */
 static void a_death_inside_breaks_the_object(void **state) {
     (void)state;
@@ -600,6 +617,7 @@ static void a_death_inside_breaks_the_object(void **state) {
     assert_true(waits(&self, c));
     assert_int_equal(step(&self, d, RK__KIND_EVENT, event, RK__SYNC_SET, 1).status, RK_OK);
     assert_int_equal(step(&self, d, RK__KIND_SEMAPHORE, semaphore, RK__SYNC_DESTROY, 1).status, RK_OK);
+    assert_false(rk__sync_is_done(&self.machines[0], a)); /* it stood in no queue any more */
     node_fini(&self);
 }
 
@@ -743,6 +761,7 @@ int main(void) {
         cmocka_unit_test(a_waiter_that_died_is_passed_over),
         cmocka_unit_test(what_the_dead_had_of_a_semaphore_is_gone),
         cmocka_unit_test(objects_go_with_their_home),
+        cmocka_unit_test(conditions_go_with_their_lock),
         cmocka_unit_test(a_death_inside_breaks_the_object),
         cmocka_unit_test(a_death_inside_is_found_by_those_who_clean_up),
         cmocka_unit_test(a_barrier_breaks_with_a_party),
