@@ -45,6 +45,11 @@ RK_EXPORT rk_status rk_queue_create(rk_queue *queue, const rk_queue_options *opt
  * RK_ECANCELLED: the calling function was told to end; RK_ENOMEM, RK_EINVAL, RK_EPERM */
 RK_EXPORT rk_status rk_queue_put(rk_queue queue, const void *bytes, size_t size, double timeout_seconds, rk_error *err);
 
+/** Wait until what this rank has put so far is in the queue: what others put from then on comes behind it. (When a
+ * function has ended, all that it put is in its queues.) Python: Queue.join_thread.
+ * @return RK_OK; RK_ETIMEDOUT; otherwise as rk_queue_put */
+RK_EXPORT rk_status rk_queue_flush(rk_queue queue, double timeout_seconds, rk_error *err);
+
 /** Take the first message. Python: Queue.get(timeout), get_nowait (timeout 0).
  * @param bytes  the message, aligned for any type, to be freed with rk_free; NULL if it has none
  * @return RK_OK; RK_EEMPTY: nothing came in time; RK_ECLOSED: closed, and nothing is left; RK_ENOENT, RK_EDEAD,

@@ -81,7 +81,7 @@ static void died(void *ctx, uint32_t endpoint) {
     rk__registry_each(&channel->places, place_died, &self);
     rk__views_died(channel, endpoint);
     rk__registry_each(&channel->refusals, forget_refusal, &self);
-    channel->flows[endpoint] = (rk__flow){0, 0, 0};
+    rk__flow_died(channel, endpoint);
 }
 
 /* ---- making it ---- */
@@ -115,6 +115,7 @@ static void destroy(void *ctx) {
     rk__registry_fini(&channel->pairs);
     rk__registry_fini(&channel->views);
     rk__registry_fini(&channel->refusals);
+    rk__crowd_fini(&channel->ahead);
     free(channel->flows);
     free(channel);
 }

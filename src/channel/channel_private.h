@@ -221,6 +221,9 @@ typedef struct rk__flow { /* to one endpoint */
 rk_status rk__flow_wait(rk__channel *channel, uint32_t to, uint64_t deadline_ns);
 /* Send, large ones without a copy. RK_EDEAD, RK_ENOMEM. */
 rk_status rk__flow_send(rk__channel *channel, rk__letter *letter, rk_error *err);
+/* Wait until what was sent to it so far has arrived, or it is dead. RK_ETIMEDOUT, RK_ECANCELLED. */
+rk_status rk__flow_flush(rk__channel *channel, uint32_t to, uint64_t deadline_ns);
+void rk__flow_died(rk__channel *channel, uint32_t endpoint);
 void rk__flow_receive(rk__channel *channel, const rk__letter *letter);
 
 /* ---- queue_home.c ---- */
@@ -338,6 +341,7 @@ struct rk__channel {
     uint64_t last_serial;
     rk__registry places, pairs, views, refusals;
     rk__flow *flows; /* [endpoints] */
+    rk__crowd ahead; /* those who have not told us yet that all has arrived */
     rk__watch *watches;
     uint64_t last_watch;
 };

@@ -152,6 +152,19 @@ rk_status rk_queue_put_f64(rk_queue queue, double value, double timeout_seconds,
     return put(queue, &value, sizeof value, timeout_seconds, err);
 }
 
+rk_status rk_queue_flush(rk_queue queue, double timeout_seconds, rk_error *err) {
+    rk__channel *channel;
+    RK_TRY(begin(queue, &channel, err));
+    rk_status status = RK_OK;
+    if (queue.ref.home != channel->self)
+        status = rk__flow_flush(channel, queue.ref.home, rk__deadline(timeout_seconds));
+    if (status == RK_OK && rk__mail_is_dead(channel->mail, queue.ref.home))
+        status = RK_EDEAD;
+    else if (status == RK_OK)
+        status = refused_before(channel, queue);
+    return finish(channel, explain(channel, queue, status, err));
+}
+
 /* ---- get ---- */
 
 static rk_status get(rk_queue queue, double timeout_seconds, const rk__sink *sink, rk_error *err) {
