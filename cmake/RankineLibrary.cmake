@@ -2,7 +2,7 @@
 #
 # The library is shared: what it stands on (MPI, HDF5, hwloc) stays its own business, and a program that links it needs
 # no headers but Rankine's.
-set(rankine_rooms base world mail call sync channel manager space reduce kernel record dispatch exec run program cli)
+set(rankine_rooms base world mail call sync channel manager shared space reduce kernel record dispatch exec run program cli)
 list(TRANSFORM rankine_rooms PREPEND rk_)
 
 add_library(rankine SHARED)
@@ -16,6 +16,7 @@ target_sources(rankine PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/
   "${PROJECT_SOURCE_DIR}/include/rankine/manager.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/program.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/queue.h"
+  "${PROJECT_SOURCE_DIR}/include/rankine/shared.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/status.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/sync.h")
 # Of other languages than the library's: the tests compile them.
