@@ -1,7 +1,9 @@
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -61,10 +63,30 @@ void rk__launch_name_of(const char *directory, char *buffer, size_t size) {
     snprintf(buffer, size, "/rankine-%016llx", (unsigned long long)hash);
 }
 
-void rk__launch_unlink_segments(const char *name) {
+static void unlink_numbered(const char *name) {
     char segment[RK__LAUNCH_NAME_MAX + 16];
     for (int node = 0; node < RK__LAUNCH_NODES_MAX; node++) {
         snprintf(segment, sizeof segment, "%s-%d", name, node);
         shm_unlink(segment);
     }
+}
+
+/* Objects of a program have names of any number; where they can be listed, none of them is left. */
+static void unlink_listed(const char *name) {
+    char segment[NAME_MAX + 2], prefix[RK__LAUNCH_NAME_MAX + 1];
+    DIR *directory = opendir(shm_parent);
+    int length = snprintf(prefix, sizeof prefix, "%s-", name);
+    if (directory == NULL)
+        return;
+    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        snprintf(segment, sizeof segment, "/%s", entry->d_name);
+        if (strncmp(segment, prefix, (size_t)length) == 0)
+            shm_unlink(segment);
+    }
+    closedir(directory);
+}
+
+void rk__launch_unlink_segments(const char *name) {
+    unlink_numbered(name);
+    unlink_listed(name);
 }
