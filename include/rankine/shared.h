@@ -33,14 +33,20 @@ extern "C" {
 
 typedef struct rk_value {
     rk_ref ref;
-    rk_ref lock; /* of those who need more than one operation to themselves */
+    rk_ref lock; /* of those who need more than one operation to themselves; none: serial 0 */
 } rk_value;
 
-/** Make a value on the calling rank. Python: Value(typecode, initial).
+/** Make a value with a lock on the calling rank. Python: Value(typecode, initial).
  * @param type     an integer or floating type, or RK_BOOL
  * @param initial  one of that type; NULL: 0
- * @return RK_EFULL: the node holds 65536 shared objects already. */
+ * @return RK_EFULL: the node holds 65536 shared objects already, or no more locks (see <rankine/sync.h>). */
 RK_EXPORT rk_status rk_value_create(rk_value *value, rk_type type, const void *initial, rk_error *err);
+/** As that, without a lock. Single operations need none. Python: RawValue. */
+RK_EXPORT rk_status rk_value_create_raw(rk_value *value, rk_type type, const void *initial, rk_error *err);
+/** Have it to oneself, against all who lock it too; reentrant. Python: with value.get_lock(). @return as
+ * rk_rlock_acquire, rk_rlock_release; RK_EPERM: also if it was made without a lock */
+RK_EXPORT rk_status rk_value_lock(rk_value value, double timeout_seconds, rk_error *err);
+RK_EXPORT rk_status rk_value_unlock(rk_value value, rk_error *err);
 /** Python: x = value.value. @param x  one of `type`, which is the value's */
 RK_EXPORT rk_status rk_value_get(rk_value value, rk_type type, void *x, rk_error *err);
 /** Python: value.value = x. */
@@ -64,11 +70,17 @@ typedef struct rk_array {
     rk_ref lock;
 } rk_array;
 
-/** Make an array on the calling rank. Python: Array(typecode, count or sequence).
+/** Make an array with a lock on the calling rank. Python: Array(typecode, count or sequence).
  * @param count    0 is an array without elements
  * @param initial  [count]; NULL: zeros
  * @return RK_ENOMEM: the node's shared memory (/dev/shm) has no room for it. RK_EFULL as for values. */
 RK_EXPORT rk_status rk_array_create(rk_array *array, rk_type type, uint64_t count, const void *initial, rk_error *err);
+/** As that, without a lock. Python: RawArray. */
+RK_EXPORT rk_status rk_array_create_raw(rk_array *array, rk_type type, uint64_t count, const void *initial,
+                                        rk_error *err);
+/** As rk_value_lock, rk_value_unlock. */
+RK_EXPORT rk_status rk_array_lock(rk_array array, double timeout_seconds, rk_error *err);
+RK_EXPORT rk_status rk_array_unlock(rk_array array, rk_error *err);
 /** Python: len(array). */
 RK_EXPORT rk_status rk_array_length(rk_array array, uint64_t *count, rk_error *err);
 /** Elements first ... first + count - 1. Python: array[first:first + count].

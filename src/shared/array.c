@@ -22,7 +22,7 @@ static rk_status create(rk__shared *shared, rk_array *array, const rk__making *m
     return RK_OK;
 }
 
-rk_status rk_array_create(rk_array *array, rk_type type, uint64_t count, const void *initial, rk_error *err) {
+rk_status rk_array_create_raw(rk_array *array, rk_type type, uint64_t count, const void *initial, rk_error *err) {
     rk__making making = {RK__KIND_ARRAY, (uint32_t)type, count, 0};
     rk__mail *mail = rk__enter(err);
     if (mail == NULL)
@@ -132,6 +132,7 @@ rk_status rk_array_pointer(rk_array array, void **p, rk_error *err) {
 
 rk_status rk_array_destroy(rk_array array, rk_error *err) {
     rk__shared *shared;
+    rk__shared_drop_lock(array.lock);
     RK_TRY(rk__shared_enter(array.ref, RK__KIND_ARRAY, RK__CHANGE, &shared, err));
     return rk__shared_leave(shared, rk__shared_destroy(shared, array.ref, err));
 }

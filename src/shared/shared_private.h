@@ -247,4 +247,7 @@ void rk__name_receive(rk__shared *shared, const rk__letter *letter);
 void rk__names_died(rk__shared *shared, uint32_t endpoint);
 void rk__names_fini(rk__shared *shared);
 
+/* guard.c: not with the mail's lock held. Nothing if there is none. */
+void rk__shared_drop_lock(rk_ref lock);
+
 #endif

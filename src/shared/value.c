@@ -1,6 +1,6 @@
 #include "shared/shared_private.h"
 
-rk_status rk_value_create(rk_value *value, rk_type type, const void *initial, rk_error *err) {
+rk_status rk_value_create_raw(rk_value *value, rk_type type, const void *initial, rk_error *err) {
     rk__mail *mail = rk__enter(err);
     if (mail == NULL)
         return RK_EPERM;
@@ -81,6 +81,7 @@ rk_status rk_value_compare_swap(rk_value value, rk_type type, void *expected, co
 
 rk_status rk_value_destroy(rk_value value, rk_error *err) {
     rk__shared *shared;
+    rk__shared_drop_lock(value.lock);
     RK_TRY(rk__shared_enter(value.ref, RK__KIND_VALUE, RK__CHANGE, &shared, err));
     return rk__shared_leave(shared, rk__shared_destroy(shared, value.ref, err));
 }

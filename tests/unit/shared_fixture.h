@@ -8,6 +8,7 @@
 
 #include "mail_fixture.h"
 #include "shared/shared_private.h"
+#include "sync/sync.h"
 
 static pthread_barrier_t meeting;
 static char job[32];
@@ -18,6 +19,7 @@ static bool is_far(uint32_t rank) {
 }
 
 static void attach_shared(rk__mail *mail) {
+    CHECK(rk__sync_attach(mail, NULL) == RK_OK);
     CHECK(rk__shared_attach(mail, job, NULL) == RK_OK);
     rk__shared_pretend_remote(mail, is_far(rk__mail_endpoint(mail)));
 }
@@ -40,6 +42,7 @@ static int left_in_shm(void) {
 
 static void shared_ranks(uint32_t ranks, void (*body)(uint32_t rank, uint32_t ranks)) {
     size_t bytes[RK__ROOM_COUNT] = {0};
+    bytes[RK__ROOM_SYNC] = rk__sync_area_bytes(ranks);
     bytes[RK__ROOM_SHARED] = rk__shared_area_bytes();
     snprintf(job, sizeof job, "/rankine-%016llx", (unsigned long long)getpid());
     pthread_barrier_init(&meeting, NULL, ranks);

@@ -69,7 +69,7 @@ static void check_type(rk_type type, const void *one, const void *largest, const
     bool swapped;
     char got[8] = {1, 1, 1, 1, 1, 1, 1, 1}, zero[8] = {0};
     size_t bytes = rk__type_bytes(type);
-    CHECK(rk_value_create(&value, type, NULL, NULL) == RK_OK);
+    CHECK(rk_value_create_raw(&value, type, NULL, NULL) == RK_OK);
     CHECK(rk_value_get(value, type, got, NULL) == RK_OK && memcmp(got, zero, bytes) == 0);
     CHECK(rk_value_set(value, type, largest, NULL) == RK_OK);
     CHECK(rk_value_add(value, type, one, got, NULL) == RK_OK && memcmp(got, largest, bytes) == 0);
@@ -179,7 +179,7 @@ static void change_elements(uint32_t rank, uint32_t ranks) {
     rk_array counts;
     bool swapped = false;
     if (rank == 0)
-        CHECK(rk_array_create(&array, RK_F64, 3, initial, NULL) == RK_OK);
+        CHECK(rk_array_create_raw(&array, RK_F64, 3, initial, NULL) == RK_OK);
     meet();
     for (int i = 0; i < ROUNDS; i++)
         CHECK(rk_array_add_f64(array, 2, 0.5, NULL, NULL) == RK_OK);
@@ -275,11 +275,11 @@ static void use_all_slots(uint32_t rank, uint32_t ranks) {
     rk_error err = RK_ERROR_INIT;
     int64_t got;
     for (int round = 0; round < 2; round++) {
-        for (int i = 0; i < RK__SHARED_SLOTS; i++)
-            CHECK(rk_value_create_i64(&values[i], i, NULL) == RK_OK);
-        CHECK(rk_value_create_i64(&values[RK__SHARED_SLOTS], 0, &err) == RK_EFULL);
+        for (int64_t i = 0; i < RK__SHARED_SLOTS; i++)
+            CHECK(rk_value_create_raw(&values[i], RK_I64, &i, NULL) == RK_OK);
+        CHECK(rk_value_create_raw(&values[RK__SHARED_SLOTS], RK_I64, NULL, &err) == RK_EFULL);
         CHECK(strstr(err.message, "65536") != NULL);
-        CHECK(rk_array_create_i64(&array, 2, NULL, NULL) == RK_EFULL);
+        CHECK(rk_array_create_raw(&array, RK_I64, 2, NULL, NULL) == RK_EFULL);
         for (int i = 0; i < RK__SHARED_SLOTS; i++)
             CHECK(rk_value_get_i64(values[i], &got, NULL) == RK_OK && got == i);
         for (int i = 0; i < RK__SHARED_SLOTS; i++)
@@ -407,8 +407,8 @@ static void misuse(uint32_t rank, uint32_t ranks) {
     rk_value wild = {{UINT64_MAX, value.ref.home, RK__KIND_VALUE}, {0, 0, 0}};
     CHECK(rk_value_get_i64(wild, got, &err) == RK_ENOENT);
     CHECK(rk_value_get_i32(value, &narrow, &err) == RK_EINVAL && strstr(err.message, "i64, not i32") != NULL);
-    CHECK(rk_value_create(&forged, RK_STRING, NULL, &err) == RK_EINVAL && strstr(err.message, "string") != NULL);
-    CHECK(rk_value_create(&forged, RK_BOOL, &truth, &err) == RK_OK);
+    CHECK(rk_value_create_raw(&forged, RK_STRING, NULL, &err) == RK_EINVAL && strstr(err.message, "string") != NULL);
+    CHECK(rk_value_create_raw(&forged, RK_BOOL, &truth, &err) == RK_OK);
     CHECK(rk_value_add(forged, RK_BOOL, &truth, NULL, &err) == RK_EINVAL);
     CHECK(rk_array_get_i64(numbers, 4, 1, got, &err) == RK_EINVAL && strstr(err.message, "element 4") != NULL);
     CHECK(rk_array_get_i64(numbers, 1, 4, got, &err) == RK_EINVAL && strstr(err.message, "has 4") != NULL);
@@ -435,6 +435,68 @@ static void a_stranger_is_refused(void **state) {
     assert_int_equal(rk_array_get_i64(numbers, 0, 1, &got, NULL), RK_EPERM);
 }
 
+/* ---- locks ---- */
+
+static rk_value guarded;
+static rk_array guarded_array;
+
+enum { COUNTS = 300 };
+
+static void count_up_under_lock(void) {
+    for (int i = 0; i < COUNTS; i++) {
+        int64_t x;
+        CHECK(rk_value_lock(guarded, RK_FOREVER, NULL) == RK_OK);
+        CHECK(rk_value_lock(guarded, 0, NULL) == RK_OK); /* it is ours already */
+        CHECK(rk_value_get(guarded, RK_I64, &x, NULL) == RK_OK);
+        x++;
+        CHECK(rk_value_set(guarded, RK_I64, &x, NULL) == RK_OK);
+        CHECK(rk_value_unlock(guarded, NULL) == RK_OK);
+        CHECK(rk_value_unlock(guarded, NULL) == RK_OK);
+    }
+}
+
+static void guard_a_value(uint32_t rank, uint32_t ranks) {
+    int64_t x = 0;
+    if (rank == 0) {
+        CHECK(rk_value_create(&guarded, RK_I64, NULL, NULL) == RK_OK);
+        CHECK(rk_array_create(&guarded_array, RK_I64, 3, NULL, NULL) == RK_OK);
+    }
+    meet();
+    count_up_under_lock();
+    meet();
+    CHECK(rk_value_get(guarded, RK_I64, &x, NULL) == RK_OK && x == COUNTS * (int64_t)ranks);
+    CHECK(rk_value_unlock(guarded, NULL) == RK_EPERM);
+    CHECK(rk_array_lock(guarded_array, RK_FOREVER, NULL) == RK_OK);
+    CHECK(rk_array_unlock(guarded_array, NULL) == RK_OK);
+    meet();
+    if (rank == 0) {
+        CHECK(rk_value_destroy(guarded, NULL) == RK_OK);
+        CHECK(rk_array_destroy(guarded_array, NULL) == RK_OK);
+        CHECK(rk_value_lock(guarded, 0, NULL) == RK_ENOENT);
+    }
+}
+
+static void a_value_is_ones_own_while_it_is_locked(void **state) {
+    (void)state;
+    for (uint32_t ranks = 1; ranks <= 3; ranks++)
+        near_and_far(ranks, guard_a_value);
+}
+
+static void lock_what_has_none(uint32_t rank, uint32_t ranks) {
+    rk_value raw;
+    rk_error err = RK_ERROR_INIT;
+    (void)rank, (void)ranks;
+    CHECK(rk_value_create_raw(&raw, RK_I64, NULL, NULL) == RK_OK);
+    CHECK(rk_value_lock(raw, RK_FOREVER, &err) == RK_EPERM && strstr(err.message, "rk_value_create") != NULL);
+    CHECK(rk_value_unlock(raw, NULL) == RK_EPERM);
+    CHECK(rk_value_destroy(raw, NULL) == RK_OK);
+}
+
+static void a_raw_value_has_no_lock(void **state) {
+    (void)state;
+    shared_ranks(1, lock_what_has_none);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranks_that_count_together_lose_nothing),
@@ -451,6 +513,8 @@ int main(void) {
         cmocka_unit_test(a_transfer_ends_when_the_home_dies),
         cmocka_unit_test(misuse_is_refused),
         cmocka_unit_test(a_stranger_is_refused),
+        cmocka_unit_test(a_value_is_ones_own_while_it_is_locked),
+        cmocka_unit_test(a_raw_value_has_no_lock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -230,7 +230,7 @@ static void live_until_killed(stage *on) {
     await_step(on, 1);
     be_rank(on, 1);
     CHECK(rk_memory_create(&on->memory, "mine", 5000, NULL) == RK_OK);
-    CHECK(rk_value_create_i64(&on->value, 10, NULL) == RK_OK);
+    CHECK(rk_value_create_raw(&on->value, RK_I64, &(int64_t){10}, NULL) == RK_OK);
     CHECK(rk_memory_write(on->memory, 4999, 1, "e", NULL) == RK_OK);
     atomic_store(&on->step, 2);
     await_step(on, 3);
