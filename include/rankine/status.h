@@ -55,6 +55,14 @@ typedef enum rk_status {
 
 enum { RK_ERROR_TEXT_MAX = 1024 };
 
+/* In a function that returns an rk_status: go on if the call succeeds, else return what it returned. */
+#define RK_TRY(expr)                                                                                                   \
+    do {                                                                                                               \
+        rk_status rk_try_status_ = (expr);                                                                             \
+        if (rk_try_status_ != RK_OK)                                                                                   \
+            return rk_try_status_;                                                                                     \
+    } while (0)
+
 /* Caller-owned error. `rank` is the rank it happened on, -1 if that is of no interest. */
 typedef struct rk_error {
     rk_status code;

@@ -27,13 +27,6 @@ void rk__error_clear(rk_error *err);
 /* strerror_r into a static-size thread-local buffer: usable inside a format's arguments. */
 const char *rk__errno_text(int errnum);
 
-#define RK_TRY(expr)                                                                                                   \
-    do {                                                                                                               \
-        rk_status rk_try_status_ = (expr);                                                                             \
-        if (rk_try_status_ != RK_OK)                                                                                   \
-            return rk_try_status_;                                                                                     \
-    } while (0)
-
 /* ---- checked arithmetic: true and *out set, or false and *out untouched ---- */
 bool rk__add_u64(uint64_t a, uint64_t b, uint64_t *out);
 bool rk__mul_u64(uint64_t a, uint64_t b, uint64_t *out);
