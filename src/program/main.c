@@ -111,12 +111,15 @@ static rk_status make_mail(rk__program *program, uint32_t children, rk_error *er
                             .node_ranks = (uint32_t)world->node_size,
                             .arena = program->shared.memory,
                             .crowded = program->units > 0 && world->node_size > program->units};
+    char job[40];
+    rk__launch_job_name(job, sizeof job);
+    RK_TRY(rk__world_bcast(world->comm, job, sizeof job, 0, err));
     if (world->node_count > 1)
         RK_TRY(rk__link_mpi_create(&place.link, world, err));
     rk_status status = rk__mail_create(&program->mail, &place, err);
     if (status == RK_OK) {
         rk__mail_attach(program->mail, RK__ROOM_PROGRAM, &ops, program);
-        status = rk__rooms_attach(program->mail, err);
+        status = rk__rooms_attach(program->mail, job, err);
     }
     return rk__world_agree(world, status, err); /* nobody writes before all can read */
 }

@@ -1,16 +1,22 @@
 #include "program/rooms.h"
 
-#include <string.h>
+#include "channel/channel.h"
+#include "manager/manager.h"
+#include "shared/shared.h"
+#include "sync/sync.h"
 
 void rk__rooms_bytes(size_t room_bytes[RK__ROOM_COUNT], uint32_t endpoints) {
-    (void)endpoints;
-    memset(room_bytes, 0, RK__ROOM_COUNT * sizeof *room_bytes);
+    for (int room = 0; room < RK__ROOM_COUNT; room++)
+        room_bytes[room] = 0;
+    room_bytes[RK__ROOM_SYNC] = rk__sync_area_bytes(endpoints);
+    room_bytes[RK__ROOM_SHARED] = rk__shared_area_bytes();
 }
 
-rk_status rk__rooms_attach(rk__mail *mail, rk_error *err) {
-    (void)mail;
-    (void)err;
-    return RK_OK;
+rk_status rk__rooms_attach(rk__mail *mail, const char *job_name, rk_error *err) {
+    RK_TRY(rk__sync_attach(mail, err));
+    RK_TRY(rk__channel_attach(mail, err));
+    RK_TRY(rk__shared_attach(mail, job_name, err));
+    return rk__manager_attach(mail, err);
 }
 
 void rk__rooms_finish(void) {}
