@@ -263,6 +263,39 @@ static void srun_ranks_that_mpi_sees_alone_are_refused(void **state) {
     assert_int_equal(rk__rank_launch_check(&launch, 1, &err), RK_OK);
 }
 
+/* ---- mpirun's command line ---- */
+
+static void words_of_mpirun(rk__text *out, int ranks, int cores_per_rank, const char *hostfile) {
+    rk_error err = RK_ERROR_INIT;
+    rk__launch_command command;
+    char *argv[] = {(char *)(uintptr_t) "/bin/true", NULL}, directory[] = "/tmp/rankine-AAAAAA";
+    rk__launch_options options = {.ranks = ranks, .cores_per_rank = cores_per_rank, .hostfile = hostfile, .argv = argv};
+    rk__launch_job job = {{directory, -1}, {NULL, -1}};
+    rk__launch_plan plan = {.options = &options, .job = &job, .cores = 8};
+    assert_int_equal(rk__launch_command_create(&command, &plan, &err), RK_OK);
+    rk__text_fini(out);
+    for (char **word = command.argv; *word != NULL; word++)
+        rk__text_add(out, "%s ", *word);
+    rk__launch_command_fini(&command);
+}
+
+static void ranks_of_several_cores_are_bound_to_them(void **state) {
+    (void)state;
+    rk__text words = RK__TEXT_INIT;
+    unsetenv("OMPI_MCA_hwloc_base_binding_policy"); /* what the user has set goes first */
+    unsetenv("PRTE_MCA_hwloc_default_binding_policy");
+    words_of_mpirun(&words, 2, 4, NULL);
+    assert_non_null(strstr(rk__text_get(&words), " --map-by slot:PE=4 --bind-to core "));
+    words_of_mpirun(&words, 2, 3, NULL);
+    assert_non_null(strstr(rk__text_get(&words), " --map-by slot:PE=3 --bind-to core "));
+    words_of_mpirun(&words, 3, 4, NULL); /* more than there is room for */
+    assert_null(strstr(rk__text_get(&words), "--map-by"));
+    assert_non_null(strstr(rk__text_get(&words), " --bind-to none "));
+    words_of_mpirun(&words, 2, 4, "/dev/null"); /* cores of other hosts are not known */
+    assert_null(strstr(rk__text_get(&words), "--map-by"));
+    rk__text_fini(&words);
+}
+
 /* ---- the rank's side ---- */
 
 static void job_name_comes_from_the_job_directory(void **state) {
@@ -420,6 +453,7 @@ int main(void) {
         cmocka_unit_test_setup(srun_step_without_pmix_is_refused, clear_environment),
         cmocka_unit_test_setup(world_of_another_size_than_launched_is_refused, clear_environment),
         cmocka_unit_test_setup(srun_ranks_that_mpi_sees_alone_are_refused, clear_environment),
+        cmocka_unit_test(ranks_of_several_cores_are_bound_to_them),
         cmocka_unit_test_setup(job_name_comes_from_the_job_directory, clear_environment),
         cmocka_unit_test_setup(job_name_is_random_without_a_launcher, clear_environment),
         cmocka_unit_test_setup(report_needs_a_job_directory, clear_environment),

@@ -262,20 +262,6 @@ static void all_cores_are_bound(void **state) {
     assert_non_null(strstr(args, "\n/bin/sh\n-c\nexit 0\n"));
 }
 
-static void ranks_of_several_cores_are_bound_to_them(void **state) {
-    char *argv[] = {(char *)(uintptr_t) "/bin/true", NULL}, map[40];
-    rk__launch_options options = {.ranks = 1, .cores_per_rank = rk__world_cores(), .argv = argv};
-    if (options.cores_per_rank < 2)
-        skip();
-    assert_int_equal(finish(start(&options, -1)).status, RK_OK);
-    const char *args = read_file(in(*state, "args"));
-    snprintf(map, sizeof map, "\n--map-by\nslot:PE=%d\n--bind-to\ncore\n", options.cores_per_rank);
-    assert_non_null(strstr(args, map));
-    options.ranks = 2; /* more than there is room for */
-    assert_int_equal(finish(start(&options, -1)).status, RK_OK);
-    assert_null(strstr(read_file(in(*state, "args")), "--map-by"));
-}
-
 static void more_ranks_than_cores_oversubscribe_unbound(void **state) {
     run_shell(rk__world_cores() + 1, "exit 0");
     const char *args = read_file(in(*state, "args"));
@@ -658,7 +644,6 @@ int main(int argc, char **argv) {
     own_path = realpath(argv[0], path);
     const struct CMUnitTest tests[] = {
         TEST(all_cores_are_bound),
-        TEST(ranks_of_several_cores_are_bound_to_them),
         TEST(more_ranks_than_cores_oversubscribe_unbound),
         TEST(users_binding_is_not_overruled),
         TEST(allocation_decides_about_hosts_and_network),
