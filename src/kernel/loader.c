@@ -39,11 +39,12 @@ static rk_status hash_file(const char *path, uint64_t out[2], rk_error *err) {
     return RK_OK;
 }
 
-/* An object built with -Ofast sets flush-to-zero in its constructor, for the whole process. */
+/* An object built with -Ofast sets flush-to-zero in its constructor, for the whole process. And it stays mapped when it
+ * is closed: threads that it, or an OpenMP library that came with it, has started may still be in its code. */
 static void *open_object(const char *path) {
     fenv_t before;
     fegetenv(&before);
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     fesetenv(&before);
     return handle;
 }

@@ -352,6 +352,15 @@ def check_compares_the_bits():
         assert "the same bits" in command("check", *[w for w in words]).stdout
 
 
+def check_lets_a_kernel_keep_its_threads():
+    if not os.path.exists(kernel("parallel")):
+        return print("no OpenMP here")
+    for _ in range(15):
+        assert "the same bits" in command("check", kernel("parallel"), "--repeat", 100).stdout
+    run(kernel("parallel"), "--repeat", 100, n=2)
+    assert reductions("out.h5")["all"] == 499500 * sum(range(100))
+
+
 def a_trillion_tasks_start_at_once():
     begin = time.monotonic()
     process = start("run", "pi", "--repeat", 10**12, "-n", 2, "-o", "out.h5", "--json")
