@@ -21,7 +21,9 @@ typedef struct rk__cli {
     rk__arguments arguments;
     const rk_kernel *const *linked; /* borrowed, may be NULL */
     char *const *argv;              /* borrowed */
+    const char *typed;              /* run, resume: the command line, quoted; borrowed */
     int argc;
+    const char *stand_in, *stands_for; /* a temporary file, and what messages call it; borrowed; NULL: none */
 } rk__cli;
 
 int rk__cmd_run(rk__cli *cli);
@@ -40,7 +42,7 @@ rk_exit rk__exit_of(rk_status status);
 /* Say what went wrong, once: a line on stderr; under --json an object on stdout too. Returns the exit code. */
 int rk__cli_fail(const rk__cli *cli, const rk_error *err);
 /* The same with an exit code of one's own. */
-int rk__cli_fail_with(const rk__cli *cli, const rk_error *err, int exit_code);
+int rk__cli_fail_with(const rk__cli *cli, const rk_error *failure, int exit_code);
 /* A listener's: say on stderr what the user may not have meant, unless --quiet. The run goes on. */
 void rk__cli_hear(void *cli, const char *text);
 /* Results go to `fd` (stdout at first), which stays the caller's. */

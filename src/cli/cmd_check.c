@@ -48,10 +48,12 @@ int rk__cmd_check(rk__cli *cli) {
         status = rk__request_make(cli, &options, &command_line, &err);
     if (status == RK_OK)
         status = rk__run_check(&options, cli->arguments.samples, &report, &err);
+    int code = report.differences > 0 ? RK_EXIT_DAMAGED : RK_EXIT_OK;
+    if (status != RK_OK)
+        code = rk__cli_fail(cli, &err);
+    else
+        code = cli->arguments.json ? report_as_json(cli, &report, code) : report_as_text(cli, &report, code);
     rk__text_fini(&command_line);
     rk__tasks_from_fini(&tasks);
-    if (status != RK_OK)
-        return rk__cli_fail(cli, &err);
-    int code = report.differences > 0 ? RK_EXIT_DAMAGED : RK_EXIT_OK;
-    return cli->arguments.json ? report_as_json(cli, &report, code) : report_as_text(cli, &report, code);
+    return code;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/types.h"
+#include "cli/build.h"
 #include "cli/cli.h"
 #include "cli/display.h"
 #include "cli/jsonout.h"
@@ -148,6 +149,19 @@ static void add_example(rk__text *out, const rk_kernel *kernel, const char *name
     rk__text_add(out, " -o %s.h5", kernel->name);
 }
 
+/* On what a task may be computed. */
+static void add_places(rk__text *out, const rk_kernel *kernel) {
+    uint64_t number;
+    if (kernel->ranks != NULL && rk__parse_u64(kernel->ranks, &number))
+        rk__display_fact(out, "ranks", "%s for each task, which is an MPI program", kernel->ranks);
+    else if (kernel->ranks != NULL)
+        rk__display_fact(out, "ranks", "for each task, an MPI program, as many as the parameter '%s' says",
+                         kernel->ranks);
+    rk__display_fact(out, "threads", "%s",
+                     kernel->thread_safe ? "yes: --threads T may be used"
+                                         : "no: it does not say that it is safe for them");
+}
+
 static int describe_as_text(const rk__module *module, const char *name) {
     const rk_kernel *kernel = module->kernel;
     rk__text out = RK__TEXT_INIT, example = RK__TEXT_INIT;
@@ -158,6 +172,7 @@ static int describe_as_text(const rk__module *module, const char *name) {
                      kernel->deterministic ? "yes: the same task gives the same bits" : "not promised");
     if (kernel->plan != NULL)
         rk__display_fact(&out, "tasks", "planned by the kernel from its parameters");
+    add_places(&out, kernel);
     add_params(&out, kernel);
     add_outputs(&out, kernel);
     add_reductions(&out, kernel);
@@ -235,6 +250,8 @@ static int describe_as_json(const rk__module *module, const char *name) {
     rk__json_string(&json, "path", module->path);
     rk__json_bool(&json, "deterministic", kernel->deterministic);
     rk__json_bool(&json, "plans", kernel->plan != NULL);
+    rk__json_string(&json, "ranks", kernel->ranks);
+    rk__json_bool(&json, "thread_safe", kernel->thread_safe);
     json_params(&json, kernel);
     json_outputs(&json, kernel);
     json_reductions(&json, kernel);
@@ -251,7 +268,7 @@ int rk__cmd_kernels(rk__cli *cli) {
         return list(cli);
     const char *name = cli->arguments.words[0];
     rk__module module;
-    if (rk__module_load(&module, name, cli->linked, &err) != RK_OK)
+    if (rk__build_refuse_source(name, &err) != RK_OK || rk__module_load(&module, name, cli->linked, &err) != RK_OK)
         return rk__cli_fail(cli, &err);
     int code = cli->arguments.json ? describe_as_json(&module, name) : describe_as_text(&module, name);
     rk__module_unload(&module);

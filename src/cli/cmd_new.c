@@ -4,13 +4,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/build.h"
 #include "cli/cli.h"
 #include "cli/jsonout.h"
-#include "kernel/search.h"
+#include "cli/quote.h"
 #include "templates.h"
 
 /* The name of every template; it becomes the new kernel's. */
@@ -20,15 +20,13 @@ enum { NAME_MAX_LETTERS = 60 }; /* of a kernel */
 
 typedef struct language {
     const char *name, *suffix, *text;
-    const char *compiler, *standard; /* what is said before and after the flags that all share */
-    bool needs_module, needs_libm;
 } language;
 
-/* In the order of rk__language. Results must not depend on how a compiler fuses a*b+c. */
+/* In the order of rk__language. */
 static const language languages[] = {
-    [RK__LANGUAGE_C] = {"c", "c", template_c, "cc", "", false, true},
-    [RK__LANGUAGE_CPP] = {"c++", "cpp", template_cpp, "c++", " -std=c++17", false, false},
-    [RK__LANGUAGE_FORTRAN] = {"fortran", "f90", template_f90, "gfortran", "", true, false},
+    [RK__LANGUAGE_C] = {"c", "c", template_c},
+    [RK__LANGUAGE_CPP] = {"c++", "cpp", template_cpp},
+    [RK__LANGUAGE_FORTRAN] = {"fortran", "f90", template_f90},
 };
 
 static rk_status check_name(const char *name, rk_error *err) {
@@ -73,47 +71,19 @@ static rk_status write_new(const char *path, const rk__text *text, rk_error *err
 
 /* ---- what to type next ---- */
 
-/* A word of a shell's command line. */
-static void add_word(rk__text *out, const char *word) {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%";
-    if (word[strspn(word, plain)] == '\0') {
-        rk__text_add(out, "%s", word);
-        return;
-    }
-    rk__text_add(out, "'");
-    for (; *word != '\0'; word++)
-        rk__text_add(out, *word == '\'' ? "'\\''" : "%c", *word);
-    rk__text_add(out, "'");
-}
-
-static void add_build_line(rk__text *out, const language *lang, const char *name, const char *include) {
-    rk__text flag = RK__TEXT_INIT, module = RK__TEXT_INIT;
-    rk__text_add(out, "%s%s -shared -fPIC -O2 -ffp-contract=off ", lang->compiler, lang->standard);
-    rk__text_add(&flag, "-I%s", include != NULL ? include : "");
-    rk__text_add(&module, "%s/rankine/kernel.f90", include != NULL ? include : "");
-    if (include != NULL)
-        add_word(out, lang->needs_module ? rk__text_get(&module) : rk__text_get(&flag));
-    else if (lang->needs_module)
-        rk__text_add(out, "\"$(pkg-config --variable=includedir rankine-kernel)/rankine/kernel.f90\"");
-    else
-        rk__text_add(out, "$(pkg-config --cflags rankine-kernel)");
-    rk__text_add(out, " %s.%s -o %s.so%s", name, lang->suffix, name, lang->needs_libm ? " -lm" : "");
-    rk__text_fini(&flag);
-    rk__text_fini(&module);
-}
-
 typedef struct advice {
     rk__text build, describe, run;
 } advice;
 
 static void advise(advice *out, const rk__cli *cli, const language *lang, const char *name) {
     *out = (advice){RK__TEXT_INIT, RK__TEXT_INIT, RK__TEXT_INIT};
-    char *include = rk__search_include();
-    add_build_line(&out->build, lang, name, include);
-    free(include);
-    add_word(&out->describe, cli->arguments.program);
+    char source[NAME_MAX_LETTERS + 8], object[NAME_MAX_LETTERS + 8];
+    snprintf(source, sizeof source, "%s.%s", name, lang->suffix);
+    snprintf(object, sizeof object, "%s.so", name);
+    rk__build_line(&out->build, cli->arguments.language, source, object);
+    rk__quote_add(&out->describe, cli->arguments.program);
     rk__text_add(&out->describe, " kernels ./%s.so", name);
-    add_word(&out->run, cli->arguments.program);
+    rk__quote_add(&out->run, cli->arguments.program);
     rk__text_add(&out->run, " run ./%s.so angle=5:85:5 drag=0,0.01,0.02 -o %s.h5", name, name);
 }
 

@@ -1,32 +1,47 @@
 /* rankine resume FILE */
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "cli/drive.h"
+#include "cli/recall.h"
 #include "cli/request.h"
 
-/* Is it a run file at all? Said here, once, before mpirun is started. A complete one needs no more ranks than this. */
-static rk_status look(rk__cli *cli, const char *path, rk_error *err) {
-    rk__record *record = NULL;
-    if (cli->arguments.repair && rk__record_lost_seal(path)) /* mended under the file's lock */
-        return RK_OK;
-    RK_TRY(rk__record_open(&record, path, false, err));
+static bool is_complete(rk__record *record) {
     size_t bytes = rk__record_schema(record)->results_bytes;
     void *results = malloc(bytes ? bytes : 1);
-    bool again = cli->arguments.repair || cli->arguments.retry_failed;
-    if (!again && results != NULL && rk__record_read_results(record, results, NULL) == RK_OK) {
-        cli->arguments.ranks = 1;
-        cli->arguments.hostfile = NULL;
-    }
+    bool complete = results != NULL && rk__record_read_results(record, results, NULL) == RK_OK;
     free(results);
-    rk__record_close(record);
+    return complete;
+}
+
+/* mended under the file's lock, later; until then nobody reads it. */
+static rk_status pass_unreadable(const rk__cli *cli) {
+    if (!cli->arguments.quiet && !rk__drive_is_silent_rank())
+        fprintf(stderr, "rankine: the file is mended first: options of the run such as --isolate or --retries are not "
+                        "taken from it\n");
     return RK_OK;
 }
 
-static int look_and_drive(rk__cli *cli, rk__run_options *options) {
-    rk_error err = RK_ERROR_INIT;
-    if (look(cli, options->output, &err) != RK_OK)
-        return rk__cli_fail(cli, &err);
+/* Is it a run file at all? Said here, once, before mpirun is started. Is there anything to do? */
+static rk_status look(rk__cli *cli, const char *path, rk__recall *recall, bool *complete, rk_error *err) {
+    rk__record *record = NULL;
+    bool again = cli->arguments.repair || cli->arguments.retry_failed;
+    if (cli->arguments.repair && rk__record_lost_seal(path))
+        return pass_unreadable(cli);
+    RK_TRY(rk__record_open(&record, path, false, err));
+    *complete = !again && is_complete(record);
+    rk_status status = *complete ? RK_OK : rk__recall_policy(recall, cli, record, err);
+    rk__record_close(record);
+    return status;
+}
+
+/* A complete file needs no more ranks than this. */
+static int drive(rk__cli *cli, rk__run_options *options, bool complete) {
+    if (complete) {
+        cli->arguments.ranks = 1;
+        cli->arguments.hostfile = NULL;
+    }
     return rk__drive(cli, options, options->output, rk__run_resume);
 }
 
@@ -41,7 +56,13 @@ int rk__cmd_resume(rk__cli *cli) {
         return rk__drive_is_silent_rank() ? RK_EXIT_OK : rk__cli_fail(cli, &err);
     char absolute[PATH_MAX];
     const char *file = cli->arguments.words[0], *path = realpath(file, absolute) ? absolute : file;
+    rk__recall recall = {0};
+    bool complete = false;
+    status = look(cli, path, &recall, &complete, &err);
+    if (status != RK_OK && !am_rank) /* a rank need not see the file: then the launcher, or the user, has told it */
+        return rk__cli_fail(cli, &err);
     rk__request_command_line(cli, &command_line);
+    cli->typed = rk__text_get(&command_line);
     rk__run_options options = {.kernel = cli->arguments.kernel,
                                .linked = cli->linked,
                                .output = path,
@@ -50,7 +71,8 @@ int rk__cmd_resume(rk__cli *cli) {
                                .retry_failed = cli->arguments.retry_failed,
                                .command_line = rk__text_get(&command_line)};
     rk__request_session(cli, &options);
-    int code = am_rank ? rk__drive_rank(cli, &options, rk__run_resume) : look_and_drive(cli, &options);
+    int code = am_rank ? rk__drive_rank(cli, &options, rk__run_resume) : drive(cli, &options, complete);
+    rk__recall_fini(&recall);
     rk__text_fini(&command_line);
     return code;
 }

@@ -162,6 +162,7 @@ int rk__cmd_run(rk__cli *cli) {
         status = rk__request_make(cli, &options, &command_line, &err);
     if (status == RK_OK && !cli->arguments.dry_run)
         status = rk__world_am_rank(&am_rank, &err);
+    cli->typed = rk__text_get(&command_line);
     int code;
     if (status != RK_OK)
         code = rk__drive_is_silent_rank() ? RK_EXIT_OK : rk__cli_fail(cli, &err);

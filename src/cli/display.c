@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/quote.h"
 #include "cli/spaceout.h"
 #include "kernel/loader.h"
 
@@ -281,17 +282,18 @@ static void add_ranks(rk__text *out, const rk__run_summary *s) {
 
 static void add_file(rk__text *out, const rk__run_summary *s) {
     char size[80];
+    rk__text quoted = RK__TEXT_INIT;
     const char *path = rk__display_path(s->path);
     rk__display_file_size(s->path, size, sizeof size);
     rk__display_fact(out, "file", "%s%s%s%s", path, *size ? " (" : "", size, *size ? ")" : "");
-    rk__display_fact(out, "look", "rankine info %s%s", path, s->failed > 0 ? "   (lists the failed tasks too)" : "");
+    rk__quote_add(&quoted, path);
+    rk__display_fact(out, "look", "rankine info %s%s", rk__text_get(&quoted),
+                     s->failed > 0 ? "   (lists the failed tasks too)" : "");
+    rk__text_fini(&quoted);
     if (s->complete && s->parts > 1)
         rk__display_fact(out, "join", "rankine merge PART... -o FILE");
     else if (s->complete)
         rk__display_python(out, path, &s->schema);
-    else
-        rk__display_fact(out, "go on", "rankine resume %s%s", path,
-                         s->too_many_failures ? " --retry-failed   (tries the failed tasks again)" : "");
 }
 
 /* What a resume found before it went on. */
@@ -320,7 +322,7 @@ void rk__display_summary(rk__text *out, const rk__run_summary *summary, const rk
         add_times(out, summary);
         add_ranks(out, summary);
     } else {
-        rk__display_fact(out, "time", "nothing was left to compute");
+        rk__display_fact(out, "time", summary->complete ? "nothing was left to compute" : "no task was computed");
     }
     add_settled(out, summary);
     if (summary->results != NULL && summary->schema.field_count > 0) {

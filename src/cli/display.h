@@ -29,7 +29,7 @@ void rk__display_cut(rk__text *out, const char *text, size_t room);
 void rk__display_results(rk__text *out, const rk__schema *schema, const void *results, const rk__space *space);
 /* How to open the file in Python. */
 void rk__display_python(rk__text *out, const char *path, const rk__schema *schema);
-/* `space` as above. */
+/* `space` as above. How to go on with a run that was stopped is left to the caller. */
 void rk__display_summary(rk__text *out, const rk__run_summary *summary, const rk__space *space);
 /* The same without times. */
 void rk__display_merged(rk__text *out, const rk__run_summary *summary, const rk__space *space);

@@ -17,6 +17,8 @@
 #include "cli/jsonout.h"
 #include "cli/life.h"
 #include "cli/progress.h"
+#include "cli/quote.h"
+#include "cli/recall.h"
 #include "cli/request.h"
 #include "cli/spaceout.h"
 
@@ -120,6 +122,22 @@ static void read_digest(const char *path, uint64_t digest[2], bool *known) {
     rk__record_close(record);
 }
 
+/* With the options of this machine, to be taken or left: it may be another one then. */
+static void add_command(const rk__cli *cli, const char *path, const char *option, rk__text *out) {
+    rk__text_add(out, "rankine resume ");
+    rk__quote_add(out, rk__display_path(path));
+    rk__text_add(out, "%s", option);
+    rk__recall_machine(out, cli->typed);
+}
+
+static void add_go_on(const rk__cli *cli, const rk__run_summary *summary, rk__text *out) {
+    rk__text command = RK__TEXT_INIT;
+    bool again = summary->too_many_failures;
+    add_command(cli, summary->path, again ? " --retry-failed" : "", &command);
+    rk__display_fact(out, "go on", "%s%s", rk__text_get(&command), again ? "   (tries the failed tasks again)" : "");
+    rk__text_fini(&command);
+}
+
 int rk__drive_say(const rk__cli *cli, const rk__run_summary *summary, rk__summary_fn display, int code) {
     rk__text text = RK__TEXT_INIT;
     rk__record *record = NULL;
@@ -128,6 +146,8 @@ int rk__drive_say(const rk__cli *cli, const rk__run_summary *summary, rk__summar
     if (summary->results != NULL && rk__record_open(&record, summary->path, false, NULL) == RK_OK)
         rk__spaceout_load(rk__record_identity(record), cli->linked, &module, &space);
     display(&text, summary, space);
+    if (!summary->complete)
+        add_go_on(cli, summary, &text);
     rk__space_destroy(space);
     rk__module_unload(&module);
     rk__record_close(record);
@@ -185,9 +205,11 @@ static int say_failure(const rk__cli *cli, const rk__run_summary *summary, rk_er
     rk_exit code = rk__exit_of(err->code);
     if (code != RK_EXIT_ERROR || summary->path[0] == '\0' || access(summary->path, F_OK) != 0)
         return rk__cli_fail(cli, err);
+    rk__text command = RK__TEXT_INIT;
+    add_command(cli, summary->path, "", &command);
     size_t length = strlen(err->message);
-    snprintf(err->message + length, sizeof err->message - length, "; when that is mended: rankine resume %s",
-             rk__display_path(summary->path));
+    snprintf(err->message + length, sizeof err->message - length, "; when that is mended: %s", rk__text_get(&command));
+    rk__text_fini(&command);
     return rk__cli_fail_with(cli, err, RK_EXIT_STOPPED);
 }
 
@@ -278,32 +300,20 @@ static const char *own_path(const rk__cli *cli, char *buffer, size_t size) {
     return buffer;
 }
 
-static void add_quoted(rk__text *out, const char *word) {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
-    if (*word != '\0' && strspn(word, plain) == strlen(word)) {
-        rk__text_add(out, " %s", word);
-        return;
-    }
-    rk__text_add(out, " '");
-    for (; *word != '\0'; word++)
-        if (*word == '\'')
-            rk__text_add(out, "'\\''");
-        else
-            rk__text_add_bytes(out, word, 1);
-    rk__text_add(out, "'");
-}
-
 void rk__drive_command_line(const rk__cli *cli, int ranks, rk__text *out) {
     char path[PATH_MAX];
     rk__text_add(out, "mpirun -n %d", ranks);
     if (cli->arguments.hostfile != NULL) {
-        rk__text_add(out, " --hostfile");
-        add_quoted(out, cli->arguments.hostfile);
+        rk__text_add(out, " --hostfile ");
+        rk__quote_add(out, cli->arguments.hostfile);
     }
-    add_quoted(out, own_path(cli, path, sizeof path));
+    rk__text_add(out, " ");
+    rk__quote_add(out, own_path(cli, path, sizeof path));
     for (char *const *word = cli->arguments.forward + 1; *word != NULL; word++)
-        if (strcmp(*word, "--dry-run") != 0)
-            add_quoted(out, *word);
+        if (strcmp(*word, "--dry-run") != 0) {
+            rk__text_add(out, " ");
+            rk__quote_add(out, *word);
+        }
 }
 
 /* Which file stood at a path: tells a file that the run made from one that was there before. */
@@ -388,10 +398,12 @@ static int say_died(const rk__cli *cli, const char *path, bool ours, const rk__l
         rk__fail(&err, RK_EMPI, "the ranks left no result, but the run is complete: rankine info %s", shown);
         return rk__cli_fail(cli, &err);
     }
+    rk__text command = RK__TEXT_INIT;
+    add_command(cli, path, option, &command);
     rk__fail(&err, RK_EINTERRUPTED,
-             "the run ended before it was complete: %" PRIu64 " of %" PRIu64
-             " tasks are in %s; go on with: rankine resume %s%s",
-             done, tasks, shown, shown, option);
+             "the run ended before it was complete: %" PRIu64 " of %" PRIu64 " tasks are in %s; go on with: %s", done,
+             tasks, shown, rk__text_get(&command));
+    rk__text_fini(&command);
     return rk__cli_fail(cli, &err);
 }
 

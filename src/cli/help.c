@@ -52,6 +52,10 @@ static const page pages[RK__COMMAND_COUNT] = {
                             "Everything is in the file: kernel, parameters, seed. What was committed is kept,\n"
                             "the rest is computed, on any number of ranks; the result has the same bits as\n"
                             "that of a run nobody stopped. A complete file is left as it is.\n"
+                            "What the run does about tasks that fail (--isolate, --task-timeout,\n"
+                            "--task-memory, --retries, --max-failures, --fail-fast) is kept to, and said;\n"
+                            "given again it is changed: --no-isolate, --retries 0, and 'none' turn it off.\n"
+                            "-n, --threads and --cores-per-task belong to the machine: give them again.\n"
                             "--retry-failed computes failed tasks again, --repair what 'rankine verify' finds\n"
                             "damaged.\n",
                             "  rankine resume lorenz.h5 -n 4\n"

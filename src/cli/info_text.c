@@ -9,6 +9,8 @@
 #include "cli/display.h"
 #include "cli/failures.h"
 #include "cli/info.h"
+#include "cli/quote.h"
+#include "cli/recall.h"
 #include "cli/spaceout.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
@@ -202,17 +204,29 @@ static void add_values(rk__text *out, const rk__info *f) {
     }
 }
 
+/* "rankine resume out.h5 -n 4": for a shell. `machine`: with the options of that of before, to be taken or left. */
+static void add_command(rk__text *out, const rk__info *f, const char *label, const char *verb, const char *more,
+                        bool machine) {
+    rk__text command = RK__TEXT_INIT;
+    rk__text_add(&command, "rankine %s ", verb);
+    rk__quote_add(&command, rk__display_path(rk__record_path(f->record)));
+    rk__text_add(&command, "%s", more);
+    for (size_t i = 0; machine && i < f->note_count; i++)
+        if (strcmp(f->notes[i].key, "command_line") == 0)
+            rk__recall_machine(&command, f->notes[i].value);
+    rk__display_fact(out, label, "%s", rk__text_get(&command));
+    rk__text_fini(&command);
+}
+
 static void add_hints(rk__text *out, const rk__info *f) {
-    const char *path = rk__display_path(rk__record_path(f->record));
     rk__text_add(out, "\n");
     if (rk__info_is_running(f))
-        rk__display_fact(out, "look on", "rankine watch %s", path);
+        add_command(out, f, "look on", "watch", "", false);
     else if (strcmp(rk__info_state(f), "complete") != 0)
-        rk__display_fact(out, "go on", "rankine resume %s%s", path,
-                         f->crashed ? rk__life_after_crash(f->module.kernel) : "");
+        add_command(out, f, "go on", "resume", f->crashed ? rk__life_after_crash(f->module.kernel) : "", true);
     if (!rk__info_is_running(f) && f->totals.tasks_failed > 0)
-        rk__display_fact(out, "retry", "rankine resume %s --retry-failed", path);
-    rk__display_python(out, path, f->schema);
+        add_command(out, f, "retry", "resume", " --retry-failed", false);
+    rk__display_python(out, rk__display_path(rk__record_path(f->record)), f->schema);
 }
 
 int rk__info_as_text(const rk__info *f) {

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -50,7 +51,24 @@ static void make_printable(char *text) {
             *text = '?';
 }
 
-int rk__cli_fail_with(const rk__cli *cli, const rk_error *err, int exit_code) {
+/* The user knows nothing of temporary files of ours. */
+static void name_what_was_given(const rk__cli *cli, rk_error *err) {
+    char before[RK_ERROR_TEXT_MAX], quoted[4200];
+    if (cli->stand_in == NULL)
+        return;
+    snprintf(quoted, sizeof quoted, "'%s'", cli->stand_in);
+    memcpy(before, err->message, sizeof before);
+    const char *at = strstr(before, quoted), *word = at != NULL ? quoted : cli->stand_in;
+    if (at == NULL)
+        at = strstr(before, word);
+    if (at != NULL)
+        snprintf(err->message, sizeof err->message, "%.*s%s%s", (int)(at - before), before, cli->stands_for,
+                 at + strlen(word));
+}
+
+int rk__cli_fail_with(const rk__cli *cli, const rk_error *failure, int exit_code) {
+    rk_error copy = *failure, *err = &copy;
+    name_what_was_given(cli, err);
     char where[32] = "";
     if (err->rank > 0)
         snprintf(where, sizeof where, "rank %d: ", err->rank);

@@ -56,26 +56,48 @@ static rk_status set_retries(rk__arguments *a, const char *value, rk_error *err)
 }
 
 static rk_status set_task_timeout(rk__arguments *a, const char *value, rk_error *err) {
+    a->task_seconds = 0;
+    if (strcmp(value, "none") == 0)
+        return RK_OK;
     RK_TRY(rk__parse_duration("--task-timeout", value, &a->task_seconds, err));
     return a->task_seconds > 0 ? RK_OK : rk__fail(err, RK_EINVAL, "--task-timeout %s: no task could end", value);
 }
 
 static rk_status set_task_memory(rk__arguments *a, const char *value, rk_error *err) {
-    if (rk__parse_bytes(value, &a->task_bytes) && a->task_bytes > 0)
+    a->task_bytes = 0;
+    if (strcmp(value, "none") == 0 || (rk__parse_bytes(value, &a->task_bytes) && a->task_bytes > 0))
         return RK_OK;
     return rk__fail(err, RK_EINVAL, "--task-memory %s: bytes are expected, such as 512M or 2G", value);
 }
 
-static rk_status set_max_failures(rk__arguments *a, const char *value, rk_error *err) {
+static rk_status set_failures_percent(rk__arguments *a, const char *value, rk_error *err) {
     char number[40] = "";
     size_t length = strlen(value);
-    a->limits_failures = true;
-    if (value[length - 1] != '%')
-        return whole_number("--max-failures", value, 0, UINT64_MAX - 1, &a->failures_max, err);
     if (length < sizeof number)
         memcpy(number, value, length - 1);
     if (!rk__parse_f64(number, &a->failures_percent) || !(a->failures_percent > 0 && a->failures_percent <= 100))
         return rk__fail(err, RK_EINVAL, "--max-failures %s: a share above 0%% and up to 100%% is expected", value);
+    return RK_OK;
+}
+
+static rk_status set_max_failures(rk__arguments *a, const char *value, rk_error *err) {
+    a->limits_failures = strcmp(value, "none") != 0;
+    a->failures_max = 0;
+    a->failures_percent = 0;
+    if (!a->limits_failures)
+        return RK_OK;
+    if (value[strlen(value) - 1] == '%')
+        return set_failures_percent(a, value, err);
+    if (!rk__parse_count(value, &a->failures_max) || a->failures_max == UINT64_MAX)
+        return rk__fail(err, RK_EINVAL,
+                        "--max-failures %s: a number of tasks (0, 20) or a share of them (5%%) is expected", value);
+    return RK_OK;
+}
+
+static rk_status set_no_isolate(rk__arguments *a, const char *value, rk_error *err) {
+    (void)value;
+    (void)err;
+    a->isolate = false;
     return RK_OK;
 }
 
@@ -296,14 +318,17 @@ static const rk__option options[] = {
      "try a task that fails again, up to N times, before it counts as failed", set_retries},
     {"isolate", 0, RK__OPTION_FLAG, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, NULL,
      "compute tasks in a process apart: one that crashes, exits or is killed costs nothing but itself", set_isolate},
+    {"no-isolate", 0, RK__OPTION_FLAG, RK__GROUP_FAILURES, IN(RESUME), false, NULL,
+     "compute the rest in the ranks themselves, though the run was begun with --isolate", set_no_isolate},
     {"task-timeout", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "TIME",
      "kill a task that takes longer than TIME (10s, 1.5h); it counts as failed; with --isolate, or where each task is "
-     "a process anyway (command, coprocess)",
+     "a process anyway (command, coprocess); none: no limit",
      set_task_timeout},
     {"task-memory", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "BYTES",
-     "with --isolate: kill a task that makes its process larger by more than this (512M, 2G)", set_task_memory},
+     "with --isolate: kill a task that makes its process larger by more than this (512M, 2G); none: no limit",
+     set_task_memory},
     {"max-failures", 0, RK__OPTION_VALUE, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, "N|P%",
-     "stop when more than N tasks (or P percent) have failed; exit code 75 (default: go on)", set_max_failures},
+     "stop when more than N tasks (or P percent) have failed; exit code 75; none (default): go on", set_max_failures},
     {"fail-fast", 0, RK__OPTION_FLAG, RK__GROUP_FAILURES, IN(RUN) | IN(RESUME), false, NULL,
      "stop at the first task that fails, as --max-failures 0", set_fail_fast},
     {"samples", 0, RK__OPTION_VALUE, RK__GROUP_TASKS, IN(CHECK), false, "N",
@@ -339,7 +364,7 @@ static const rk__option options[] = {
     {"version", 0, RK__OPTION_FLAG, RK__GROUP_TALK, 0, false, NULL, "versions of Rankine, MPI and HDF5", set_version},
 };
 enum { OPTION_COUNT = sizeof options / sizeof *options };
-_Static_assert((int)OPTION_COUNT <= (int)RK__OPTIONS_MAX, "the parser keeps the options seen in one word");
+_Static_assert((int)OPTION_COUNT <= (int)RK__OPTIONS_MAX, "there is a place for each in rk__arguments");
 
 const rk__option *rk__options(size_t *count) {
     *count = OPTION_COUNT;

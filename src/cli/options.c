@@ -11,20 +11,38 @@ typedef struct parser {
     rk__arguments *arguments;
     int argc, next;
     char **argv;
-    size_t forward_count;
-    uint64_t seen; /* bit per option */
+    bool looking; /* values are taken as they stand */
 } parser;
 
+/* What people type who come from elsewhere; of what the nearest name would mislead about, too. */
+static const char *const option_synonyms[][2] = {
+    {"retry", "--retries N (try again at once), or of resume --retry-failed"},
+    {"out", "--output FILE, or -o FILE"},
+    {"np", "-n N"},
+    {"timeout", "--task-timeout TIME (of a task), or --time-limit TIME (of the run)"},
+};
+
+/* `name` without its dashes; NULL: nothing is known. */
+static const char *meant_by(const char *name, size_t length) {
+    for (size_t i = 0; i < sizeof option_synonyms / sizeof *option_synonyms; i++)
+        if (strlen(option_synonyms[i][0]) == length && memcmp(option_synonyms[i][0], name, length) == 0)
+            return option_synonyms[i][1];
+    return NULL;
+}
+
 static rk_status unknown_option(const char *word, size_t length, rk_error *err) {
-    const char *names[RK__OPTIONS_MAX];
-    size_t count;
+    const char *names[RK__OPTIONS_MAX], *bare = word + strspn(word, "-");
+    size_t count, bare_length = length - (size_t)(bare - word);
     const rk__option *options = rk__options(&count);
     for (size_t i = 0; i < count; i++)
         names[i] = options[i].name;
     char name[NAME_MAX_SHOWN + 1] = "";
-    if (length > 2 && length - 2 < sizeof name)
-        memcpy(name, word + 2, length - 2);
-    const char *nearest = *name ? rk__nearest(name, names, count) : NULL;
+    if (bare_length < sizeof name)
+        memcpy(name, bare, bare_length);
+    const char *meant = meant_by(bare, bare_length),
+               *nearest = bare_length > 1 ? rk__nearest(name, names, count) : NULL;
+    if (meant != NULL)
+        return rk__fail(err, RK_EINVAL, "unknown option '%.*s': did you mean %s?", (int)length, word, meant);
     if (nearest != NULL)
         return rk__fail(err, RK_EINVAL, "unknown option '%.*s': did you mean --%s?", (int)length, word, nearest);
     return rk__fail(err, RK_EINVAL, "unknown option '%.*s': see rankine --help", (int)length, word);
@@ -60,9 +78,13 @@ static const char *next_value(parser *p) {
     return word;
 }
 
+static size_t place_of(const rk__option *option) {
+    return (size_t)(option - rk__options(&(size_t){0}));
+}
+
 static void forward(parser *p, int first, int end) {
     for (int i = first; i < end; i++)
-        p->arguments->forward[p->forward_count++] = p->argv[i];
+        p->arguments->forward[p->arguments->forward_count++] = p->argv[i];
 }
 
 static rk_status apply(parser *p, const rk__option *option, int first, const char *value, rk_error *err) {
@@ -72,8 +94,9 @@ static rk_status apply(parser *p, const rk__option *option, int first, const cha
         value = next_value(p);
     if (option->kind == RK__OPTION_VALUE && (value == NULL || *value == '\0'))
         return rk__fail(err, RK_EINVAL, "--%s needs a value: --%s %s", option->name, option->name, option->value);
-    RK_TRY(option->set(p->arguments, value, err));
-    p->seen |= UINT64_C(1) << (option - rk__options(&(size_t){0}));
+    if (!p->looking)
+        RK_TRY(option->set(p->arguments, value, err));
+    p->arguments->given[place_of(option)] = value != NULL ? value : "";
     if (!option->launcher)
         forward(p, first, p->next);
     return RK_OK;
@@ -88,10 +111,16 @@ static rk_status parse_long(parser *p, const char *word, rk_error *err) {
     return apply(p, option, p->next - 1, equals ? equals + 1 : NULL, err);
 }
 
+/* "-out f.h5" is not -o with the value "ut". */
+static bool is_long_name(const char *name, size_t length) {
+    return length > 1 && (find_long(name, length) != NULL || meant_by(name, length) != NULL);
+}
+
 static rk_status parse_short(parser *p, const char *word, rk_error *err) {
     const rk__option *option = find_short(word[1]);
-    if (option == NULL)
-        return unknown_option(word, strlen(word), err);
+    size_t length = strcspn(word, "=");
+    if (option == NULL || is_long_name(word + 1, length - 1))
+        return unknown_option(word, length, err);
     const char *value = word[2] == '=' ? word + 3 : word[2] != '\0' ? word + 2 : NULL;
     return apply(p, option, p->next - 1, value, err);
 }
@@ -99,7 +128,7 @@ static rk_status parse_short(parser *p, const char *word, rk_error *err) {
 /* What people who come from elsewhere type, and what it is called here. */
 static const char *const synonyms[][2] = {
     {"repair", "rankine resume FILE --repair"},
-    {"retry", "rankine resume FILE --retry-failed"},
+    {"retry", "rankine resume FILE --retry-failed (and --retries N to try again at once)"},
     {"continue", "rankine resume FILE"},
     {"restart", "rankine resume FILE"},
     {"status", "rankine info FILE, or live: rankine watch FILE"},
@@ -165,8 +194,8 @@ static rk_status check_places(const parser *p, rk_error *err) {
     const rk__option *options = rk__options(&count);
     for (size_t i = 0; i < count; i++) {
         const rk__option *option = &options[i];
-        bool seen = (p->seen >> i & 1) != 0, anywhere = option->commands == 0;
-        if (!seen || anywhere || command == RK__COMMAND_NONE || rk__option_applies(option, command))
+        bool given = p->arguments->given[i] != NULL, anywhere = option->commands == 0;
+        if (!given || anywhere || command == RK__COMMAND_NONE || rk__option_applies(option, command))
             continue;
         rk__text commands = RK__TEXT_INIT;
         commands_of(option, &commands);
@@ -186,7 +215,7 @@ static bool wants_json(int argc, char **argv) {
     return false;
 }
 
-rk_status rk__arguments_parse(rk__arguments *out, int argc, char **argv, rk_error *err) {
+static rk_status prepare(rk__arguments *out, int argc, char **argv, rk_error *err) {
     *out = (rk__arguments){.command = RK__COMMAND_NONE,
                            .program = argc > 0 ? argv[0] : "rankine",
                            .seed = RK__DEFAULT_SEED,
@@ -199,16 +228,39 @@ rk_status rk__arguments_parse(rk__arguments *out, int argc, char **argv, rk_erro
     if (status == RK_OK)
         status = rk__alloc(&zips, room, sizeof *out->zips, "words", err);
     if (status == RK_OK)
-        status = rk__alloc(&passed, room, sizeof *out->forward, "words", err);
+        status = rk__alloc(&passed, room + RK__FORWARD_MORE, sizeof *out->forward, "words", err);
     out->words = words;
     out->zips = zips;
     out->forward = passed;
-    if (status != RK_OK)
-        return status;
+    return status;
+}
+
+rk_status rk__arguments_parse(rk__arguments *out, int argc, char **argv, rk_error *err) {
+    RK_TRY(prepare(out, argc, argv, err));
     parser p = {.arguments = out, .argc = argc, .next = argc > 0, .argv = argv};
     forward(&p, 0, p.next);
     RK_TRY(parse_words(&p, err));
     return check_places(&p, err);
+}
+
+void rk__arguments_look(rk__arguments *out, int argc, char **argv) {
+    parser p = {.arguments = out, .argc = argc, .next = argc > 0, .argv = argv, .looking = true};
+    if (prepare(out, argc, argv, NULL) == RK_OK)
+        parse_words(&p, NULL);
+}
+
+const char *rk__arguments_given(const rk__arguments *arguments, const char *name) {
+    const rk__option *option = find_long(name, strlen(name));
+    return option != NULL ? arguments->given[place_of(option)] : NULL;
+}
+
+/* Behind the program: "--" may stand further on. */
+rk_status rk__arguments_add(rk__arguments *a, const rk__option *option, const char *value, char *word, rk_error *err) {
+    RK_TRY(option->set(a, value, err));
+    memmove(a->forward + 2, a->forward + 1, a->forward_count * sizeof *a->forward);
+    a->forward[1] = word;
+    a->forward_count++;
+    return RK_OK;
 }
 
 void rk__arguments_fini(rk__arguments *arguments) {

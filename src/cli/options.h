@@ -34,6 +34,8 @@ typedef enum rk__progress_when { RK__PROGRESS_AUTO, RK__PROGRESS_ALWAYS, RK__PRO
 
 typedef enum rk__language { RK__LANGUAGE_C, RK__LANGUAGE_CPP, RK__LANGUAGE_FORTRAN } rk__language;
 
+enum { RK__OPTIONS_MAX = 64, RK__FORWARD_MORE = 8 };
+
 /* What a command line says. Strings are borrowed from argv. */
 typedef struct rk__arguments {
     rk__command command;
@@ -42,8 +44,9 @@ typedef struct rk__arguments {
     size_t word_count;
     const char **zips; /* owned array */
     size_t zip_count;
-    char **forward; /* argv without -n and --hostfile, NULL-terminated; owned array */
-    int ranks;      /* 0: not given */
+    char **forward; /* argv without -n and --hostfile, NULL-terminated; owned array, RK__FORWARD_MORE longer */
+    size_t forward_count;
+    int ranks; /* 0: not given */
     uint64_t seed, block_tasks, repeat, samples;
     double sync_seconds, limit_seconds; /* limit 0: not given */
     uint64_t until_ns;                  /* wall clock; 0: not given */
@@ -61,9 +64,9 @@ typedef struct rk__arguments {
     rk__language language;
     const char *output, *table, *tasks_from, *hostfile, *kernel, *reuse;
     bool gather, force, dry_run, quiet, json, accept_kernel, repair, retry_failed, help, version;
+    const char
+        *given[RK__OPTIONS_MAX]; /* by place in the table: the value as it stands, "" for none; NULL: not given */
 } rk__arguments;
-
-enum { RK__OPTIONS_MAX = 64 };
 
 typedef enum rk__option_kind {
     RK__OPTION_FLAG,    /* takes no value */
@@ -103,6 +106,14 @@ rk__command rk__command_from_name(const char *name);
 /* RK_EINVAL names the word, and the nearest option or command. *out is filled on failure too, as far as the words were
  * understood (a message still has to know of --json); fini it in any case. */
 rk_status rk__arguments_parse(rk__arguments *out, int argc, char **argv, rk_error *err);
+/* The words of a command line of before, whose values may be over or gone: none is looked at, only what is given. What
+ * cannot be understood ends it; fini it in any case. */
+void rk__arguments_look(rk__arguments *out, int argc, char **argv);
+/* What an option was given, as in `given`. NULL: it was not, or there is no such option. */
+const char *rk__arguments_given(const rk__arguments *arguments, const char *name);
+/* As if it had been given, also to the ranks: at most RK__FORWARD_MORE words. `word`: "--name=value", borrowed. */
+rk_status rk__arguments_add(rk__arguments *arguments, const rk__option *option, const char *value, char *word,
+                            rk_error *err);
 void rk__arguments_fini(rk__arguments *arguments);
 
 #endif

@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/build.h"
+#include "cli/quote.h"
+
 #define TYPED_VARIABLE "RANKINE_COMMAND_LINE"
 enum { TYPED_MAX = 1 << 16 }; /* Linux takes no variable of more than 128 KiB */
 
@@ -21,8 +24,7 @@ void rk__request_command_line(const rk__cli *cli, rk__text *out) {
         unsetenv(TYPED_VARIABLE); /* what tasks start is another command */
         return;
     }
-    for (int i = 0; i < cli->argc; i++)
-        rk__text_add(out, "%s%s", i > 0 ? " " : "", cli->argv[i]);
+    rk__quote_add_words(out, cli->argv, (size_t)cli->argc);
 }
 
 static void earlier(uint64_t *deadline_ns, uint64_t other_ns) {
@@ -41,8 +43,8 @@ void rk__request_session(const rk__cli *cli, rk__run_options *options) {
         (rk__run_isolation){.wanted = a->isolate, .task_seconds = a->task_seconds, .task_bytes = a->task_bytes};
     options->cores_per_task = a->cores_per_task;
     options->limits_failures = a->limits_failures || a->fail_fast;
-    options->failures_max = a->failures_max;
-    options->failures_percent = a->failures_percent;
+    options->failures_max = a->fail_fast ? 0 : a->failures_max;
+    options->failures_percent = a->fail_fast ? 0 : a->failures_percent;
     options->sync_ns = (uint64_t)(a->sync_seconds * 1e9);
     options->deadline_ns = 0;
     if (a->limit_seconds > 0)
@@ -57,6 +59,7 @@ rk_status rk__request_make(const rk__cli *cli, rk__run_options *options, rk__tex
     for (size_t i = 1; i < a->word_count; i++)
         if (strchr(a->words[i], '=') == NULL)
             return rk__fail(err, RK_EINVAL, "'%s' sets nothing: parameters are given as name=value", a->words[i]);
+    RK_TRY(rk__build_refuse_source(a->words[0], err));
     rk__request_command_line(cli, command_line);
     *options = (rk__run_options){
         .kernel = a->words[0],

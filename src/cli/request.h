@@ -8,8 +8,8 @@
 /* Borrows from cli. RK_EINVAL: no kernel, or a word that sets nothing. `command_line` is written here and must outlive
  * the options. */
 rk_status rk__request_make(const rk__cli *cli, rk__run_options *options, rk__text *command_line, rk_error *err);
-/* The words as they were typed, for the record; of a rank that our launcher started, those that the launcher was given.
- */
+/* The words as they were typed, quoted for a shell, for the record; of a rank that our launcher started, those that the
+ * launcher was given. */
 void rk__request_command_line(const rk__cli *cli, rk__text *out);
 /* For the launcher: leave these words to the ranks, in their environment. */
 void rk__request_pass_on(const rk__cli *cli);

@@ -115,8 +115,11 @@ rk_status rk__tasks_from_take(rk__cli *cli, rk__tasks_from *out, rk_error *err) 
     out->option = joined("--tasks-from=", path);
     if (out->setting == NULL || out->option == NULL)
         return rk__fail(err, RK_ENOMEM, "--tasks-from %s: out of memory", a->tasks_from);
-    if (out->spooled != NULL)
+    if (out->spooled != NULL) {
         change_forward(a, out);
+        cli->stand_in = out->spooled;
+        cli->stands_for = strcmp(a->tasks_from, "-") == 0 ? "standard input" : a->tasks_from;
+    }
     a->words[a->word_count++] = out->setting; /* there is room: the option's own word is not among them */
     return RK_OK;
 }

@@ -468,6 +468,24 @@ static rk_status is_done(const rk__world *world, const rk__run_options *options,
     return rk__world_bcast(world->comm, done, sizeof *done, 0, err);
 }
 
+/* What is to happen to tasks that fail may come from the file, which some ranks cannot read. */
+static rk_status same_policy(const rk__world *world, const rk__run_options *options, rk_error *err) {
+    const rk__run_isolation *isolation = &options->isolation;
+    double mine[] = {isolation->wanted,        isolation->task_seconds,  (double)isolation->task_bytes,
+                     options->retries,         options->limits_failures, (double)options->failures_max,
+                     options->failures_percent};
+    double first[sizeof mine / sizeof *mine];
+    memcpy(first, mine, sizeof mine);
+    RK_TRY(rk__world_bcast(world->comm, first, sizeof first, 0, err));
+    rk_status status = RK_OK;
+    if (memcmp(first, mine, sizeof mine) != 0)
+        status = rk__fail(err, RK_EMISMATCH,
+                          "host %s cannot read from %s what the run does about tasks that fail: give its --isolate, "
+                          "--task-timeout, --task-memory, --retries and --max-failures again",
+                          world->host, options->output);
+    return rk__world_agree(world, status, err);
+}
+
 rk_status rk__run_resume(const rk__world *world, const rk__run_options *options, rk__run_summary *summary,
                          rk_error *err) {
     rk__job job = {0};
@@ -478,6 +496,7 @@ rk_status rk__run_resume(const rk__world *world, const rk__run_options *options,
     RK_TRY(is_done(world, options, summary, &done, err));
     if (done)
         return RK_OK;
+    RK_TRY(same_policy(world, options, err));
     RK_TRY(take_lock(world, options->output, &lock, err));
     rk_status status = world->rank == 0 ? mend_seal(options, summary, err) : RK_OK;
     if (status == RK_OK && world->rank == 0)

@@ -32,7 +32,7 @@ def make_inputs():
         f.create_group("group")
         f.create_dataset("empty", (0, 3))
     files = {"empty.txt": "", "words.txt": "1\nx\n", "empty.csv": "", "column.csv": "rho,nothing\n1,2\n",
-             "value.csv": "rho,sigma\n1,x\n", "ragged.csv": "rho,sigma\n1\n", "kernel.so": "int main;\n"}
+             "value.csv": "rho,sigma\n1,x\n", "ragged.csv": "rho,sigma\n1\n", "kernel.so": "int main;\n", "my.c": "int x;\n", "my.f90": "end\n"}
     for name, text in files.items():
         with open(name, "w") as f:
             f.write(text)
@@ -122,6 +122,14 @@ def table():
         ("two tables", ["run", "lorenz", "--table", "value.csv", "--table", "ragged.csv", *out], "ragged.csv.*value.csv"),
         ("part beyond the parts", ["run", "pi", "--part", "3/2", *out], "--part 3/2.*I/N"),
         ("more parts than blocks", ["run", "pi", "--repeat", "2", "--part", "1/5", *out], "--part 1/5.*2 blocks"),
+        ("words that other programs take", ["run", "ep", "-out", "new.h5"], "'-out'.*--output FILE, or -o FILE"),
+        ("retry", ["run", "ep", "--retry", 3, *out], "--retries N.*--retry-failed"),
+        ("limit for failures", ["run", "ep", "--max-failures", "x", *out], "--max-failures x.*5%"),
+        ("a source as the kernel", ["run", "./my.c", *out], r"my.c.* is a kernel's source.*cc .*-shared.* ./my.c -o ./my.so"),
+        ("a source to describe", ["kernels", "my.f90"], r"my.f90.*gfortran.* my.f90 -o ./my.so"),
+        ("tasks from nothing", ["run", "command", "--tasks-from", "-", *out], "no values in standard input"),
+        ("tasks to check from nothing", ["check", "command", "--tasks-from", "-"], "no values in standard input"),
+        ("tasks from a device", ["run", "command", "--tasks-from", "/dev/null", *out], "no values in /dev/null"),
         ("time limit", ["run", "pi", "--time-limit", "soon", *out], "--time-limit soon.*90s"),
         ("time that is over", ["run", "pi", "--until", "2020-01-01T00:00", *out], "--until 2020.*over"),
         ("merge of no part", ["merge", "text.h5", *out], "text.h5.*not an HDF5 file"),

@@ -77,7 +77,8 @@ def too_many_failures_stop_the_run_resumable():
         assert "stopped by too many failures" in result.stdout, result.stdout
         found = summary("info", "out.h5")
         assert least <= found["failed"] <= least + 4 and found["done"] < 100000, found  # at once, not at a tick
-    command("resume", "out.h5", "-n", 1, "-q", expect=FAILED_TASKS)
+    assert "too many failures" in command("resume", "out.h5", "-n", 1, expect=RESUMABLE).stdout
+    command("resume", "out.h5", "-n", 1, "-q", "--max-failures", "none", expect=FAILED_TASKS)
     run(*words, expect=FAILED_TASKS, out="whole.h5")
     assert digest("out.h5") == digest("whole.h5")
     run(kernel("flaky"), "--repeat", 100, "--max-failures", 50, expect=FAILED_TASKS)
@@ -211,7 +212,7 @@ def exit_in_a_task_is_told():
     for n in (1, 2):
         error = run_quits("exit", "-q", n=n).stderr
         assert re.search(r"task 7 of kernel 'quits' on rank \d .*: it called exit\(\)\n  at         part=7\n", error), error
-        assert re.search(r"rankine resume \S*out.h5 --isolate\n", error), error
+        assert re.search(r"rankine resume \S*out.h5 --isolate( -n \d)?\n", error), error
     assert "before it was complete" in run_quits("_exit", "-q", n=2).stderr
     command("resume", "out.h5", "--isolate", "-n", 1, "-q", expect=FAILED_TASKS)
     assert [f["task"] for f in failures_of("out.h5")] == [7]
@@ -243,7 +244,7 @@ def a_crash_leaves_a_trace_in_the_file():
     assert found["failed"] == 0 and found["failures"] == [], found
     shown = command("info", "out.h5").stdout
     assert "crashed     task 10 at replicate=10: segmentation fault" in shown, shown
-    assert "rankine resume out.h5 --isolate\n" in shown and " crashed\n" in shown, shown
+    assert re.search(r"rankine resume out.h5 --isolate -n \d\n", shown) and " crashed\n" in shown, shown
     assert "no damage" in command("verify", "out.h5", expect=None).stdout
     command("resume", "out.h5", "--isolate", "-n", 1, "-q", expect=FAILED_TASKS)
     found = summary("info", "out.h5")

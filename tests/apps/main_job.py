@@ -177,6 +177,19 @@ def the_command_is_recorded_as_it_was_typed():
         assert recorded == " ".join(map(str, [RANKINE, "run", *words, "-q"])), recorded
 
 
+def the_recorded_command_can_be_pasted():
+    say = "cmd=printf '%s|' {text} \"it's\""
+    text = "text=a $HOME; b's\n\t\\ #,é"
+    command("run", "command", say, text, "--repeat", 2, "-n", 1, "-o", "my out.h5", "-q")
+    recorded = summary("info", "my out.h5")["recorded"]["command_line"]
+    shown = re.search("^  command +(.*)$", command("info", "my out.h5").stdout, re.M)[1]
+    assert recorded == shown and "\n" not in shown, recorded
+    before = digest("my out.h5")
+    os.remove("my out.h5")
+    subprocess.run(["bash", "-c", shown], check=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert digest("my out.h5") == before
+
+
 def a_dry_run_says_where_a_range_ends():
     for words, note in (("rho=20:30:0.3", "note        rho ends at 29.9: its step does not lead to 30\n"),
                         ("steps=1:10:4", "note        steps ends at 9: its step does not lead to 10\n"),
@@ -359,6 +372,13 @@ def check_lets_a_kernel_keep_its_threads():
         assert "the same bits" in command("check", kernel("parallel"), "--repeat", 100).stdout
     run(kernel("parallel"), "--repeat", 100, n=2)
     assert reductions("out.h5")["all"] == 499500 * sum(range(100))
+
+
+def kernels_say_on_what_their_tasks_run():
+    for name, ranks, threads in (("pi", None, True), ("heat", "ranks", False), (kernel("journal"), None, False)):
+        described, shown = summary("kernels", name), command("kernels", name).stdout
+        assert (described["ranks"], described["thread_safe"]) == (ranks, threads), described
+        assert ("parameter 'ranks'" in shown) == bool(ranks) and ("--threads T may be used" in shown) == threads, shown
 
 
 def a_trillion_tasks_start_at_once():

@@ -139,6 +139,52 @@ def a_rank_that_a_stop_ends_while_it_starts_is_no_fault():
     assert (process.returncode, out, err) == (RESUMABLE, "", NOTHING), (process.returncode, out, err)
 
 
+def say_again(*words):
+    said = command("resume", "out.h5", "--time-limit", "0.3s", *words, expect=RESUMABLE).stderr
+    assert said.count("rankine: as in the run:") == ("as in the run" in said) and said.count("\n") <= 1, said
+    return said.partition("as in the run: ")[2].partition(";")[0]
+
+
+def a_resume_goes_by_the_policy_of_the_run():
+    words = [kernel("slow"), "ms=100", "--repeat", 200, "--block", 1, "--time-limit", "0.3s"]
+    policy = "--isolate --task-timeout 5s --task-memory 1G --retries 2 --max-failures 3%"
+    command("run", *words, *policy.split(), "-n", 2, "-o", "out.h5", expect=RESUMABLE)
+    for n in (1, 2):
+        assert say_again("-n", n) == policy
+        assert say_again("-n", n, "--task-timeout", "4s", "--retries", 0) == "--isolate --task-memory 1G --max-failures 3%"
+        assert say_again("-n", n, "--task-timeout", "none", "--fail-fast") == "--isolate --task-memory 1G --retries 2"
+        assert say_again("-n", n, "--no-isolate", "--max-failures", "none") == "--retries 2"
+        assert say_again("-n", n, "--quiet") == ""
+    result = under_mpirun(2, "resume", "out.h5", "--time-limit", "0.3s")
+    assert f"as in the run: {policy};" in result.stderr and result.stderr.count("as in the run") == 1, result
+    run(kernel("slow"), "--repeat", 3, "--fail-fast")
+    assert "as in" not in command("resume", "out.h5").stderr  # nothing is left to do
+
+
+def the_policy_of_the_run_is_kept_to():
+    """Tasks that crash, fail and loop, in sessions that were not told anything."""
+    for n in (1, 2):
+        command("run", kernel("evil"), "every=20", "only=segfault", "--repeat", 100, "--block", 1, "--isolate", "--time-limit",
+                "0.001s", "-n", n, "-o", "out.h5", "--force", expect=RESUMABLE)
+        command("resume", "out.h5", "-n", n, expect=FAILED_TASKS)
+        assert summary("info", "out.h5", expect=None)["failed"] == 5
+        command("run", kernel("flaky"), "--repeat", 100, "--block", 1, "--max-failures", 2, "--time-limit", "0.001s", "-n", n,
+                "-o", "out.h5", "--force", expect=RESUMABLE)
+        assert "too many failures" in command("resume", "out.h5", "-n", n, expect=RESUMABLE).stdout
+        command("resume", "out.h5", "-n", n, "--max-failures", "none", expect=FAILED_TASKS)
+
+
+def the_machine_is_named_and_not_taken_over():
+    words = [kernel("emit"), "us=10000", "--repeat", 2000, "--block", 1, "--time-limit", "2s", "-o", "my out.h5"]
+    go_on = "rankine resume 'my out.h5' -n 1 --threads 2 --cores-per-task 1\n"
+    said = command("run", *words, "-n", 1, "--threads", 2, "--cores-per-task", 1, expect=RESUMABLE).stdout
+    assert said.endswith("  go on       " + go_on), said
+    assert "  go on       " + go_on in command("info", "my out.h5").stdout
+    assert "1 rank of 2 threads on" in said, said
+    said = command("resume", "my out.h5", "-n", 2, "--time-limit", "2s", expect=RESUMABLE)
+    assert "  2 ranks on" in said.stdout and "as in the run" not in said.stderr, said
+
+
 def resume_refuses_another_kernel():
     process = start("run", *WORDS, "-n", 2, "-o", "out.h5", "-q")
     wait_until("some tasks are committed", lambda: done_of("out.h5") > 10)

@@ -51,7 +51,7 @@ def a_member_that_crashes_is_named():
         error = command("run", kernel("team"), "ranks=4", "bad_task=7", f"bad_rank={bad_rank}", "crash=yes", "--repeat", 20,
                         "-n", 4, "-o", "out.h5", "--force", "-q", expect=RESUMABLE).stderr
         assert f"task 7 of kernel 'team' on rank {bad_rank}" in error and "abort (signal 6)" in error, error
-        assert "rankine resume out.h5\n" in error, error  # --isolate is not for teams
+        assert "rankine resume out.h5 -n 4\n" in error, error  # --isolate is not for teams
         found = summary("info", "out.h5")
         assert found["state"] == "killed" and found["crash"]["task"] == 7, found
 

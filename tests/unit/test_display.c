@@ -207,7 +207,7 @@ static void summary_of_a_complete_run(void **state) {
     rk__text_fini(&out);
 }
 
-static void summary_of_a_stopped_run_says_how_to_go_on(void **state) {
+static void summary_of_a_stopped_run_says_how_far_it_came(void **state) {
     (void)state;
     rk__text out = RK__TEXT_INIT;
     rk__run_summary s = complete_summary();
@@ -216,7 +216,6 @@ static void summary_of_a_stopped_run_says_how_to_go_on(void **state) {
     s.failed = 3;
     rk__display_summary(&out, &s, NULL);
     assert_non_null(strstr(rk__text_get(&out), "pi: stopped, 600 of 1000 tasks done, 3 failed\n"));
-    assert_non_null(strstr(rk__text_get(&out), "go on       rankine resume /nowhere/pi.h5\n"));
     assert_null(strstr(rk__text_get(&out), "xarray"));
     rk__text_fini(&out);
 }
@@ -333,7 +332,7 @@ int main(void) {
         cmocka_unit_test(slow_rates_keep_their_digits),
         cmocka_unit_test(results_are_aligned_and_cut),
         cmocka_unit_test(summary_of_a_complete_run),
-        cmocka_unit_test(summary_of_a_stopped_run_says_how_to_go_on),
+        cmocka_unit_test(summary_of_a_stopped_run_says_how_far_it_came),
         cmocka_unit_test(table_wraps_its_last_column),
         cmocka_unit_test(table_without_rows_is_nothing),
         cmocka_unit_test(json_has_exact_integers_and_null_for_nan),

@@ -157,6 +157,12 @@ static void wrong_words_are_named_with_the_remedy(void **state) {
     assert_refused("run pi --outputs=x", "unknown option '--outputs': did you mean --output?");
     assert_refused("run pi --acc", "unknown option '--acc': did you mean --accept-kernel?");
     assert_refused("run pi --zzzzzzzz", "unknown option '--zzzzzzzz': see rankine --help");
+    assert_refused("run pi --retry 3",
+                   "unknown option '--retry': did you mean --retries N (try again at once), or of resume "
+                   "--retry-failed?");
+    assert_refused("run pi -out f.h5", "unknown option '-out': did you mean --output FILE, or -o FILE?");
+    assert_refused("run pi -output=f.h5", "unknown option '-output': did you mean --output?");
+    assert_refused("run pi -np 4", "unknown option '-np': did you mean -n N?");
     assert_refused("run pi -x", "unknown option '-x': see rankine --help");
     assert_refused("run pi --force=yes", "--force takes no value, 'yes' was given");
     assert_refused("run pi -o", "--output needs a value: --output FILE");
@@ -187,6 +193,60 @@ static void help_lists_the_exit_codes_of_the_command(void **state) {
     }
 }
 
+static void none_takes_a_limit_away(void **state) {
+    (void)state;
+    line l;
+    parse(&l, "resume f --max-failures 5% --task-timeout 5s --task-memory 1G --isolate --retries 3 "
+              "--max-failures none --task-timeout none --task-memory none --no-isolate --retries 0");
+    assert_int_equal(l.status, RK_OK);
+    assert_false(l.arguments.limits_failures || l.arguments.isolate);
+    assert_true(l.arguments.task_seconds == 0 && l.arguments.task_bytes == 0 && l.arguments.retries == 0);
+    rk__arguments_fini(&l.arguments);
+    parse(&l, "resume f --max-failures 5% --max-failures 7");
+    assert_true(l.arguments.failures_max == 7 && l.arguments.failures_percent == 0);
+    rk__arguments_fini(&l.arguments);
+    assert_refused("run pi --no-isolate", "--no-isolate is no option of 'rankine run' (it is one of: resume)");
+}
+
+static void what_was_given_is_known_without_being_looked_at(void **state) {
+    (void)state;
+    char *argv[] = {
+        (char *)(uintptr_t) "rankine",   (char *)(uintptr_t) "run", (char *)(uintptr_t) "--until=2001-01-01T00:00",
+        (char *)(uintptr_t) "-n2",       (char *)(uintptr_t) "pi",  (char *)(uintptr_t) "--isolate",
+        (char *)(uintptr_t) "--retries", (char *)(uintptr_t) "3",   NULL};
+    rk__arguments was;
+    rk__arguments_look(&was, 8, argv);
+    assert_int_equal(was.command, RK__COMMAND_RUN);
+    assert_string_equal(rk__arguments_given(&was, "until"), "2001-01-01T00:00"); /* which is over */
+    assert_string_equal(rk__arguments_given(&was, "ranks"), "2");
+    assert_string_equal(rk__arguments_given(&was, "isolate"), "");
+    assert_string_equal(rk__arguments_given(&was, "retries"), "3");
+    assert_null(rk__arguments_given(&was, "threads"));
+    assert_null(rk__arguments_given(&was, "no such option"));
+    rk__arguments_fini(&was);
+}
+
+static void what_is_added_reaches_the_ranks_before_all_words(void **state) {
+    (void)state;
+    line l;
+    size_t count;
+    char word[] = "--retries=3";
+    parse(&l, "resume -- f.h5");
+    const rk__option *option = rk__options(&count);
+    while (strcmp(option->name, "retries") != 0)
+        option++;
+    for (int i = 0; i < RK__FORWARD_MORE; i++)
+        assert_int_equal(rk__arguments_add(&l.arguments, option, "3", word, &l.err), RK_OK);
+    assert_int_equal(l.arguments.retries, 3);
+    assert_string_equal(l.arguments.forward[1], word);
+    assert_string_equal(l.arguments.forward[RK__FORWARD_MORE], word);
+    assert_string_equal(l.arguments.forward[RK__FORWARD_MORE + 1], "resume");
+    assert_string_equal(l.arguments.forward[RK__FORWARD_MORE + 2], "--");
+    assert_string_equal(l.arguments.forward[RK__FORWARD_MORE + 3], "f.h5");
+    assert_null(l.arguments.forward[RK__FORWARD_MORE + 4]);
+    rk__arguments_fini(&l.arguments);
+}
+
 static void wrong_values_are_named_with_what_is_expected(void **state) {
     (void)state;
     assert_refused("run pi -n 0", "-n 0: a whole number from 1 to 10000000 is expected");
@@ -197,6 +257,9 @@ static void wrong_values_are_named_with_what_is_expected(void **state) {
     assert_refused("run pi --repeat 1.5e0", "--repeat 1.5e0: a whole number from 1 to 72057594037927936 is expected");
     assert_refused("run pi --repeat 0", "--repeat 0: a whole number from 1 to 72057594037927936 is expected");
     assert_refused("run pi --block 48", "--block 48: must be a power of two, such as 32 or 64");
+    assert_refused("run pi --max-failures x",
+                   "--max-failures x: a number of tasks (0, 20) or a share of them (5%) is expected");
+    assert_refused("run pi --max-failures 0%", "--max-failures 0%: a share above 0% and up to 100% is expected");
     assert_refused("run pi --zip a", "--zip a: names of at least two parameters are expected, as in --zip a,b");
     assert_refused("run pi --schedule fair", "--schedule fair: there is no such policy (adaptive, static, dynamic, "
                                              "guided, factoring)");
@@ -359,6 +422,9 @@ int main(void) {
         cmocka_unit_test(wrong_words_are_named_with_the_remedy),
         cmocka_unit_test(help_lists_the_exit_codes_of_the_command),
         cmocka_unit_test(wrong_values_are_named_with_what_is_expected),
+        cmocka_unit_test(none_takes_a_limit_away),
+        cmocka_unit_test(what_was_given_is_known_without_being_looked_at),
+        cmocka_unit_test(what_is_added_reaches_the_ranks_before_all_words),
         cmocka_unit_test(json_is_known_also_when_the_words_before_it_are_wrong),
         cmocka_unit_test(every_option_is_in_the_help_of_its_commands),
         cmocka_unit_test(help_fits_80_columns),
