@@ -20,6 +20,7 @@
 #include "cli/quote.h"
 #include "cli/recall.h"
 #include "cli/request.h"
+#include "cli/signals.h"
 #include "cli/spaceout.h"
 
 enum { FAILURES_SHOWN = 3 };
@@ -82,27 +83,6 @@ static void set_task_threads(uint32_t cores) {
 }
 
 /* ---- being a rank ---- */
-
-/* The second one finds the default action. Everything here is async-signal-safe. */
-static void on_stop(int number) {
-    if (number != SIGUSR1) {
-        signal(SIGINT, SIG_DFL);
-        signal(SIGTERM, SIG_DFL);
-        signal(SIGHUP, SIG_DFL);
-    }
-    rk__run_drain();
-}
-
-/* What the parent had us ignore (nohup, a shell's background job) stays ignored. */
-static void handle_signals(void) {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
-    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART}, before;
-    sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-            sigaction(numbers[i], &action, NULL);
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of the write */
-}
 
 /* -n and --hostfile are for the launcher; mpirun and srun have their own. */
 static rk_status check_world(const rk__cli *cli, const rk__world *world, rk_error *err) {
@@ -263,24 +243,39 @@ static void finish_world(rk__world *world, int code) {
     rk__world_fini(world);
 }
 
-int rk__drive_rank(rk__cli *cli, rk__run_options *options, rk__drive_fn run) {
+/* `path`: the run file; NULL: this is one of several ranks, and somebody else says how to go on. */
+static void handle_signals(const rk__cli *cli, const char *path) {
+    rk__text go_on = RK__TEXT_INIT;
+    if (path != NULL)
+        add_command(cli, path, "", &go_on);
+    rk__signals_handle(rk__launch_is_watched(), path != NULL ? rk__text_get(&go_on) : NULL);
+    rk__text_fini(&go_on);
+}
+
+static int be_rank(rk__cli *cli, rk__run_options *options, const char *path, rk__drive_fn run) {
     rk_error err = RK_ERROR_INIT;
     rk__world world = {0};
     set_task_threads(cli->arguments.cores_per_task);
     if (options->isolation.wanted && rk__run_isolate(options, &err) != RK_OK)
         return report(rk__cli_fail(cli, &err));
-    handle_signals();
+    handle_signals(cli, path);
     rk__guard_set(RK__GUARD_NONE); /* MPI may */
     if (rk__world_init(&world, &err) != RK_OK)
         return rk__drive_is_silent_rank() ? RK_EXIT_OK : report(rk__cli_fail(cli, &err));
     if (world.rank == 0)
         rk__launch_begin();
     rk__guard_set(RK__GUARD_RUN);
+    rk__signals_begin();
     int code = run_in_world(cli, &world, options, run);
     rk__guard_set(RK__GUARD_NONE);
+    rk__signals_end(code);
     rk__run_isolate_end(options);
     finish_world(&world, code);
     return code;
+}
+
+int rk__drive_rank(rk__cli *cli, rk__run_options *options, rk__drive_fn run) {
+    return be_rank(cli, options, NULL, run);
 }
 
 /* ---- launching ranks ---- */
@@ -463,6 +458,6 @@ int rk__drive(rk__cli *cli, rk__run_options *options, const char *path, rk__driv
     if (rk__drive_ranks(cli, &ranks, &err) != RK_OK)
         return rk__cli_fail(cli, &err);
     if (ranks == 1 && cli->arguments.hostfile == NULL)
-        return rk__drive_rank(cli, options, run);
+        return be_rank(cli, options, path, run);
     return launch(cli, ranks, path, run == rk__run_resume);
 }

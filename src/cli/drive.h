@@ -4,8 +4,7 @@
  *     -n 1 ────────────────────────────────────────> be the one rank, without mpirun
  *     else ────────────────────────────────────────> launch mpirun, wait; if the ranks died, look at the file
  *
- * Signals in a rank: INT, TERM, HUP and USR1 finish the running tasks and stop; a second INT, TERM
- * or HUP kills. The launcher passes its own on as USR1. */
+ * Signals in a rank: signals.h. The launcher passes its own on as USR1, the second as TERM. */
 #ifndef RANKINE_DRIVE_H
 #define RANKINE_DRIVE_H
 

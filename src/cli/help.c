@@ -36,8 +36,9 @@ static const page pages[RK__COMMAND_COUNT] = {
                          "Started by itself, the command starts mpirun with N ranks. Started by mpirun or\n"
                          "srun it is one of their ranks. Results have the same bits for any N.\n"
                          "\n"
-                         "Ctrl-C, SIGTERM or SIGUSR1 finish the running tasks and stop; a second Ctrl-C\n"
-                         "stops at once. Either way the run file stays valid and can be resumed.\n"
+                         "Ctrl-C, SIGTERM or SIGUSR1 finish the running tasks and stop; a second Ctrl-C or\n"
+                         "SIGTERM stops at once, and the tasks that were running are computed again on\n"
+                         "resume. Either way the run file stays valid and the exit code is 75.\n"
                          "\n"
                          "The summary's efficiency is the share of the ranks' time that they spent in the\n"
                          "kernel, from the first task's begin to the last commit.\n",

@@ -8,8 +8,9 @@
 
 #include "cli/display.h"
 
-#define FIRST_SECONDS 10.0
-#define NEXT_SECONDS  60.0
+#define FIRST_SECONDS   10.0
+#define NEXT_SECONDS    60.0
+#define WAITING_SECONDS 1.0
 enum { LINE_MAX_COLUMNS = 200, BAR_MIN = 10, BAR_MAX = 40 };
 
 void rk__progress_init(rk__progress_display *display, const char *what, const rk__arguments *arguments,
@@ -20,6 +21,7 @@ void rk__progress_init(rk__progress_display *display, const char *what, const rk
         .columns = terminal_columns > 0 ? terminal_columns
                    : always             ? RK__DISPLAY_COLUMNS
                                         : 0,
+        .quiet = arguments->quiet,
         .silent = arguments->quiet || arguments->progress == RK__PROGRESS_NEVER,
         .next_seconds = FIRST_SECONDS,
     };
@@ -107,8 +109,24 @@ static void show_live(rk__progress_display *display, const rk__progress *progres
     display->on_screen = true;
 }
 
+/* Without it a stop looks like a hang. */
+static void say_waiting(rk__progress_display *display, const rk__progress *progress) {
+    char text[300];
+    bool one = progress->busy == 1;
+    if (display->quiet || display->told_waiting || progress->busy == 0 || progress->stopping_seconds < WAITING_SECONDS)
+        return;
+    display->told_waiting = true;
+    snprintf(text, sizeof text,
+             "%srankine: stopping: waiting for %d task%s to end (%s cannot be interrupted); Ctrl-C or SIGTERM again to "
+             "stop at once: %s computed again on resume\n",
+             display->on_screen ? "\r\033[K" : "", progress->busy, one ? "" : "s", one ? "it" : "they",
+             one ? "it is then" : "they are then");
+    put(STDERR_FILENO, text);
+}
+
 void rk__progress_show(void *ctx, const rk__progress *progress) {
     rk__progress_display *display = ctx;
+    say_waiting(display, progress);
     if (display->silent)
         return;
     if (display->columns > 0) {

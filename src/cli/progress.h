@@ -8,7 +8,8 @@
 typedef struct rk__progress_display {
     const char *what; /* "task", "block" */
     int columns;      /* of the live line; 0: plain lines */
-    bool silent;
+    bool silent, quiet;
+    bool told_waiting;   /* that a stop takes its time */
     bool on_screen;      /* a live line stands where a message wants to go */
     double next_seconds; /* of the next plain line */
 } rk__progress_display;

@@ -15,6 +15,7 @@ typedef struct rk__progress { /* a snapshot, for display */
     double rate;        /* tasks per second, smoothed */
     double eta_seconds; /* NaN while unknown */
     int ranks, busy;
+    double stopping_seconds; /* since a signal asked to stop; 0: none did */
 } rk__progress;
 
 /* Tasks computed by a process of their own, so that one that ends it costs nothing but itself. */

@@ -34,6 +34,7 @@ typedef struct agent {
 
 typedef struct display {
     uint64_t shown_ns, rate_ns, rate_tasks;
+    uint64_t stopping_ns; /* 0: not stopping */
     double rate;
 } display;
 
@@ -124,6 +125,8 @@ static void show_progress(rk__session_run *session, display *shown, uint64_t now
         double weight = shown->rate > 0 ? 0.1 : 1;
         shown->rate = weight * rate + (1 - weight) * shown->rate;
     }
+    if (shown->stopping_ns == 0 && rk__run_is_draining())
+        shown->stopping_ns = now;
     uint64_t done = session->before.tasks_done + counts.tasks;
     rk__progress progress = {.tasks = rk__schema_part_tasks(&session->job->schema),
                              .done = done,
@@ -131,7 +134,9 @@ static void show_progress(rk__session_run *session, display *shown, uint64_t now
                              .seconds = (double)(now - session->start_ns) * 1e-9,
                              .rate = shown->rate,
                              .ranks = session->world->size,
-                             .busy = (int)counts.working};
+                             .busy = (int)counts.working,
+                             .stopping_seconds =
+                                 shown->stopping_ns > 0 ? (double)(now - shown->stopping_ns) * 1e-9 : 0};
     progress.eta_seconds = shown->rate > 0 ? (double)(progress.tasks - done) / shown->rate : NAN;
     session->options->progress(session->options->progress_ctx, &progress);
     shown->shown_ns = shown->rate_ns = now;

@@ -26,10 +26,11 @@ typedef struct launch {
 
 /* ---- mpirun's stderr ---- */
 
-/* Asked to end before all ranks listen to signals: those that do not yet end at the first one, as they should, and
- * mpirun takes it for a fault. */
+/* What mpirun takes for a fault. Asked to end before all ranks listen to signals, those that do not yet end at the
+ * first one, as they should; asked to end at once, all do. */
 static bool is_expected(const launch *self) {
-    return self->stop.asked && self->all_local && !rk__launch_job_begun(self->job);
+    bool at_once = self->stop.phase >= RK__STOP_TERM;
+    return self->stop.asked && (at_once || (self->all_local && !rk__launch_job_begun(self->job)));
 }
 
 static bool read_stderr(launch *self) {

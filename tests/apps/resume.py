@@ -185,6 +185,41 @@ def the_machine_is_named_and_not_taken_over():
     assert "  2 ranks on" in said.stdout and "as in the run" not in said.stderr, said
 
 
+def second_signal(first, second, n, *more):
+    if os.path.exists("out.h5"):
+        os.remove("out.h5")
+    process = start("run", kernel("slow"), "ms=40000", "--repeat", 8, "--block", 1, "-n", n, "-o", "out.h5", *more)
+    wait_until("tasks have begun", lambda: len(summary("info", "out.h5", expect=None)["sessions"]) == 1
+               if os.path.exists("out.h5") else False)
+    time.sleep(0.5)
+    os.kill(process.pid, first)
+    line = process.stderr.readline()
+    assert f"stopping: waiting for {n} task" in line and "again to stop at once" in line, line
+    begin = time.monotonic()
+    os.kill(process.pid, second)
+    out, err = process.communicate(timeout=20)
+    assert time.monotonic() - begin < 5 and process.returncode == RESUMABLE, (process.returncode, out, err)
+    assert out == "" and re.fullmatch(rf"rankine: .*rankine resume out.h5 -n {n}\n", err), (out, err)
+    assert "no damage" in command("verify", "out.h5").stdout and done_of("out.h5") == 0
+
+
+def a_second_signal_stops_at_once():
+    for n in (1, 2):
+        second_signal(signal.SIGINT, signal.SIGINT, n)
+        second_signal(signal.SIGTERM, signal.SIGINT, n, "--isolate")
+        second_signal(signal.SIGINT, signal.SIGTERM, n)
+
+
+def two_signals_at_once_are_one():
+    for n in (1, 2):
+        process = start("run", kernel("slow"), "ms=1000", "--repeat", 50, "--block", 1, "-n", n, "-o", f"out{n}.h5")
+        wait_until("tasks are done", lambda: done_of(f"out{n}.h5") > 0)
+        os.kill(process.pid, signal.SIGTERM)
+        os.kill(process.pid, signal.SIGINT)  # as `timeout` and batch systems do, to the process and to its group
+        out, err = process.communicate(timeout=20)
+        assert process.returncode == RESUMABLE and "slow: stopped, " in out and "at once" not in err, (out, err)
+
+
 def resume_refuses_another_kernel():
     process = start("run", *WORDS, "-n", 2, "-o", "out.h5", "-q")
     wait_until("some tasks are committed", lambda: done_of("out.h5") > 10)

@@ -14,7 +14,8 @@ typedef struct {
 static int slow(rk_task *task, const void *params, void *result) {
     double ms = ((const slow_params *)params)->ms;
     struct timespec time = {(time_t)(ms / 1000), (long)(ms * 1e6) % 1000000000};
-    nanosleep(&time, NULL);
+    while (nanosleep(&time, &time) != 0) /* no signal makes it shorter */
+        ;
     ((slow_result *)result)->number = task->index + 1;
     return RK_OK;
 }
