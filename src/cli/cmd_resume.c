@@ -15,9 +15,9 @@ static bool is_complete(rk__record *record) {
     return complete;
 }
 
-/* mended under the file's lock, later; until then nobody reads it. */
+/* It is mended under its lock, later; until then nobody reads it. Said by whoever the user started. */
 static rk_status pass_unreadable(const rk__cli *cli) {
-    if (!cli->arguments.quiet && !rk__drive_is_silent_rank())
+    if (!cli->arguments.quiet && !rk__drive_is_silent_rank() && !rk__launch_is_watched())
         fprintf(stderr, "rankine: the file is mended first: options of the run such as --isolate or --retries are not "
                         "taken from it\n");
     return RK_OK;

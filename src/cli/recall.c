@@ -9,18 +9,18 @@
 
 typedef struct policy {
     const char *name;
-    const char *instead[2]; /* options that say it in another way, or the opposite */
-    const char *off;        /* what turns it off */
-    const char *off_value;  /* the value that does */
+    const char *instead;   /* an option that says it in another way, or the opposite; or NULL */
+    const char *off;       /* what turns it off */
+    const char *off_value; /* the value that does */
 } policy;
 
 static const policy policies[] = {
-    {"isolate", {"no-isolate"}, "--no-isolate", NULL},
-    {"task-timeout", {NULL}, "--task-timeout none", "none"},
-    {"task-memory", {NULL}, "--task-memory none", "none"},
-    {"retries", {NULL}, "--retries 0", "0"},
-    {"max-failures", {"fail-fast"}, "--max-failures none", "none"},
-    {"fail-fast", {"max-failures"}, "--max-failures none", NULL},
+    {"isolate", "no-isolate", "--no-isolate", NULL},
+    {"task-timeout", NULL, "--task-timeout none", "none"},
+    {"task-memory", NULL, "--task-memory none", "none"},
+    {"retries", NULL, "--retries 0", "0"},
+    {"max-failures", "fail-fast", "--max-failures none", "none"},
+    {"fail-fast", "max-failures", "--max-failures none", NULL},
 };
 enum { POLICIES = sizeof policies / sizeof *policies };
 _Static_assert((int)POLICIES <= (int)RK__FORWARD_MORE, "the ranks are told of all of them");
@@ -50,8 +50,8 @@ static bool needs_isolation(const policy *p, const rk__arguments *was) {
 static bool is_wanted(const policy *p, const rk__arguments *was, const rk__arguments *now) {
     const char *value = rk__arguments_given(was, p->name);
     bool anew = rk__arguments_given(now, p->name) != NULL;
-    for (size_t i = 0; i < 2 && p->instead[i] != NULL; i++)
-        anew = anew || rk__arguments_given(now, p->instead[i]) != NULL;
+    if (p->instead != NULL && rk__arguments_given(now, p->instead) != NULL)
+        anew = true;
     bool off = value != NULL && p->off_value != NULL && strcmp(value, p->off_value) == 0;
     bool lost = needs_isolation(p, was) && rk__arguments_given(now, "no-isolate") != NULL;
     return value != NULL && !anew && !off && !lost;
