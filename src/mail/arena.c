@@ -58,6 +58,11 @@ rk__ring *rk__arena_ring(rk__arena *arena, uint32_t from, uint32_t to, unsigned 
     return (rk__ring *)(void *)at(arena, arena->rings_at) + number;
 }
 
+void *rk__arena_area(void *memory, rk__room room) {
+    rk__arena *arena = memory;
+    return at(arena, arena->area_at[room]);
+}
+
 void *rk__mail_area(const rk__mail *mail, rk__room room) {
-    return at(mail->arena, mail->arena->area_at[room]);
+    return rk__arena_area(mail->arena, room);
 }

@@ -18,7 +18,9 @@ bool rk__mail_is_dead(const rk__mail *mail, uint32_t endpoint) {
 static void bury_one(rk__mail *mail, uint32_t endpoint) {
     if (mail->dead[endpoint])
         return;
-    rk__mail_poll(mail); /* its last words */
+    rk__mail_poll(mail);
+    if (rk__mail_on_my_node(mail, endpoint))
+        rk__mail_last_words(mail, endpoint);
     if (mail->dead[endpoint])
         return;
     mail->dead[endpoint] = true;
@@ -38,7 +40,7 @@ static void bury(rk__mail *mail, uint32_t endpoint) {
 }
 
 static void tell(rk__mail *mail, uint32_t to, uint32_t who) {
-    rk__letter letter = {.to = to, .room = RK__ROOM_MAIL, .op = RK__MAIL_OP_DIED, .a = who};
+    rk__letter letter = {.to = to, .room = RK__ROOM_MAIL, .op = RK__MAIL_OP_DIED, .a = who, .b = mail->reasons[who]};
     rk__mail_send(mail, &letter, RK__PAYLOAD_COPY, NULL);
 }
 
@@ -48,50 +50,128 @@ static void tell_other_nodes(rk__mail *mail, uint32_t who) {
             tell(mail, rank, who);
 }
 
+static bool lives_here(rk__mail *mail, uint32_t local) {
+    return local != mail->local && atomic_load(&rk__arena_box(mail->arena, local)->life) == RK__LIFE_ALIVE;
+}
+
+static bool is_my_child(const rk__mail *mail, uint32_t endpoint) {
+    return endpoint >= mail->place.ranks && endpoint % mail->place.ranks == mail->place.endpoint;
+}
+
 /* Those of this node that cannot see it for themselves. */
 static void tell_my_node(rk__mail *mail, uint32_t who, bool ranks_too) {
     for (uint32_t local = 0; local < mail->arena->locals; local++) {
         uint32_t to = rk__mail_of_local(mail, local);
-        bool child_of_mine = to >= mail->place.ranks && to % mail->place.ranks == mail->place.endpoint;
-        if (to != mail->place.endpoint && to != who && (child_of_mine || (ranks_too && to < mail->place.ranks)) &&
-            atomic_load(&rk__arena_box(mail->arena, local)->life) == RK__LIFE_ALIVE)
+        if (to != who && (is_my_child(mail, to) || (ranks_too && to < mail->place.ranks)) && lives_here(mail, local))
             tell(mail, to, who);
     }
 }
 
 /* Later: not while a letter is handled, or rooms would be called from within themselves. */
-static void note(rk__mail *mail, uint32_t endpoint, bool announce) {
+static void note(rk__mail *mail, uint32_t endpoint, bool announce, uint32_t reason) {
     if (mail->dead[endpoint])
         return;
+    if (reason != 0 || !mail->to_bury[endpoint])
+        mail->reasons[endpoint] = reason;
     if (!mail->to_bury[endpoint])
         mail->to_bury_count++;
     mail->to_bury[endpoint] = true;
     mail->to_announce[endpoint] |= announce;
 }
 
-void rk__mail_bury(rk__mail *mail, uint32_t endpoint) {
-    if (rk__mail_on_my_node(mail, endpoint))
-        atomic_store(&rk__arena_box(mail->arena, rk__mail_local_of(mail, endpoint))->life, RK__LIFE_DEAD);
-    note(mail, endpoint, true);
+static void bury_for(rk__mail *mail, uint32_t endpoint, uint32_t reason) {
+    if (rk__mail_on_my_node(mail, endpoint)) {
+        rk__box *box = rk__arena_box(mail->arena, rk__mail_local_of(mail, endpoint));
+        atomic_store(&box->reason, reason);
+        atomic_store(&box->life, RK__LIFE_DEAD);
+    }
+    note(mail, endpoint, true, reason);
 }
 
-static void bury_noted(rk__mail *mail) {
-    for (uint32_t endpoint = 0; mail->to_bury_count > 0 && endpoint < mail->endpoints; endpoint++) {
-        if (!mail->to_bury[endpoint])
-            continue;
-        bool announce = mail->to_announce[endpoint];
-        mail->to_bury[endpoint] = mail->to_announce[endpoint] = false;
-        mail->to_bury_count--;
-        bury(mail, endpoint);
-        if (announce)
-            tell_other_nodes(mail, endpoint);
-        tell_my_node(mail, endpoint, announce);
+void rk__mail_bury(rk__mail *mail, uint32_t endpoint) {
+    bury_for(mail, endpoint, 0);
+}
+
+void rk__mail_bury_child(rk__mail *mail, uint32_t endpoint, int wait_status) {
+    bury_for(mail, endpoint, (uint32_t)wait_status + 1);
+}
+
+bool rk__mail_death_reason(const rk__mail *mail, uint32_t endpoint, int *wait_status) {
+    if (mail->reasons[endpoint] == 0)
+        return false;
+    *wait_status = (int)(mail->reasons[endpoint] - 1);
+    return true;
+}
+
+static void bury_noted(rk__mail *mail, uint32_t endpoint) {
+    bool announce = mail->to_announce[endpoint];
+    mail->to_bury[endpoint] = mail->to_announce[endpoint] = false;
+    mail->to_bury_count--;
+    bury(mail, endpoint);
+    if (announce)
+        tell_other_nodes(mail, endpoint);
+    tell_my_node(mail, endpoint, announce);
+}
+
+/* ---- births ---- */
+
+void rk__mail_revive(rk__mail *mail, uint32_t child) {
+    atomic_store(&rk__arena_box(mail->arena, rk__mail_local_of(mail, child))->life, RK__LIFE_ABSENT);
+}
+
+void rk__mail_tell_deaths(rk__mail *mail, uint32_t child) {
+    for (uint32_t endpoint = 0; endpoint < mail->endpoints; endpoint++)
+        if (mail->dead[endpoint])
+            tell(mail, child, endpoint);
+}
+
+static void present(rk__mail *mail, uint32_t to, uint32_t child, uint16_t room, uint16_t op) {
+    rk__letter letter = {.to = to, .room = RK__ROOM_MAIL, .op = RK__MAIL_OP_BORN, .a = child, .b = room, .c = op};
+    rk__mail_send(mail, &letter, RK__PAYLOAD_COPY, NULL);
+}
+
+static void present_to_my_children(rk__mail *mail, uint32_t child) {
+    for (uint32_t local = 0; local < mail->arena->locals; local++) {
+        uint32_t to = rk__mail_of_local(mail, local);
+        if (to != child && is_my_child(mail, to) && lives_here(mail, local))
+            present(mail, to, child, RK__ROOM_MAIL, 0);
     }
 }
 
-void rk__mail_revive(rk__mail *mail, uint32_t endpoint) {
-    atomic_store(&rk__arena_box(mail->arena, rk__mail_local_of(mail, endpoint))->life, RK__LIFE_ABSENT);
-    mail->dead[endpoint] = false;
+void rk__mail_introduce(rk__mail *mail, uint32_t child, rk__room room, uint16_t op) {
+    present_to_my_children(mail, child);
+    for (uint32_t rank = 0; rank < mail->place.ranks; rank++)
+        if (rank != mail->place.endpoint)
+            present(mail, rank, child, (uint16_t)room, op);
+}
+
+static void note_newcomer(rk__mail *mail, const rk__letter *letter) {
+    rk__newcomer *newcomer = &mail->newcomers[letter->a];
+    if (!newcomer->wanted)
+        mail->to_bury_count++;
+    *newcomer = (rk__newcomer){true, (uint16_t)letter->b, (uint16_t)letter->c};
+}
+
+/* Who has missed the death of the predecessor hears of it now. */
+static void meet(rk__mail *mail, uint32_t child) {
+    rk__newcomer newcomer = mail->newcomers[child];
+    mail->newcomers[child].wanted = false;
+    mail->to_bury_count--;
+    bury_one(mail, child);
+    mail->dead[child] = false;
+    present_to_my_children(mail, child);
+    rk__letter letter = {.to = rk__mail_rank_of(mail, child), .room = newcomer.room, .op = newcomer.op, .a = child};
+    if (newcomer.room != RK__ROOM_MAIL)
+        rk__mail_send(mail, &letter, RK__PAYLOAD_COPY, NULL);
+}
+
+void rk__death_noted(rk__mail *mail) {
+    for (uint32_t endpoint = 0; mail->to_bury_count > 0 && endpoint < mail->endpoints; endpoint++) {
+        if (mail->to_bury[endpoint])
+            bury_noted(mail, endpoint);
+        if (mail->newcomers[endpoint].wanted)
+            meet(mail, endpoint);
+    }
 }
 
 /* ---- on the node ---- */
@@ -122,14 +202,14 @@ bool rk__mail_is_gone(const rk__mail *mail, uint32_t endpoint) {
            !process_is_there(atomic_load(&box->pid));
 }
 
+/* Of a child its rank knows better: how it ended. */
 static void look_at(rk__mail *mail, uint32_t local) {
     rk__box *box = rk__arena_box(mail->arena, local);
-    uint32_t life = atomic_load(&box->life);
-    if (life == RK__LIFE_ALIVE && !process_is_there(atomic_load(&box->pid)))
+    uint32_t life = atomic_load(&box->life), endpoint = rk__mail_of_local(mail, local);
+    if (life == RK__LIFE_ALIVE && endpoint < mail->place.ranks && !process_is_there(atomic_load(&box->pid)))
         atomic_store(&box->life, life = RK__LIFE_DEAD);
-    uint32_t endpoint = rk__mail_of_local(mail, local);
-    if (life == RK__LIFE_DEAD && !mail->dead[endpoint])
-        bury(mail, endpoint);
+    if (life == RK__LIFE_DEAD)
+        note(mail, endpoint, false, atomic_load(&box->reason));
 }
 
 static bool i_lead(const rk__mail *mail) {
@@ -180,12 +260,13 @@ static void look_at_nodes(rk__mail *mail, uint64_t now_ns) {
 
 void rk__death_receive(rk__mail *mail, const rk__letter *letter) {
     if (letter->op == RK__MAIL_OP_DIED && letter->a < mail->endpoints)
-        note(mail, (uint32_t)letter->a, false);
+        note(mail, (uint32_t)letter->a, false, (uint32_t)letter->b);
+    else if (letter->op == RK__MAIL_OP_BORN && letter->a >= mail->place.ranks && letter->a < mail->endpoints)
+        note_newcomer(mail, letter);
 }
 
 void rk__death_duty(rk__mail *mail, uint64_t now_ns) {
-    if (mail->to_bury_count > 0)
-        bury_noted(mail);
+    rk__death_noted(mail);
     if (now_ns < mail->duty_ns)
         return;
     mail->duty_ns = now_ns + DUTY_NS;
@@ -193,6 +274,7 @@ void rk__death_duty(rk__mail *mail, uint64_t now_ns) {
     for (uint32_t local = 0; local < mail->arena->locals; local++)
         if (local != mail->local)
             look_at(mail, local);
+    rk__death_noted(mail);
     if (mail->place.link != NULL && (led || i_lead(mail)))
         beat(mail);
     if (mail->place.link != NULL)

@@ -71,6 +71,11 @@ void rk__mail_ring(rk__mail *mail, uint32_t endpoint) {
         rk__bell_ring(&box->strand_bell);
 }
 
+static rk__fragment fragment_of(const rk__letter *letter) {
+    return (rk__fragment){letter->from, letter->to, letter->room, letter->op, letter->status, letter->call, letter->a,
+                          letter->b,    letter->c,  letter->size, 0};
+}
+
 static bool put_in_ring(rk__mail *mail, uint32_t local, const rk__fragment *head, const void *piece, size_t bytes) {
     unsigned char *data;
     size_t size = mail->arena->ring_bytes;
@@ -82,6 +87,13 @@ static bool put_in_ring(rk__mail *mail, uint32_t local, const rk__fragment *head
     }
     notify(mail, local);
     return done;
+}
+
+/* The ring to ourselves is this thread's: letters of strands to their own endpoint don't take it. */
+bool rk__mail_post(rk__mail *mail, rk__letter *letter) {
+    letter->from = letter->to = mail->place.endpoint;
+    rk__fragment head = fragment_of(letter);
+    return put_in_ring(mail, mail->local, &head, letter->bytes, (size_t)letter->size);
 }
 
 bool rk__mail_put_fragment(rk__mail *mail, const rk__fragment *head, const void *piece, size_t bytes) {
@@ -141,8 +153,7 @@ static bool send_at_once(rk__mail *mail, const rk__letter *letter) {
     if (letter->to == mail->place.endpoint || mail->outboxes[letter->to].first != NULL ||
         letter->size > rk__mail_piece_max(mail, letter->to))
         return false;
-    rk__fragment head = {letter->from, letter->to, letter->room, letter->op, letter->status, letter->call, letter->a,
-                         letter->b,    letter->c,  letter->size, 0};
+    rk__fragment head = fragment_of(letter);
     return rk__mail_put_fragment(mail, &head, letter->bytes, (size_t)letter->size);
 }
 
@@ -300,6 +311,14 @@ static size_t drain_ring(rk__mail *mail, uint32_t local) {
     return count;
 }
 
+void rk__mail_last_words(rk__mail *mail, uint32_t endpoint) {
+    uint32_t local = rk__mail_local_of(mail, endpoint);
+    unsigned char *data;
+    rk__ring *ring = rk__arena_ring(mail->arena, local, mail->local, &data);
+    while (local != mail->local && rk__ring_read(ring, data, mail->arena->ring_bytes) != NULL)
+        drain_ring(mail, local);
+}
+
 static size_t drain_rings(rk__mail *mail) {
     size_t count = 0;
     uint32_t words = (uint32_t)((mail->arena->locals + 63) / 64);
@@ -368,6 +387,8 @@ static rk_status allocate(rk__mail *mail, rk_error *err) {
     RK_TRY(rk__alloc((void **)&mail->dead, endpoints, sizeof *mail->dead, "endpoints", err));
     RK_TRY(rk__alloc((void **)&mail->to_bury, endpoints, sizeof *mail->to_bury, "endpoints", err));
     RK_TRY(rk__alloc((void **)&mail->to_announce, endpoints, sizeof *mail->to_announce, "endpoints", err));
+    RK_TRY(rk__alloc((void **)&mail->newcomers, endpoints, sizeof *mail->newcomers, "endpoints", err));
+    RK_TRY(rk__alloc((void **)&mail->reasons, endpoints, sizeof *mail->reasons, "endpoints", err));
     RK_TRY(rk__alloc((void **)&mail->heard_ns, ranks, sizeof *mail->heard_ns, "ranks", err));
     return rk__alloc((void **)&mail->rank_at, mail->place.node_ranks, sizeof *mail->rank_at, "ranks", err);
 }
@@ -396,6 +417,8 @@ static void free_memory(rk__mail *mail) {
     free(mail->dead);
     free(mail->to_bury);
     free(mail->to_announce);
+    free(mail->newcomers);
+    free(mail->reasons);
     free(mail->heard_ns);
     free(mail->rank_at);
     free(mail);

@@ -99,6 +99,9 @@ size_t rk__arena_bytes(uint32_t node_ranks, uint32_t children, const size_t room
 void rk__arena_init(void *arena, const uint64_t nonce[2], uint32_t node_ranks, uint32_t children,
                     const size_t room_bytes[RK__ROOM_COUNT]);
 
+/* The room's part of it, for those who have no mail yet. */
+void *rk__arena_area(void *arena, rk__room room);
+
 /* The calling thread becomes the endpoint's first strand. Starts the service thread. */
 rk_status rk__mail_create(rk__mail **mail, const rk__mail_place *place, rk_error *err);
 /* Ends the service thread, destroys the rooms. Strands other than the caller must have ended. */
@@ -134,6 +137,9 @@ typedef enum rk__payload {
 rk_status rk__mail_send(rk__mail *mail, rk__letter *letter, rk__payload payload, rk_error *err);
 /* As that, and waits until the payload is out of `bytes`, which is not copied: for large ones. RK_EDEAD. */
 rk_status rk__mail_send_large(rk__mail *mail, rk__letter *letter, rk_error *err);
+/* A small letter to this endpoint itself, by a thread of a room's own that is no strand; without the lock. One such
+ * thread of a process may do so. false: no room now. */
+bool rk__mail_post(rk__mail *mail, rk__letter *letter);
 /* A wake-up without a letter, for one on this node: what it waits for in shared memory may have come true. */
 void rk__mail_ring(rk__mail *mail, uint32_t endpoint);
 
@@ -189,8 +195,20 @@ bool rk__mail_is_dead(const rk__mail *mail, uint32_t endpoint);
 bool rk__mail_is_gone(const rk__mail *mail, uint32_t endpoint);
 /* An endpoint ended on purpose or was found dead by its parent: everybody will be told. */
 void rk__mail_bury(rk__mail *mail, uint32_t endpoint);
-/* A child takes up (again) an endpoint that was absent or dead. Its rank calls it before it starts the child. */
-void rk__mail_revive(rk__mail *mail, uint32_t endpoint);
+/* The same of a child that has been waited for: how it ended travels along. */
+void rk__mail_bury_child(rk__mail *mail, uint32_t endpoint, int wait_status);
+/* How the last one with this endpoint ended, from when rooms hear of the death. false: nobody has waited for it. */
+bool rk__mail_death_reason(const rk__mail *mail, uint32_t endpoint, int *wait_status);
+
+/* A child takes up an endpoint. Its rank calls these: before it starts it; when it has its first letter: of those who
+ * are dead; and if the endpoint was another's before: to all ranks, each of which answers with a letter {room, op, a =
+ * child} when it has buried the predecessor and takes the child for alive. Until all have, the child talks to its rank
+ * alone: nobody may miss a death, nor take the new one for dead. */
+void rk__mail_revive(rk__mail *mail, uint32_t child);
+void rk__mail_tell_deaths(rk__mail *mail, uint32_t child);
+void rk__mail_introduce(rk__mail *mail, uint32_t child, rk__room room, uint16_t op);
+/* RK_OK: all letters are on their way. RK_ETIMEDOUT. For one that is about to end. */
+rk_status rk__mail_flush(rk__mail *mail, uint64_t deadline_ns);
 
 /* ---- between nodes ---- */
 

@@ -33,7 +33,8 @@ typedef struct rk__box { /* an endpoint's, in the arena */
     _Atomic uint32_t state, strand_bell, service_bell, serving;
     _Atomic uint32_t life; /* rk__life */
     _Atomic uint32_t pid;
-    unsigned char pad[64 - 6 * 4];
+    _Atomic uint32_t reason; /* of its last death: as rk__mail.reasons */
+    unsigned char pad[64 - 7 * 4];
     _Atomic uint64_t pending[RK__PENDING_WORDS]; /* by local number: its ring to us has something, or has room again */
 } rk__box;
 
@@ -104,6 +105,11 @@ typedef struct rk__pending_call {
     rk__letter answer;
 } rk__pending_call;
 
+typedef struct rk__newcomer { /* a child that has been introduced to us */
+    bool wanted;
+    uint16_t room, op; /* of the letter that says we know it; room 0: none */
+} rk__newcomer;
+
 struct rk__mail {
     pthread_mutex_t lock;
     rk__mail_place place;
@@ -123,10 +129,12 @@ struct rk__mail {
     uint32_t waiting_count;
     rk__incoming *incoming; /* [endpoints] */
     rk__outgoing *self_first, *self_last;
-    bool *dead;        /* [endpoints] and all rooms know */
-    bool *to_bury;     /* [endpoints] we have heard of it */
-    bool *to_announce; /* [endpoints] others have to hear of it from us */
-    uint32_t to_bury_count;
+    bool *dead;              /* [endpoints] and all rooms know */
+    bool *to_bury;           /* [endpoints] we have heard of it */
+    bool *to_announce;       /* [endpoints] others have to hear of it from us */
+    rk__newcomer *newcomers; /* [endpoints] */
+    uint32_t to_bury_count;  /* and newcomers */
+    uint32_t *reasons;       /* [endpoints] wait status of the last death + 1; 0: not known */
     uint64_t last_call;
     rk__pending_call *calls;
     rk__strand *strands[RK__STRANDS_MAX];
@@ -141,6 +149,8 @@ struct rk__mail {
 /* mail.c: handle everything that is there; how many letters. */
 size_t rk__mail_poll(rk__mail *mail);
 bool rk__mail_has_pending(const rk__mail *mail); /* in our rings; also without the lock */
+/* What a dead one of our node has left in its ring to us. */
+void rk__mail_last_words(rk__mail *mail, uint32_t endpoint);
 uint32_t rk__mail_local_of(const rk__mail *mail, uint32_t endpoint);
 uint32_t rk__mail_of_local(const rk__mail *mail, uint32_t local);
 /* Where a fragment for `to` goes next: itself on our node, its rank, or our rank if we are a child. */
@@ -177,7 +187,9 @@ rk_status rk__mail_serve_begin(rk__mail *mail, rk_error *err);
 void rk__mail_serve_end(rk__mail *mail);
 
 /* death.c */
-enum { RK__MAIL_OP_ANSWER = 1, RK__MAIL_OP_DIED, RK__MAIL_OP_BEAT };
+enum { RK__MAIL_OP_ANSWER = 1, RK__MAIL_OP_DIED, RK__MAIL_OP_BEAT, RK__MAIL_OP_BORN };
+/* Burials and introductions that letters asked for. Not within a room. */
+void rk__death_noted(rk__mail *mail);
 void rk__death_duty(rk__mail *mail, uint64_t now_ns);
 void rk__death_receive(rk__mail *mail, const rk__letter *letter);
 void rk__death_heard(rk__mail *mail, uint32_t endpoint); /* from it by MPI */

@@ -78,6 +78,14 @@ size_t rk__outbox_flush(rk__mail *mail) {
     return count;
 }
 
+static bool is_empty(void *ctx) {
+    return ((const rk__mail *)ctx)->waiting_count == 0;
+}
+
+rk_status rk__mail_flush(rk__mail *mail, uint64_t deadline_ns) {
+    return rk__wait(mail, is_empty, mail, deadline_ns);
+}
+
 void rk__outbox_drop(rk__mail *mail, uint32_t endpoint) {
     rk__outbox *box = &mail->outboxes[endpoint];
     while (box->first != NULL) {

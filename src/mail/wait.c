@@ -74,6 +74,7 @@ static rk_status poll_until(rk__mail *mail, rk__strand *me) {
     for (;;) {
         if (rk__mail_poll(mail) > 0)
             begin_patience(&p);
+        rk__death_noted(mail);
         if (me->condition(me->ctx))
             return RK_OK;
         if (me->interrupted)
