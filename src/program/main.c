@@ -202,8 +202,7 @@ static int run_root(rk__program *program, int argc, char **argv, rk_root_functio
     if (status != RK_OK)
         fprintf(stderr, "%s: %s\n", argc > 0 ? argv[0] : "rankine",
                 err.message[0] != '\0' ? err.message : rk_status_text(status));
-    rk__rooms_finish();
-    if (!dismiss(program)) {
+    if (!rk__rooms_finish() || !dismiss(program)) {
         fprintf(stderr,
                 "%s: some ranks are still in a function %.0f seconds after the end of root: ending them. Functions "
                 "that take long ask rk_call_stopping now and then.\n",

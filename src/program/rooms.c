@@ -2,6 +2,7 @@
 
 #include "channel/channel.h"
 #include "manager/manager.h"
+#include "process/process.h"
 #include "shared/shared.h"
 #include "sync/sync.h"
 
@@ -16,7 +17,10 @@ rk_status rk__rooms_attach(rk__mail *mail, const char *job_name, rk_error *err) 
     RK_TRY(rk__sync_attach(mail, err));
     RK_TRY(rk__channel_attach(mail, err));
     RK_TRY(rk__shared_attach(mail, job_name, err));
-    return rk__manager_attach(mail, err);
+    RK_TRY(rk__manager_attach(mail, err));
+    return rk__process_attach(mail, err);
 }
 
-void rk__rooms_finish(void) {}
+bool rk__rooms_finish(void) {
+    return rk__process_finish();
+}

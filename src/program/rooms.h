@@ -7,7 +7,7 @@
 void rk__rooms_bytes(size_t room_bytes[RK__ROOM_COUNT], uint32_t endpoints);
 /* On failure what was attached is destroyed with the mail. The job's name is the same on all ranks. */
 rk_status rk__rooms_attach(rk__mail *mail, const char *job_name, rk_error *err);
-/* On rank 0, when root has returned: what it left running is joined or ended. */
-void rk__rooms_finish(void);
+/* On rank 0, when root has returned: what it left running is joined or ended. false: some of it does not end. */
+bool rk__rooms_finish(void);
 
 #endif
