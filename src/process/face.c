@@ -163,8 +163,7 @@ static rk_status join(rk__mail *mail, rk_ref ref, double timeout_seconds, rk_err
     if (status != RK_OK)
         return rk__fail(err, status, status == RK_ETIMEDOUT ? "the process has not ended after %g s" : "terminated",
                         timeout_seconds);
-    rk_process_info info;
-    return look(mail, ref, &info, err);
+    return rk__ref_check(mail, ref, RK__KIND_PROCESS, err);
 }
 
 rk_status rk_process_join(rk_process process, double timeout_seconds, rk_error *err) {

@@ -32,7 +32,7 @@
  *             <──────ENDED────────────────────────────────  outcome; a child then exits
  *   ENDED     ─UNPLACE─>                 helper: waited for: LOST (a post), buried with its wait status
  *
- *   anyone to home:  LOOK, RESULT, SIGNAL, CLOSE answered; WATCH ... READY (when it ends), UNWATCH
+ *   anyone to home:  LOOK, RESULT, SIGNAL, CLOSE, WATCH answered; READY (when it ends), UNWATCH
  *   rank 0 to ranks: FINISH answered
  *   owner to child:  LEAVE
  *
@@ -62,7 +62,7 @@ typedef enum rk__process_op {
     RK__PROCESS_RESULT,    /* a serial; answered */
     RK__PROCESS_SIGNAL,    /* a serial, b signal; answered */
     RK__PROCESS_CLOSE,     /* a serial; answered */
-    RK__PROCESS_WATCH,     /* a serial, b number */
+    RK__PROCESS_WATCH,     /* a serial, b number; answered, a: it has ended */
     RK__PROCESS_UNWATCH,   /* a serial, b number */
     RK__PROCESS_READY,     /* b number */
     RK__PROCESS_FINISH,    /* a: wait for daemons too; answered */

@@ -5,17 +5,30 @@
 
 /* ---- the home ---- */
 
-void rk__watch_begin(rk__room_of_processes *room, const rk__letter *letter) {
-    rk__process *process = rk__home_find(room, letter->a);
-    if (process == NULL && letter->a == RK__MAIN_SERIAL) /* it ends with its endpoint */
-        return;
-    rk__watcher *watcher = process != NULL && process->phase != RK__PROCESS_OVER ? malloc(sizeof *watcher) : NULL;
-    if (watcher == NULL) {
-        rk__process_send(room, letter->from, RK__PROCESS_READY, 0, letter->b, 0);
-        return;
-    }
-    *watcher = (rk__watcher){process->watchers, letter->from, letter->b};
+/* A main process ends with its endpoint. */
+static rk_status add(rk__room_of_processes *room, uint64_t serial, uint32_t from, uint64_t number, bool *over,
+                     rk_error *err) {
+    rk__process *process = rk__home_find(room, serial);
+    rk__watcher *watcher;
+    *over = process != NULL && process->phase == RK__PROCESS_OVER;
+    if (*over || (process == NULL && serial == RK__MAIN_SERIAL))
+        return RK_OK;
+    if (process == NULL)
+        return rk__fail(err, RK_ENOENT, "this process has been closed");
+    RK_TRY(rk__alloc((void **)&watcher, 1, sizeof *watcher, "waiting for a process", err));
+    *watcher = (rk__watcher){process->watchers, from, number};
     process->watchers = watcher;
+    return RK_OK;
+}
+
+void rk__watch_begin(rk__room_of_processes *room, const rk__letter *letter) {
+    rk__question question = {letter->from, letter->call};
+    rk_error err = RK_ERROR_INIT;
+    bool over;
+    if (add(room, letter->a, letter->from, letter->b, &over, &err) != RK_OK)
+        rk__mail_refuse(room->mail, question, err.code, "%s", err.message);
+    else
+        rk__mail_answer(room->mail, question, RK_OK, over, 0, NULL, 0, RK__PAYLOAD_COPY);
 }
 
 void rk__watch_end(rk__room_of_processes *room, const rk__letter *letter) {
@@ -54,15 +67,37 @@ static void drop_watchers(rk__process *process, uint32_t endpoint) {
 
 /* ---- who waits ---- */
 
+static void link_watch(rk__room_of_processes *room, rk__watch *watch) {
+    watch->next = room->watches;
+    room->watches = watch;
+}
+
+static rk_status ask_home(rk__mail *mail, rk__watch *watch, rk_error *err) {
+    rk__letter answer, question = {.to = watch->ref.home,
+                                   .room = RK__ROOM_PROCESS,
+                                   .op = RK__PROCESS_WATCH,
+                                   .a = watch->ref.serial,
+                                   .b = watch->number};
+    RK_TRY(rk__mail_ask(mail, &question, RK__NEVER, &answer, err));
+    watch->ready |= answer.a != 0;
+    return RK_OK;
+}
+
 rk_status rk__process_watch(rk__mail *mail, rk_ref ref, rk__watch *watch, rk_error *err) {
     rk__room_of_processes *room = rk__process_room(mail);
     *watch = (rk__watch){.ref = ref};
     RK_TRY(rk__ref_check(mail, ref, RK__KIND_PROCESS, err));
     watch->number = ++room->last_watch;
-    watch->next = room->watches;
-    room->watches = watch;
-    rk__process_send(room, ref.home, RK__PROCESS_WATCH, ref.serial, watch->number, 0);
-    return RK_OK;
+    if (ref.home == rk__mail_endpoint(mail)) {
+        RK_TRY(add(room, ref.serial, ref.home, watch->number, &watch->ready, err));
+        link_watch(room, watch);
+        return RK_OK;
+    }
+    link_watch(room, watch); /* before the home can say that it is ready */
+    rk_status status = ask_home(mail, watch, err);
+    if (status != RK_OK)
+        rk__process_unwatch(mail, watch);
+    return status;
 }
 
 void rk__process_unwatch(rk__mail *mail, rk__watch *watch) {
