@@ -44,6 +44,10 @@ void rk__arena_init(void *memory, const uint64_t nonce[2], uint32_t node_ranks, 
     lay_out(memory, (uint64_t)node_ranks * (1 + children), room_bytes);
 }
 
+uint32_t rk__arena_children_max(uint32_t node_ranks) {
+    return node_ranks < RK__LOCAL_MAX ? RK__LOCAL_MAX / node_ranks - 1 : 0;
+}
+
 static unsigned char *at(rk__arena *arena, uint64_t offset) {
     return (unsigned char *)arena + offset;
 }

@@ -58,13 +58,21 @@ static bool is_my_child(const rk__mail *mail, uint32_t endpoint) {
     return endpoint >= mail->place.ranks && endpoint % mail->place.ranks == mail->place.endpoint;
 }
 
-/* Those of this node that cannot see it for themselves. */
-static void tell_my_node(rk__mail *mail, uint32_t who, bool ranks_too) {
-    for (uint32_t local = 0; local < mail->arena->locals; local++) {
-        uint32_t to = rk__mail_of_local(mail, local);
-        if (to != who && (is_my_child(mail, to) || (ranks_too && to < mail->place.ranks)) && lives_here(mail, local))
-            tell(mail, to, who);
-    }
+/* Of deaths and births of children each hears from one only, so in order: on their node from their rank, and children
+ * of other nodes from their own rank. Ranks are not born again. */
+static bool hears_from_me(rk__mail *mail, uint32_t local, uint32_t who, bool announce) {
+    uint32_t to = rk__mail_of_local(mail, local);
+    if (to == who || !lives_here(mail, local))
+        return false;
+    if (who >= mail->place.ranks && rk__mail_on_my_node(mail, who))
+        return announce;
+    return is_my_child(mail, to) || (announce && to < mail->place.ranks);
+}
+
+static void tell_my_node(rk__mail *mail, uint32_t who, bool announce) {
+    for (uint32_t local = 0; local < mail->arena->locals; local++)
+        if (hears_from_me(mail, local, who, announce))
+            tell(mail, rk__mail_of_local(mail, local), who);
 }
 
 /* Later: not while a letter is handled, or rooms would be called from within themselves. */
@@ -130,16 +138,16 @@ static void present(rk__mail *mail, uint32_t to, uint32_t child, uint16_t room, 
     rk__mail_send(mail, &letter, RK__PAYLOAD_COPY, NULL);
 }
 
-static void present_to_my_children(rk__mail *mail, uint32_t child) {
+static void present_to_my_node(rk__mail *mail, uint32_t child, bool announce) {
     for (uint32_t local = 0; local < mail->arena->locals; local++) {
         uint32_t to = rk__mail_of_local(mail, local);
-        if (to != child && is_my_child(mail, to) && lives_here(mail, local))
+        if (to >= mail->place.ranks && hears_from_me(mail, local, child, announce))
             present(mail, to, child, RK__ROOM_MAIL, 0);
     }
 }
 
 void rk__mail_introduce(rk__mail *mail, uint32_t child, rk__room room, uint16_t op) {
-    present_to_my_children(mail, child);
+    present_to_my_node(mail, child, true);
     for (uint32_t rank = 0; rank < mail->place.ranks; rank++)
         if (rank != mail->place.endpoint)
             present(mail, rank, child, (uint16_t)room, op);
@@ -159,12 +167,13 @@ static void meet(rk__mail *mail, uint32_t child) {
     mail->to_bury_count--;
     bury_one(mail, child);
     mail->dead[child] = false;
-    present_to_my_children(mail, child);
+    present_to_my_node(mail, child, false);
     rk__letter letter = {.to = rk__mail_rank_of(mail, child), .room = newcomer.room, .op = newcomer.op, .a = child};
     if (newcomer.room != RK__ROOM_MAIL)
         rk__mail_send(mail, &letter, RK__PAYLOAD_COPY, NULL);
 }
 
+/* Polls, and so may be called again while it goes on. */
 void rk__death_noted(rk__mail *mail) {
     for (uint32_t endpoint = 0; mail->to_bury_count > 0 && endpoint < mail->endpoints; endpoint++) {
         if (mail->to_bury[endpoint])

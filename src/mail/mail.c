@@ -302,6 +302,7 @@ static size_t drain_ring(rk__mail *mail, uint32_t local) {
     while (records < DRAIN_MAX && (record = rk__ring_read(ring, data, size)) != NULL) {
         count += take_fragment(mail, &record->head, record->payload, (size_t)record->bytes);
         rk__ring_next(ring, record);
+        rk__death_noted(mail); /* before the next letter, which may depend on it */
         records++;
     }
     if (records == DRAIN_MAX)
@@ -341,6 +342,7 @@ static size_t drain_link(rk__mail *mail) {
     for (int i = 0; link != NULL && i < DRAIN_MAX && link->receive(link, &head, &piece, &bytes); i++) {
         rk__death_heard(mail, head.from);
         count += take_fragment(mail, &head, piece, bytes);
+        rk__death_noted(mail);
     }
     return count;
 }

@@ -95,6 +95,8 @@ typedef struct rk__mail_place {
 
 /* Bytes of an arena; room_bytes[room] of it are for that room to share between the endpoints of the node. */
 size_t rk__arena_bytes(uint32_t node_ranks, uint32_t children, const size_t room_bytes[RK__ROOM_COUNT]);
+/* Children that each rank may have at most, where so many ranks share a node. */
+uint32_t rk__arena_children_max(uint32_t node_ranks);
 /* Zeroed memory becomes an arena that begins with the nonce: one process, before anybody else uses it. */
 void rk__arena_init(void *arena, const uint64_t nonce[2], uint32_t node_ranks, uint32_t children,
                     const size_t room_bytes[RK__ROOM_COUNT]);

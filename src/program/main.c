@@ -96,6 +96,7 @@ static void init_arena(void *memory, const uint64_t nonce[2], void *ctx) {
 static rk_status make_arena(rk__program *program, uint32_t children, rk_error *err) {
     arena_plan plan = {(uint32_t)program->world.node_size, children, {0}};
     rk__rooms_bytes(plan.room_bytes, (uint32_t)program->world.size * (1 + children));
+    plan.room_bytes[RK__ROOM_PROGRAM] = rk__facts_bytes((uint32_t)program->world.size);
     rk__share_plan share = {rk__arena_bytes(plan.node_ranks, children, plan.room_bytes), init_arena, &plan};
     return rk__world_share(&program->world, &share, &program->shared, err);
 }
@@ -111,21 +112,38 @@ static rk_status make_mail(rk__program *program, uint32_t children, rk_error *er
                             .node_ranks = (uint32_t)world->node_size,
                             .arena = program->shared.memory,
                             .crowded = program->units > 0 && world->node_size > program->units};
-    char job[40];
-    rk__launch_job_name(job, sizeof job);
-    RK_TRY(rk__world_bcast(world->comm, job, sizeof job, 0, err));
+    rk__launch_job_name(program->job, sizeof program->job);
+    RK_TRY(rk__world_bcast(world->comm, program->job, sizeof program->job, 0, err));
+    if (world->node_rank == 0)
+        rk__facts_write(program->shared.memory, program, &place);
     if (world->node_count > 1)
         RK_TRY(rk__link_mpi_create(&place.link, world, err));
     rk_status status = rk__mail_create(&program->mail, &place, err);
     if (status == RK_OK) {
         rk__mail_attach(program->mail, RK__ROOM_PROGRAM, &ops, program);
-        status = rk__rooms_attach(program->mail, job, err);
+        status = rk__rooms_attach(program->mail, program->job, err);
     }
+    if (status == RK_OK && children > 0)
+        status = rk__process_keep(program->mail, &program->helper, program->shared.fd, program->shared.bytes, err);
     return rk__world_agree(world, status, err); /* nobody writes before all can read */
 }
 
+/* What was asked for, as far as there is place for it on the fullest node. */
+static uint32_t count_children(const rk__world *world, const rk_main_options *options) {
+    uint32_t most = RK__CHILDREN_MAX;
+    for (int rank = 0; rank < world->size; rank++) {
+        uint32_t node_ranks = 0;
+        for (int other = 0; other < world->size; other++)
+            node_ranks += world->node_of_rank[other] == world->node_of_rank[rank];
+        if (rk__arena_children_max(node_ranks) < most)
+            most = rk__arena_children_max(node_ranks);
+    }
+    uint32_t wanted = options->children < 0 ? 0 : (uint32_t)options->children;
+    return wanted < most ? wanted : most;
+}
+
 static rk_status assemble(rk__program *program, const rk_main_options *options, rk_error *err) {
-    uint32_t children = options->children < 0 ? 0 : (uint32_t)options->children;
+    uint32_t children = count_children(&program->world, options);
     RK_TRY(check_build(&program->world, err));
     rk_status local = find_places(program, err);
     RK_TRY(rk__world_agree(&program->world, local, err));
@@ -177,8 +195,14 @@ static void serve(rk__program *program) {
     rk__leave(mail);
 }
 
+static void end_helper(rk__program *program) {
+    if (program->helper.pid > 0)
+        rk__helper_end(&program->helper);
+}
+
 static void leave_in_order(rk__program *program) {
     rk__mail_destroy(program->mail);
+    end_helper(program);
     rk__unshare(&program->shared);
     free(program->place_in_node);
     free(program->bye);
@@ -230,16 +254,28 @@ static int complain(const char *name, const rk_error *err, const rk__world *worl
     return 1;
 }
 
+static rk_status begin(rk__program *program, const rk_main_options *options, rk_error *err) {
+    static const rk__keeper keeper = {rk__program_be_child, NULL};
+    signal(SIGPIPE, SIG_IGN); /* a rank that dies must not take along those that talk to it */
+    fflush(NULL);             /* what is in buffers would be printed by each child again */
+    if (options->children > 0)
+        RK_TRY(rk__process_keeper(&program->helper, &keeper, err));
+    return rk__world_init(&program->world, err);
+}
+
 int rk_main(int argc, char **argv, rk_root_function root, const rk_main_options *options) {
     static const rk_main_options defaults = RK_MAIN_OPTIONS_INIT;
+    const rk_main_options *wanted = options != NULL ? options : &defaults;
     const char *name = argc > 0 ? argv[0] : "rankine";
     rk__program program = {.shared = {.fd = -1}};
     rk_error err = RK_ERROR_INIT;
-    signal(SIGPIPE, SIG_IGN); /* a rank that dies must not take along those that talk to it */
-    if (rk__world_init(&program.world, &err) != RK_OK)
+    if (begin(&program, wanted, &err) != RK_OK) {
+        end_helper(&program);
         return complain(name, &err, NULL);
-    if (assemble(&program, options != NULL ? options : &defaults, &err) != RK_OK) {
+    }
+    if (assemble(&program, wanted, &err) != RK_OK) {
         int code = complain(name, &err, &program.world);
+        end_helper(&program);
         rk__world_fini(&program.world);
         return code;
     }

@@ -8,6 +8,8 @@
  *   <--------------------------- BYE
  *   destroy, MPI_Finalize               destroy, MPI_Finalize      collective: only if nobody has died
  *
+ * Before MPI starts each rank forks a helper, which forks its isolated children when they are wanted: see src/process.
+ *
  * A rank that does not say BYE within END_SECONDS is in a function that does not end: rank 0 says so and ends the job.
  * Where somebody has died nothing collective is safe: the others _exit. */
 #ifndef RANKINE_PROGRAM_PRIVATE_H
@@ -16,12 +18,15 @@
 #include <rankine/program.h>
 
 #include "mail/mail.h"
+#include "process/process.h"
 #include "world/world.h"
 
 typedef struct rk__program {
     rk__world world;
     rk__shared shared;
+    rk__helper helper; /* forks isolated children; pid 0: none */
     rk__mail *mail;
+    char job[40];         /* its name, the same on all ranks */
     int *place_in_node;   /* [size] */
     int cores, all_cores; /* of the node, of all nodes */
     int units;            /* that the ranks of the node may use; 0: not known */
@@ -29,7 +34,12 @@ typedef struct rk__program {
     bool *bye;            /* [size] rank 0: who has said it, or died */
 } rk__program;
 
-/* main.c */
-void rk__program_end(rk__program *program, bool any_dead, int exit_code);
+/* ---- child.c: isolated children, which have no MPI ---- */
+
+/* What they must know, in the arena. */
+size_t rk__facts_bytes(uint32_t ranks);
+void rk__facts_write(void *arena, const rk__program *program, const rk__mail_place *place);
+/* A process that was forked before MPI began becomes a child. */
+_Noreturn void rk__program_be_child(void *ctx, const rk__birth *birth);
 
 #endif
