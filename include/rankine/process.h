@@ -71,7 +71,8 @@ RK_EXPORT rk_status rk_process_start(rk_process *process, rk_function function, 
 /** Wait until it has ended. Python: join(timeout), is_alive(). Any number of times.
  * @return RK_OK: it has ended (well or not: rk_process_exit_code); RK_ETIMEDOUT; RK_EPERM: a process can't join itself;
  * RK_ECANCELLED: the caller was terminated. This and all calls below: RK_EINVAL: not a process; RK_ENOENT: closed;
- * RK_EDEAD: its parent has died; RK_EPERM: the caller is no thread of Rankine's. */
+ * RK_EDEAD: its parent has died; RK_EPERM: the caller is no thread of Rankine's; RK_ECANCELLED: as here, if they have
+ * to ask another rank. */
 RK_EXPORT rk_status rk_process_join(rk_process process, double timeout_seconds, rk_error *err);
 /** Python: is_alive(). */
 RK_EXPORT rk_status rk_process_is_alive(rk_process process, bool *alive, rk_error *err);

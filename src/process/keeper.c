@@ -21,6 +21,7 @@ typedef struct nest {
 typedef struct keeping {
     const rk__keeper *keeper;
     int fd;
+    pid_t rank;
     sigset_t usual; /* SIGCHLD comes only while we wait */
     nest nests[RK__CHILDREN_MAX];
 } keeping;
@@ -117,6 +118,10 @@ static void expect_children(keeping *self) {
     sigprocmask(SIG_BLOCK, &children, &self->usual);
     sigdelset(&self->usual, SIGCHLD);
     rk__left_adopt(true);
+    setpgid(0, 0); /* the rank's death, or that of its group, must not end us before we have ended what is left */
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGCHLD);
+#endif
 }
 
 /* A message, or the end of a child. */
@@ -124,11 +129,12 @@ static bool wait_for_news(const keeping *self) {
     fd_set wanted;
     FD_ZERO(&wanted);
     FD_SET(self->fd, &wanted);
-    return pselect(self->fd + 1, &wanted, NULL, NULL, NULL, &self->usual) >= 0 || errno == EINTR;
+    bool came = pselect(self->fd + 1, &wanted, NULL, NULL, NULL, &self->usual) >= 0 || errno == EINTR;
+    return came && getppid() == self->rank;
 }
 
 static void serve(void *ctx, int fd) {
-    keeping self = {.keeper = ctx, .fd = fd};
+    keeping self = {.keeper = ctx, .fd = fd, .rank = getppid()};
     rk__keeper_message message;
     int descriptors[2];
     bool got;

@@ -42,6 +42,7 @@ static rk_status exit_with_3(rk_call *call) {
 
 static rk_status crash(rk_call *call) {
     (void)call;
+    signal(SIGSEGV, SIG_DFL); /* sanitizers catch it */
     raise(SIGSEGV);
     return RK_OK;
 }
@@ -237,13 +238,60 @@ static void what_the_dead_had_started_ends(void) {
     }
 }
 
+static rk_status tell_helper(rk_call *call) {
+    pid_t helper = getppid();
+    rk_call_return(call, &helper, sizeof helper);
+    return RK_OK;
+}
+
+/* From then on the rank has no isolated processes. */
+static void the_death_of_a_helper_is_told(void) {
+    rk_process_options last = {NULL, false, rk_size() - 1, true};
+    rk_process asked = start(tell_helper, NULL, 0, &last), busy = start(compute_for_ever, NULL, 0, &last);
+    rk_error err = RK_ERROR_INIT;
+    void *bytes;
+    size_t size;
+    pid_t helper;
+    CHECK(end_of(asked) == 0 && rk_process_result(asked, &bytes, &size, NULL) == RK_OK);
+    memcpy(&helper, bytes, sizeof helper);
+    free(bytes);
+    CHECK(kill(helper, SIGKILL) == 0 && end_of(busy) == -SIGKILL);
+    CHECK(rk_process_start(&asked, echo, NULL, 0, &last, &err) == RK_EDEAD);
+    CHECK(strstr(err.message, "helper") != NULL);
+}
+
 static rk_status say(rk_call *call) {
     printf("%.*s", (int)call->arg_size, (const char *)call->arg);
     return RK_OK;
 }
 
+/* A process, another of its rank that leaves its group, and nobody to look after them. */
+static rk_status stay(rk_call *call) {
+    if (fork() == 0) {
+        setsid();
+        return ignore_terminate(call);
+    }
+    return ignore_terminate(call);
+}
+
+static void stay_until_killed(void) {
+    for (int rank = 0; rank < rk_size(); rank++) {
+        rk_process_options there = {NULL, false, rank, true};
+        start(stay, NULL, 0, &there);
+    }
+    printf("there\n");
+    fflush(stdout);
+    pause();
+}
+
 static rk_status root(int argc, char **argv, rk_error *err) {
-    (void)argc, (void)argv, (void)err;
+    (void)err;
+    if (argc > 1 && strcmp(argv[1], "stay") == 0)
+        stay_until_killed();
+    if (argc > 1 && strcmp(argv[1], "helper") == 0) {
+        the_death_of_a_helper_is_told();
+        return RK_OK;
+    }
     many_come_one_after_the_other();
     ends_are_told();
     a_crash_costs_that_process_only();
@@ -260,6 +308,7 @@ static rk_status root(int argc, char **argv, rk_error *err) {
 }
 
 int main(int argc, char **argv) {
-    printf("%s", argc > 1 ? argv[1] : ""); /* once, not by each child */
+    if (argc == 1)
+        printf("once\n"); /* not by each child */
     return rk_main(argc, argv, root, &(rk_main_options){3});
 }
