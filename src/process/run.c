@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "channel/channel.h"
 #include "process/process_private.h"
 
 rk__run *rk__run_current(rk__room_of_processes *room) {
@@ -48,6 +49,7 @@ static void tell_end(const rk__run *run, rk__outcome *outcome) {
 static void end(rk__run *run, rk__outcome *outcome) {
     rk__mail *mail = rk__enter(NULL);
     rk__room_of_processes *room = run->room;
+    rk__channel_flush(mail); /* what it put is in the queues before anybody hears that it has ended */
     rk__home_finish_own(room, run->number);
     rk__home_adopt(room, run->number);
     tell_end(run, outcome);

@@ -107,7 +107,7 @@ static void many_come_one_after_the_other(void) {
         CHECK(rk_process_result(process, &bytes, &size, NULL) == RK_OK && size == sizeof value);
         memcpy(&value, bytes, sizeof value);
         CHECK(value == 2 * i);
-        free(bytes);
+        rk_free(bytes);
         CHECK(rk_process_close(process, NULL) == RK_OK);
     }
 }
@@ -161,7 +161,7 @@ static void children_know_the_world(void) {
         CHECK(end_of(process) == 0);
         CHECK(rk_process_result(process, &bytes, &size, NULL) == RK_OK && size == sizeof facts);
         memcpy(facts, bytes, sizeof facts);
-        free(bytes);
+        rk_free(bytes);
         CHECK(facts[0] == rank && facts[1] == rk_size() && facts[3] == rk_node_count());
         CHECK(facts[4] == rk_cpu_count() && facts[5] > 0);
     }
@@ -178,7 +178,7 @@ static void large_arguments_and_results_come_whole(void) {
         CHECK(end_of(process) == 0);
         CHECK(rk_process_result(process, (void **)&back, &got, NULL) == RK_OK);
         CHECK(got == size && memcmp(arg, back, size) == 0);
-        free(back);
+        rk_free(back);
         CHECK(rk_process_close(process, NULL) == RK_OK);
     }
     free(arg);
@@ -254,7 +254,7 @@ static void the_death_of_a_helper_is_told(void) {
     pid_t helper;
     CHECK(end_of(asked) == 0 && rk_process_result(asked, &bytes, &size, NULL) == RK_OK);
     memcpy(&helper, bytes, sizeof helper);
-    free(bytes);
+    rk_free(bytes);
     CHECK(kill(helper, SIGKILL) == 0 && end_of(busy) == -SIGKILL);
     CHECK(rk_process_start(&asked, echo, NULL, 0, &last, &err) == RK_EDEAD);
     CHECK(strstr(err.message, "helper") != NULL);

@@ -6,6 +6,7 @@
 
 #include <rankine/process.h>
 
+#include "channel/channel.h"
 #include "process/process.h"
 
 /* ---- ranks: root on rank 0, the others serve ---- */
@@ -22,6 +23,7 @@ static void receive_end(void *ctx, rk__letter *letter) {
 static void attach_rooms(rk__mail *mail) {
     static const rk__room_ops ops = {receive_end, NULL, free};
     rk__mail_attach(mail, RK__ROOM_PROGRAM, &ops, calloc(1, sizeof(served)));
+    CHECK(rk__channel_attach(mail, NULL) == RK_OK);
     CHECK(rk__process_attach(mail, NULL) == RK_OK);
 }
 
@@ -159,7 +161,7 @@ static void root_a_process_returns_its_result(uint32_t ranks) {
         CHECK(rk_process_result(process, &bytes, &size, NULL) == RK_OK && size == sizeof value);
         memcpy(&value, bytes, sizeof value);
         CHECK(value == 2 * i);
-        free(bytes);
+        rk_free(bytes);
         CHECK(rk_process_close(process, NULL) == RK_OK);
         CHECK(rk_process_join(process, 1, NULL) == RK_ENOENT);
         CHECK(rk_process_close(process, NULL) == RK_ENOENT);
@@ -179,7 +181,7 @@ static void root_a_large_argument_comes_whole(uint32_t ranks) {
     CHECK(rk_process_result(process, (void **)&back, &got, NULL) == RK_OK);
     CHECK(got == size && memcmp(arg, back, size) == 0);
     free(arg);
-    free(back);
+    rk_free(back);
 }
 PROGRAM(a_large_argument_comes_whole)
 
@@ -290,7 +292,7 @@ static rk_status start_another(rk_call *call) {
     CHECK(rk_process_join(process, RK_FOREVER, NULL) == RK_OK);
     CHECK(rk_process_result(process, &bytes, &size, NULL) == RK_OK);
     rk_status status = rk_call_return(call, bytes, size);
-    free(bytes);
+    rk_free(bytes);
     return status;
 }
 
@@ -300,7 +302,7 @@ static bool says(rk_process process, const char *text) {
     CHECK(rk_process_join(process, RK_FOREVER, NULL) == RK_OK);
     CHECK(rk_process_result(process, &bytes, &size, NULL) == RK_OK);
     bool same = strcmp(bytes, text) == 0;
-    free(bytes);
+    rk_free(bytes);
     return same;
 }
 
