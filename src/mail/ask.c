@@ -81,8 +81,8 @@ rk_status rk__mail_ask_cancelable(rk__mail *mail, rk__letter *question, uint64_t
                              .c = question->c};
         rk_status why = status;
         status = rk__mail_send(mail, &cancel, RK__PAYLOAD_COPY, err);
-        while (status == RK_OK && !call.done) /* it answers: one way or the other, or it dies */
-            rk__wait(mail, is_answered, &call, RK__NEVER);
+        if (status == RK_OK) /* it answers: one way or the other, or it dies */
+            rk__wait_out(mail, is_answered, &call);
         if (call.done && call.answer.status == RK_ETIMEDOUT)
             call.answer.status = (int32_t)why;
     }

@@ -184,8 +184,7 @@ rk_status rk__mail_send_large(rk__mail *mail, rk__letter *letter, rk_error *err)
     if (outgoing == NULL)
         return rk__fail(err, RK_ENOMEM, "no memory for a letter");
     rk__outbox_add(mail, outgoing);
-    while (!gone) /* the bytes are the caller's: a strand that is told to end stays until they are out */
-        rk__wait(mail, is_set, &gone, RK__NEVER);
+    rk__wait_out(mail, is_set, &gone); /* the bytes are the caller's: one that is told to end stays as well */
     return mail->dead[letter->to] ? rk__fail(err, RK_EDEAD, "process %u has died", letter->to) : RK_OK;
 }
 

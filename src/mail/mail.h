@@ -170,6 +170,8 @@ typedef bool (*rk__condition)(void *ctx); /* cheap, called with the lock held; R
 /* RK_OK: it is true. RK_ETIMEDOUT: the deadline (rk__clock_ns) came first. RK_ECANCELLED: the strand was told to end
  * (rk__strand_interrupt). */
 rk_status rk__wait(rk__mail *mail, rk__condition condition, void *ctx, uint64_t deadline_ns);
+/* Wait until it is true, also if told to end: for what surely comes, or whose peer's death makes it true. */
+void rk__wait_out(rk__mail *mail, rk__condition condition, void *ctx);
 /* Handle what has come and let other strands run, without waiting. For calls that look and return. */
 void rk__yield(rk__mail *mail);
 /* The deadline of a timeout in seconds: negative is forever, 0 now. */

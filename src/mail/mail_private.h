@@ -85,6 +85,7 @@ struct rk__strand {
     uint32_t number;
     rk__strand_phase phase;
     bool interrupted;
+    bool steadfast; /* in a wait that goes on all the same */
     pthread_t thread;
     pthread_cond_t turn; /* it has the baton */
     rk__condition condition;

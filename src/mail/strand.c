@@ -75,8 +75,8 @@ void rk__strand_abandon(rk__mail *mail) {
 static bool has_come_true(rk__strand *strand, uint64_t now_ns) {
     if (strand->phase == RK__STRAND_NEW)
         return true;
-    return strand->phase == RK__STRAND_WAITS &&
-           (strand->interrupted || strand->condition(strand->ctx) || strand->deadline_ns <= now_ns);
+    return strand->phase == RK__STRAND_WAITS && ((strand->interrupted && !strand->steadfast) ||
+                                                 strand->condition(strand->ctx) || strand->deadline_ns <= now_ns);
 }
 
 rk__strand *rk__strand_ready(rk__mail *mail, uint64_t now_ns) {

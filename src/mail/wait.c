@@ -77,7 +77,7 @@ static rk_status poll_until(rk__mail *mail, rk__strand *me) {
         rk__death_noted(mail);
         if (me->condition(me->ctx))
             return RK_OK;
-        if (me->interrupted)
+        if (me->interrupted && !me->steadfast)
             return RK_ECANCELLED;
         if (p.now_ns >= me->deadline_ns)
             return RK_ETIMEDOUT;
@@ -99,10 +99,11 @@ static void go_away(rk__mail *mail) {
         rk__bell_ring(&mail->box->service_bell);
 }
 
-rk_status rk__wait(rk__mail *mail, rk__condition condition, void *ctx, uint64_t deadline_ns) {
+static rk_status wait_for(rk__mail *mail, rk__condition condition, void *ctx, uint64_t deadline_ns, bool steadfast) {
     rk__strand *me = mail->holder;
     if (condition(ctx))
         return RK_OK;
+    me->steadfast = steadfast;
     me->condition = condition;
     me->ctx = ctx;
     me->deadline_ns = deadline_ns;
@@ -112,6 +113,14 @@ rk_status rk__wait(rk__mail *mail, rk__condition condition, void *ctx, uint64_t 
     me->phase = RK__STRAND_RUNS;
     go_away(mail);
     return status;
+}
+
+rk_status rk__wait(rk__mail *mail, rk__condition condition, void *ctx, uint64_t deadline_ns) {
+    return wait_for(mail, condition, ctx, deadline_ns, false);
+}
+
+void rk__wait_out(rk__mail *mail, rk__condition condition, void *ctx) {
+    wait_for(mail, condition, ctx, RK__NEVER, true);
 }
 
 static bool never(void *ctx) {

@@ -123,6 +123,39 @@ static void a_strand_that_is_told_to_end_stops_waiting(void **state) {
     fixture_ranks(1, NULL, attach_counter, interrupt_strands);
 }
 
+/* One that was told to end waits out what it must, and lets the others run, on whom that depends. */
+static void wait_out_all_the_same(void *ctx) {
+    rk__mail *mail = rk__enter(NULL);
+    relay *race = ctx;
+    runner last = {race, 2};
+    CHECK(rk__wait(mail, never, NULL, RK__NEVER) == RK_ECANCELLED);
+    race->turn = 1;
+    rk__wait_out(mail, my_turn, &last);
+    CHECK(race->turn == 2);
+    race->ended++;
+    rk__leave(mail);
+}
+
+static void let_one_wait_out(uint32_t rank, uint32_t ranks) {
+    (void)rank, (void)ranks;
+    relay race = {0, 0, 1};
+    runner me = {&race, 1};
+    uint32_t party;
+    rk__mail *mail = rk__enter(NULL);
+    CHECK(rk__strand_start(mail, wait_out_all_the_same, &race, &party, NULL) == RK_OK);
+    rk__yield(mail);
+    CHECK(rk__strand_interrupt(mail, party));
+    CHECK(rk__wait(mail, my_turn, &me, rk__deadline(30)) == RK_OK);
+    race.turn = 2;
+    CHECK(rk__wait(mail, all_ended, &race, rk__deadline(30)) == RK_OK);
+    rk__leave(mail);
+}
+
+static void what_is_waited_out_lets_others_run(void **state) {
+    (void)state;
+    fixture_ranks(1, NULL, attach_counter, let_one_wait_out);
+}
+
 static void too_many(uint32_t rank, uint32_t ranks) {
     (void)rank, (void)ranks;
     relay race = {0, 0, RK__STRANDS_MAX - 1};
@@ -180,6 +213,7 @@ int main(void) {
         cmocka_unit_test(a_rank_that_computes_answers),
         cmocka_unit_test(strands_take_turns),
         cmocka_unit_test(a_strand_that_is_told_to_end_stops_waiting),
+        cmocka_unit_test(what_is_waited_out_lets_others_run),
         cmocka_unit_test(strands_are_bounded),
         cmocka_unit_test(a_stranger_is_refused),
         cmocka_unit_test(the_dead_do_not_keep_others_waiting),
