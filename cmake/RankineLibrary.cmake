@@ -2,7 +2,7 @@
 #
 # The library is shared: what it stands on (MPI, HDF5, hwloc) stays its own business, and a program that links it needs
 # no headers but Rankine's.
-set(rankine_rooms base world mail call sync channel manager shared space reduce kernel record dispatch exec run process program cli)
+set(rankine_rooms base world mail call sync channel manager shared pool space reduce kernel record dispatch exec run process program cli)
 list(TRANSFORM rankine_rooms PREPEND rk_)
 
 add_library(rankine SHARED)
@@ -14,6 +14,7 @@ target_sources(rankine PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/
   "${PROJECT_SOURCE_DIR}/include/rankine/command.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/kernel.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/manager.h"
+  "${PROJECT_SOURCE_DIR}/include/rankine/pool.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/process.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/program.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/queue.h"

@@ -8,16 +8,26 @@ typedef struct running {
     rk__outcome *outcome;
     bool (*stopping)(void *ctx);
     void *ctx;
+    void *room; /* for small results; not to be freed */
+    size_t room_size;
 } running;
 
+static void drop_result(const running *run) {
+    if (run->outcome->bytes != run->room)
+        free(run->outcome->bytes);
+    run->outcome->bytes = NULL;
+    run->outcome->size = 0;
+}
+
 void *rk_call_result(rk_call *call, size_t size) {
-    rk__outcome *outcome = ((running *)call->own)->outcome;
-    void *bytes = size > 0 ? malloc(size) : NULL;
+    const running *run = call->own;
+    bool fits = size <= run->room_size;
+    void *bytes = size == 0 ? NULL : fits ? run->room : malloc(size);
     if (size > 0 && bytes == NULL)
         return NULL;
-    free(outcome->bytes);
-    outcome->bytes = bytes;
-    outcome->size = size;
+    drop_result(run);
+    run->outcome->bytes = bytes;
+    run->outcome->size = size;
     return bytes;
 }
 
@@ -44,18 +54,24 @@ bool rk_call_stopping(const rk_call *call) {
     return run->stopping != NULL && run->stopping(run->ctx);
 }
 
-void rk__call_run(rk_function function, const void *arg, size_t arg_size, bool (*stopping)(void *ctx), void *ctx,
-                  rk__outcome *outcome) {
-    running run = {outcome, stopping, ctx};
+void *rk__call_ctx(const rk_call *call, bool (*stopping)(void *ctx)) {
+    const running *run = call->own;
+    return run->stopping == stopping ? run->ctx : NULL;
+}
+
+void rk__call_run_into(rk_function function, const void *arg, size_t arg_size, bool (*stopping)(void *ctx), void *ctx,
+                       void *room, size_t room_size, rk__outcome *outcome) {
+    running run = {outcome, stopping, ctx, room, room_size};
     rk_call call = {arg, arg_size, &run};
-    outcome->status = RK_OK;
     outcome->bytes = NULL;
     outcome->size = 0;
     outcome->message[0] = '\0';
     outcome->status = function(&call);
-    if (outcome->status == RK_OK)
-        return;
-    free(outcome->bytes);
-    outcome->bytes = NULL;
-    outcome->size = 0;
+    if (outcome->status != RK_OK)
+        drop_result(&run);
+}
+
+void rk__call_run(rk_function function, const void *arg, size_t arg_size, bool (*stopping)(void *ctx), void *ctx,
+                  rk__outcome *outcome) {
+    rk__call_run_into(function, arg, arg_size, stopping, ctx, NULL, 0, outcome);
 }

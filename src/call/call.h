@@ -37,5 +37,10 @@ typedef struct rk__outcome {
 /* Run it. Not with the lock held. `stopping` tells a function that asks (may be NULL). */
 void rk__call_run(rk_function function, const void *arg, size_t arg_size, bool (*stopping)(void *ctx), void *ctx,
                   rk__outcome *outcome);
+/* As that, for many calls: a result of room_size bytes at most is left in `room`, and outcome->bytes is room then. */
+void rk__call_run_into(rk_function function, const void *arg, size_t arg_size, bool (*stopping)(void *ctx), void *ctx,
+                       void *room, size_t room_size, rk__outcome *outcome);
+/* The ctx of a call that runs with this `stopping`; NULL: it is somebody else's. */
+void *rk__call_ctx(const rk_call *call, bool (*stopping)(void *ctx));
 
 #endif

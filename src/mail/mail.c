@@ -171,20 +171,27 @@ static bool is_set(void *ctx) {
     return *(const bool *)ctx;
 }
 
-rk_status rk__mail_send_large(rk__mail *mail, rk__letter *letter, rk_error *err) {
+rk_status rk__mail_send_borrowed(rk__mail *mail, rk__letter *letter, bool *gone, rk_error *err) {
     letter->from = mail->place.endpoint;
-    if (mail->dead[letter->to])
-        return rk__fail(err, RK_EDEAD, "process %u has died", letter->to);
+    *gone = true;
+    if (mail->dead[letter->to] || send_at_once(mail, letter))
+        return RK_OK;
     if (letter->to == mail->place.endpoint)
         return keep(mail, letter, RK__PAYLOAD_COPY, err);
-    if (send_at_once(mail, letter))
-        return RK_OK;
-    bool gone = false;
-    rk__outgoing *outgoing = make_outgoing(letter, &gone);
+    *gone = false;
+    rk__outgoing *outgoing = make_outgoing(letter, gone);
     if (outgoing == NULL)
         return rk__fail(err, RK_ENOMEM, "no memory for a letter");
     rk__outbox_add(mail, outgoing);
-    rk__wait_out(mail, is_set, &gone); /* the bytes are the caller's: one that is told to end stays as well */
+    return RK_OK;
+}
+
+rk_status rk__mail_send_large(rk__mail *mail, rk__letter *letter, rk_error *err) {
+    bool gone;
+    if (!mail->dead[letter->to])
+        RK_TRY(rk__mail_send_borrowed(mail, letter, &gone, err));
+    if (!mail->dead[letter->to])
+        rk__wait_out(mail, is_set, &gone); /* the bytes are the caller's: one that is told to end stays as well */
     return mail->dead[letter->to] ? rk__fail(err, RK_EDEAD, "process %u has died", letter->to) : RK_OK;
 }
 

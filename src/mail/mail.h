@@ -139,6 +139,9 @@ typedef enum rk__payload {
 rk_status rk__mail_send(rk__mail *mail, rk__letter *letter, rk__payload payload, rk_error *err);
 /* As that, and waits until the payload is out of `bytes`, which is not copied: for large ones. RK_EDEAD. */
 rk_status rk__mail_send_large(rk__mail *mail, rk__letter *letter, rk_error *err);
+/* As that, without waiting: *gone is set when the bytes are the caller's again, at once if they fit. Until then both
+ * stay where they are. */
+rk_status rk__mail_send_borrowed(rk__mail *mail, rk__letter *letter, bool *gone, rk_error *err);
 /* A small letter to this endpoint itself, by a thread of a room's own that is no strand; without the lock. One such
  * thread of a process may do so. false: no room now. */
 bool rk__mail_post(rk__mail *mail, rk__letter *letter);

@@ -26,7 +26,9 @@
     X(NAMESPACE, 15, "namespace")                                                                                      \
     X(POOL, 16, "pool")                                                                                                \
     X(FUTURE, 17, "future")                                                                                            \
-    X(PROCESS, 18, "process")
+    X(PROCESS, 18, "process")                                                                                          \
+    X(IMAP, 19, "iterator of results")                                                                                 \
+    X(COMPLETED, 20, "iterator of futures")
 
 typedef enum rk__kind {
     RK__KIND_NONE = 0,

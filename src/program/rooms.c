@@ -2,9 +2,12 @@
 
 #include "channel/channel.h"
 #include "manager/manager.h"
+#include "pool/pool.h"
 #include "process/process.h"
 #include "shared/shared.h"
 #include "sync/sync.h"
+
+#define POOL_SECONDS 10.0
 
 void rk__rooms_bytes(size_t room_bytes[RK__ROOM_COUNT], uint32_t endpoints) {
     for (int room = 0; room < RK__ROOM_COUNT; room++)
@@ -18,9 +21,11 @@ rk_status rk__rooms_attach(rk__mail *mail, const char *job_name, rk_error *err) 
     RK_TRY(rk__channel_attach(mail, err));
     RK_TRY(rk__shared_attach(mail, job_name, err));
     RK_TRY(rk__manager_attach(mail, err));
+    RK_TRY(rk__pool_attach(mail, err));
     return rk__process_attach(mail, err);
 }
 
 bool rk__rooms_finish(void) {
+    rk__pool_finish(rk__deadline(POOL_SECONDS));
     return rk__process_finish();
 }

@@ -1,0 +1,78 @@
+/* Running what a job asks for: without the lock. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pool/pool_private.h"
+
+bool rk__worker_stopping(void *worker) {
+    return atomic_load_explicit(&((rk__worker *)worker)->stop, memory_order_relaxed) == RK__STOP_NOW;
+}
+
+static void fail(rk__news *news, rk_status status, const char *text) {
+    free(news->bytes);
+    news->status = status;
+    news->bytes = text[0] != '\0' ? rk__strdup(text) : NULL;
+    news->size = news->bytes != NULL ? strlen(news->bytes) : 0;
+}
+
+static void run_one(rk__worker *worker, const rk__run *run, rk__news *news) {
+    rk__outcome outcome;
+    rk__call_run(run->function, run->arg, run->size, rk__worker_stopping, worker, &outcome);
+    news->bytes = outcome.bytes;
+    news->size = outcome.size;
+    if (outcome.status != RK_OK)
+        fail(news, outcome.status, outcome.message);
+}
+
+static rk_status wrong_size(rk__outcome *outcome, size_t wanted) {
+    rk_error err = RK_ERROR_INIT;
+    rk__fail(&err, RK_EINVAL, "the function returned %llu bytes, the map has a result_size of %zu",
+             (unsigned long long)outcome->size, wanted);
+    memcpy(outcome->message, err.message, sizeof outcome->message);
+    return RK_EINVAL;
+}
+
+static rk_status run_item(rk__worker *worker, const rk__run *run, const unsigned char *item, unsigned char *result,
+                          rk__outcome *outcome) {
+    rk__call_run_into(run->function, item, run->item_size, rk__worker_stopping, worker, result, run->result_size,
+                      outcome);
+    if (outcome->bytes != result)
+        free(outcome->bytes);
+    if (outcome->status == RK_OK && run->result_size > 0 && outcome->size != run->result_size)
+        return wrong_size(outcome, run->result_size);
+    return outcome->status;
+}
+
+static void run_chunk(rk__worker *worker, const rk__run *run, rk__news *news) {
+    size_t count = run->size / run->item_size, bytes = count * run->result_size;
+    const unsigned char *items = run->arg;
+    unsigned char *results = bytes > 0 ? malloc(bytes) : NULL;
+    news->bytes = results;
+    news->size = bytes;
+    if (results == NULL && bytes > 0) {
+        fail(news, RK_ENOMEM, "no memory for the results of a chunk");
+        return;
+    }
+    rk__outcome outcome;
+    for (size_t i = 0; i < count; i++) {
+        rk_status status = RK_ECANCELLED;
+        outcome.message[0] = '\0';
+        if (!rk__worker_stopping(worker))
+            status = run_item(worker, run, items + i * run->item_size,
+                              results != NULL ? results + i * run->result_size : NULL, &outcome);
+        if (status != RK_OK) {
+            news->failed_at = i;
+            fail(news, status, outcome.message);
+            return;
+        }
+    }
+}
+
+void rk__job_run(rk__worker *worker, const rk__run *run, rk__news *news) {
+    uint64_t began = rk__clock_ns();
+    if (run->chunk)
+        run_chunk(worker, run, news);
+    else
+        run_one(worker, run, news);
+    news->run_ns = rk__clock_ns() - began;
+}

@@ -1,0 +1,184 @@
+/* A worker: a strand of this endpoint that runs jobs for an owner. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pool/pool_private.h"
+
+void rk__worker_free(rk__worker *worker) {
+    rk__slots_remove(&worker->room->workers, worker->serial);
+    for (rk__job *job = worker->first, *next; job != NULL; job = next) {
+        next = job->next;
+        rk__job_free(job);
+    }
+    free(worker->initializer_arg);
+    free(worker);
+}
+
+static void post(rk__worker *worker, rk__letter *letter) {
+    letter->call = worker->hand;
+    rk__pools_post(worker->room, worker->owner, letter);
+}
+
+/* ---- the strand ---- */
+
+static bool has_work(void *ctx) {
+    const rk__worker *worker = ctx;
+    return worker->first != NULL || atomic_load_explicit(&worker->stop, memory_order_relaxed) != RK__STOP_NOT;
+}
+
+static bool is_told_to_stop(void *ctx) {
+    return atomic_load_explicit(&((const rk__worker *)ctx)->stop, memory_order_relaxed) != RK__STOP_NOT;
+}
+
+static void break_pool(rk__worker *worker, const rk__news *news) {
+    rk__letter letter = {
+        .op = RK__POOL_BROKEN, .status = (int32_t)news->status, .bytes = news->bytes, .size = news->size};
+    post(worker, &letter);
+    rk__wait(worker->room->mail, is_told_to_stop, worker, RK__NEVER);
+}
+
+static rk_status initialize(rk__worker *worker, rk__news *news) {
+    rk__mail *mail = worker->room->mail;
+    rk__run run = {.arg = worker->initializer_arg, .size = (size_t)worker->initializer_arg_size};
+    rk_error err = RK_ERROR_INIT;
+    *news = (rk__news){.status = rk__pool_function(worker->room, &worker->initializer, &run.function, &err)};
+    if (news->status == RK_OK) {
+        rk__leave(mail);
+        rk__job_run(worker, &run, news);
+        rk__enter(NULL);
+    } else if ((news->bytes = rk__strdup(err.message)) != NULL) {
+        news->size = strlen(news->bytes);
+    }
+    return news->status;
+}
+
+static rk_status prepare(rk__worker *worker, const rk__job *job, rk__run *run, rk_error *err) {
+    *run = (rk__run){.arg = job->bytes, .size = (size_t)job->size};
+    if (job->op == RK__POOL_CHUNK) {
+        run->chunk = true;
+        run->item_size = (size_t)(job->sizes & UINT32_MAX);
+        run->result_size = (size_t)(job->sizes >> 32);
+    }
+    RK_TRY(rk__pool_function(worker->room, &job->function, &run->function, err));
+    return job->op == RK__POOL_TASK_WITH ? rk__inputs_get(worker, job, &run->arg, &run->size, err) : RK_OK;
+}
+
+static void do_job(rk__worker *worker, rk__job *job) {
+    rk__mail *mail = worker->room->mail;
+    rk_error err = RK_ERROR_INIT;
+    rk__run run;
+    rk__news news = {.status = prepare(worker, job, &run, &err), .holder = RK__NOBODY};
+    if (news.status == RK_OK) {
+        rk__leave(mail);
+        rk__job_run(worker, &run, &news);
+        rk__enter(NULL);
+    } else if ((news.bytes = rk__strdup(err.message)) != NULL) {
+        news.size = strlen(news.bytes);
+    }
+    rk__inputs_release(worker);
+    rk__job_report(worker, job, &news);
+    rk__job_free(job);
+}
+
+static void work(void *ctx);
+
+/* true: another strand goes on in its place. */
+static bool is_relieved(rk__worker *worker) {
+    if (worker->max_tasks == 0 || worker->tasks < worker->max_tasks)
+        return false;
+    worker->tasks = 0;
+    return rk__strand_start(worker->room->mail, work, worker, &worker->party, NULL) == RK_OK;
+}
+
+/* false: the strand ends, the worker does not. */
+static bool do_jobs(rk__worker *worker) {
+    rk__mail *mail = worker->room->mail;
+    for (;;) {
+        rk__wait(mail, has_work, worker, RK__NEVER);
+        rk__job *job = rk__job_next(worker);
+        if (job == NULL)
+            return true;
+        do_job(worker, job);
+        worker->tasks++;
+        if (is_relieved(worker))
+            return false;
+        rk__yield(mail); /* others of this rank have their turns between tasks */
+    }
+}
+
+static void work(void *ctx) {
+    rk__worker *worker = ctx;
+    rk__mail *mail = rk__enter(NULL);
+    rk__news news = {.status = RK_OK};
+    bool ends = true;
+    if (!is_told_to_stop(worker) && worker->has_initializer && initialize(worker, &news) != RK_OK)
+        break_pool(worker, &news);
+    else
+        ends = do_jobs(worker);
+    free(news.bytes);
+    if (ends) {
+        rk__letter letter = {.op = RK__POOL_ENDED};
+        post(worker, &letter);
+        rk__worker_free(worker);
+    }
+    rk__leave(mail);
+}
+
+/* ---- letters ---- */
+
+static rk_status make(rk__pools *room, rk__letter *letter, rk__worker **out, rk_error *err) {
+    rk__worker *made;
+    RK_TRY(rk__alloc((void **)&made, 1, sizeof *made, "a worker", err));
+    made->room = room;
+    made->owner = letter->from;
+    made->hand = letter->call;
+    made->has_initializer = letter->status != 0;
+    made->initializer = (rk__function_name){letter->a, letter->b};
+    made->max_tasks = letter->c;
+    made->initializer_arg_size = letter->size;
+    made->initializer_arg = rk__letter_take(letter);
+    atomic_init(&made->stop, RK__STOP_NOT);
+    made->serial = rk__slots_add(&room->workers, made);
+    bool whole = made->serial != 0 && (made->initializer_arg != NULL || made->initializer_arg_size == 0);
+    rk_status status = whole ? rk__strand_start(room->mail, work, made, &made->party, err)
+                             : rk__fail(err, RK_ENOMEM, "no memory for a worker");
+    if (status == RK_OK) {
+        *out = made;
+    } else if (made->serial != 0) {
+        rk__worker_free(made);
+    } else {
+        free(made->initializer_arg);
+        free(made);
+    }
+    return status;
+}
+
+void rk__worker_start(rk__pools *room, rk__letter *letter) {
+    rk_error err = RK_ERROR_INIT;
+    rk__worker *made = NULL;
+    rk__letter answer = {.op = RK__POOL_STARTED, .call = letter->call};
+    answer.status = (int32_t)make(room, letter, &made, &err);
+    if (made != NULL) {
+        answer.a = rk__slot_number(made->serial);
+    } else {
+        answer.bytes = err.message;
+        answer.size = strlen(err.message);
+    }
+    rk__pools_post(room, letter->from, &answer);
+}
+
+void rk__worker_stop(rk__worker *worker, rk__how_to_stop how) {
+    atomic_store(&worker->stop, (int)how);
+    if (how != RK__STOP_NOW)
+        return;
+    rk__jobs_cancel(worker);
+    rk__strand_interrupt(worker->room->mail, worker->party);
+}
+
+void rk__worker_died(rk__pools *room, uint32_t owner) {
+    for (uint32_t i = 0; i < room->workers.used; i++) {
+        rk__worker *worker = rk__slots_at(&room->workers, i);
+        if (worker != NULL && worker->owner == owner)
+            rk__worker_stop(worker, RK__STOP_NOW);
+    }
+}
