@@ -111,7 +111,7 @@ static void work(void *ctx) {
     rk__mail *mail = rk__enter(NULL);
     rk__news news = {.status = RK_OK};
     bool ends = true;
-    if (!is_told_to_stop(worker) && worker->has_initializer && initialize(worker, &news) != RK_OK)
+    if (!rk__worker_stopping(worker) && worker->has_initializer && initialize(worker, &news) != RK_OK)
         break_pool(worker, &news);
     else
         ends = do_jobs(worker);
