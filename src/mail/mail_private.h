@@ -140,6 +140,7 @@ struct rk__mail {
     rk__pending_call *calls;
     rk__strand *strands[RK__STRANDS_MAX];
     uint32_t strand_count; /* those that have not ended */
+    uint32_t strand_top;   /* no strand had this number or a higher one */
     rk__strand *holder;    /* of the baton */
     pthread_t service;
     bool ending;

@@ -19,10 +19,11 @@ static rk__ring_record *record_at(unsigned char *data, size_t size, uint64_t pos
 bool rk__ring_write(rk__ring *ring, unsigned char *data, size_t size, const rk__fragment *head, const void *piece,
                     size_t bytes) {
     uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-    uint64_t done = atomic_load_explicit(&ring->head, memory_order_acquire);
     size_t wanted = record_bytes(bytes), to_end = size - (size_t)(tail & (size - 1));
     size_t skipped = wanted > to_end ? to_end : 0;
-    if (tail - done + skipped + wanted > size)
+    if (tail - ring->seen_head + skipped + wanted > size) /* the reader's cache line stays the reader's */
+        ring->seen_head = atomic_load(&ring->head);
+    if (tail - ring->seen_head + skipped + wanted > size)
         return false;
     if (skipped > 0) {
         record_at(data, size, tail)->bytes = UINT64_MAX;
@@ -58,5 +59,6 @@ void rk__ring_next(rk__ring *ring, const rk__ring_record *record) {
 void rk__ring_reset(rk__ring *ring) {
     atomic_store(&ring->head, 0);
     atomic_store(&ring->tail, 0);
+    ring->seen_head = 0;
     atomic_store(&ring->starved, 0);
 }

@@ -11,7 +11,8 @@
 
 typedef struct rk__ring {
     _Atomic uint64_t tail; /* the writer's */
-    unsigned char pad[64 - 8];
+    uint64_t seen_head;    /* the writer's: what it last saw of head, which it reads again only if that is too little */
+    unsigned char pad[64 - 16];
     _Atomic uint64_t head;    /* the reader's */
     _Atomic uint32_t starved; /* the writer found no room: ring its bell when there is */
     unsigned char pad2[64 - 12];

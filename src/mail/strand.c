@@ -45,6 +45,8 @@ static rk_status make(rk__mail *mail, rk__strand **out, rk_error *err) {
     pthread_cond_init(&made->turn, NULL);
     mail->strands[number] = made;
     mail->strand_count++;
+    if (number >= mail->strand_top)
+        mail->strand_top = number + 1;
     *out = made;
     return RK_OK;
 }
@@ -83,8 +85,8 @@ rk__strand *rk__strand_ready(rk__mail *mail, uint64_t now_ns) {
     if (mail->strand_count == 1)
         return NULL;
     uint32_t first = mail->holder->number; /* those behind us first, so that each has its turn */
-    for (uint32_t i = 1; i < RK__STRANDS_MAX; i++) {
-        rk__strand *strand = mail->strands[(first + i) % RK__STRANDS_MAX];
+    for (uint32_t i = 1; i < mail->strand_top; i++) {
+        rk__strand *strand = mail->strands[(first + i) % mail->strand_top];
         if (strand != NULL && strand != mail->holder && has_come_true(strand, now_ns))
             return strand;
     }
@@ -93,7 +95,7 @@ rk__strand *rk__strand_ready(rk__mail *mail, uint64_t now_ns) {
 
 uint64_t rk__strand_next_deadline(const rk__mail *mail) {
     uint64_t next = RK__NEVER;
-    for (uint32_t i = 0; i < RK__STRANDS_MAX; i++)
+    for (uint32_t i = 0; i < mail->strand_top; i++)
         if (mail->strands[i] != NULL && mail->strands[i]->phase == RK__STRAND_WAITS &&
             mail->strands[i]->deadline_ns < next)
             next = mail->strands[i]->deadline_ns;
