@@ -41,7 +41,8 @@ void rk__owner_outcome(rk__pools *room, uint64_t number, rk__news *news) {
     rk__pool *pool = hand->pool;
     pool->pins++;
     news->rank = (int32_t)rk__mail_rank_of(room->mail, hand->endpoint);
-    learn(pool, news->run_ns);
+    if (news->run_ns > 0)
+        learn(pool, news->run_ns);
     rk__flight_land(room, flight, news);
     if (hand->in_flight <= pool->depth / 2) /* short tasks: several at a time */
         rk__dispatch(pool);

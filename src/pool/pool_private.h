@@ -257,10 +257,10 @@ struct rk__worker {
     void *initializer_arg;
     uint64_t initializer_arg_size;
     uint64_t max_tasks, tasks;
+    uint64_t run_ns;  /* of the last job that was timed */
+    uint32_t untimed; /* jobs since then */
     rk__job *first, *last;
-    bool gives_carried; /* of the job that runs */
-    atomic_int stop;    /* rk__how_to_stop */
-    bool broken;
+    atomic_int stop; /* rk__how_to_stop */
     uint32_t party;
     struct rk__given *given; /* inputs of the job that runs */
     uint32_t given_count;
@@ -323,7 +323,7 @@ typedef struct rk__news { /* what came of a task, or of a chunk */
     uint32_t holder; /* RK__NOBODY: bytes are here */
     uint64_t value;
     uint64_t failed_at;
-    uint64_t run_ns;
+    uint64_t run_ns; /* 0: was not measured */
 } rk__news;
 
 rk__future *rk__future_new(rk__pools *room, rk__pool *pool, size_t tail);

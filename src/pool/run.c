@@ -4,6 +4,9 @@
 
 #include "pool/pool_private.h"
 
+#define SHORT_NS UINT64_C(2000)
+enum { TIMED_ONE_OF = 8 };
+
 bool rk__worker_stopping(void *worker) {
     return atomic_load_explicit(&((rk__worker *)worker)->stop, memory_order_relaxed) == RK__STOP_NOW;
 }
@@ -68,11 +71,30 @@ static void run_chunk(rk__worker *worker, const rk__run *run, rk__news *news) {
     }
 }
 
-void rk__job_run(rk__worker *worker, const rk__run *run, rk__news *news) {
-    uint64_t began = rk__clock_ns();
+static void run_it(rk__worker *worker, const rk__run *run, rk__news *news) {
     if (run->chunk)
         run_chunk(worker, run, news);
     else
         run_one(worker, run, news);
+}
+
+/* Reading the clock twice takes as long as an empty task: of short ones only some are timed. */
+static bool is_timed(rk__worker *worker) {
+    if (worker->run_ns >= SHORT_NS || worker->untimed + 1 >= TIMED_ONE_OF) {
+        worker->untimed = 0;
+        return true;
+    }
+    worker->untimed++;
+    return false;
+}
+
+void rk__job_run(rk__worker *worker, const rk__run *run, rk__news *news) {
+    if (!run->chunk && !is_timed(worker)) {
+        run_it(worker, run, news);
+        return;
+    }
+    uint64_t began = rk__clock_ns();
+    run_it(worker, run, news);
     news->run_ns = rk__clock_ns() - began;
+    worker->run_ns = news->run_ns;
 }

@@ -137,6 +137,7 @@ static rk_status make(rk__pools *room, rk__letter *letter, rk__worker **out, rk_
     made->max_tasks = letter->c;
     made->initializer_arg_size = letter->size;
     made->initializer_arg = rk__letter_take(letter);
+    made->run_ns = UINT64_MAX; /* the first is timed */
     atomic_init(&made->stop, RK__STOP_NOT);
     made->serial = rk__slots_add(&room->workers, made);
     bool whole = made->serial != 0 && (made->initializer_arg != NULL || made->initializer_arg_size == 0);
