@@ -102,6 +102,55 @@ def worker_seconds(tasks, n):
                    "-o", "bench.h5", "--force")["seconds"]
 
 
+def measured(*words, env=None):
+    """What a program prints: {name: seconds}; a single number is named ""."""
+    out = subprocess.run([*words], check=True, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
+                         env={**os.environ, **(env or {})}).stdout
+    return {"".join(line.split()[:-1]): float(line.split()[-1]) for line in out.splitlines()}
+
+
+def library():
+    """The library's calls against MPI, pthreads, Python's multiprocessing and mpi4py.futures, each in turn."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    apart = {"RANKINE_NODE_RANKS": "1"}
+    got = []
+    for _ in range(ROUNDS):
+        one = {("ours", name): seconds for name, seconds in
+               measured(MPIRUN, "-n", "2", os.path.join(PROGRAMS, "library")).items()}
+        for name in ("apply", "lock_contended", "queue_round"):
+            one["apart", name] = measured(MPIRUN, "-n", "2", os.path.join(PROGRAMS, "library"), name, env=apart)[name]
+        one["mpi", "apply"] = measured(MPIRUN, "-n", "2", os.path.join(PROGRAMS, "ping_pong"))[""]
+        one.update({("pthread", name): seconds for name, seconds in
+                    measured(os.path.join(PROGRAMS, "shared_mutex")).items()})
+        one.update({("python", name): seconds for name, seconds in
+                    measured(sys.executable, os.path.join(here, "python_pool.py")).items()})
+        one["mpi4py", "apply"] = measured(MPIRUN, "-n", "2", sys.executable, "-m", "mpi4py.futures",
+                                          os.path.join(here, "mpi4py_apply.py"))[""]
+        got.append(one)
+
+    def ratio(what, ours, theirs, aim=""):
+        a, b = ([one[key] for one in got] for key in (ours, theirs))
+        middle = statistics.median(x / y for x, y in zip(a, b))
+        times = f"{1 / middle:8.1f} times faster" if middle < 1 else f"{middle:8.2f} times its time"
+        print(f"{what:44} {statistics.median(a) * 1e9:11.1f} ns   {' '.join(theirs):24} "
+              f"{statistics.median(b) * 1e9:11.1f} ns {times}   {aim}")
+
+    print(f"2 ranks of one node (apart: of two), medians of {ROUNDS} rounds")
+    ratio("apply there and back", ("ours", "apply"), ("mpi", "apply"), "aim: within 2 times")
+    ratio("apply there and back", ("ours", "apply"), ("mpi4py", "apply"), "aim: 50 times faster")
+    ratio("apply there and back", ("ours", "apply"), ("python", "apply"))
+    ratio("apply there and back, apart", ("apart", "apply"), ("mpi", "apply"))
+    ratio("map of empty tasks, each", ("ours", "map"), ("python", "map"), "aim: 20 times faster")
+    ratio("queue, a stream of 8 bytes", ("ours", "queue_stream"), ("python", "queue_stream"))
+    ratio("queue, there and back", ("ours", "queue_round"), ("mpi", "apply"))
+    ratio("queue, there and back, apart", ("apart", "queue_round"), ("mpi", "apply"))
+    ratio("lock, alone", ("ours", "lock_alone"), ("pthread", "lock_alone"))
+    ratio("lock, alone", ("ours", "lock_alone"), ("python", "lock_alone"))
+    ratio("lock, wanted by both", ("ours", "lock_contended"), ("pthread", "lock_contended"))
+    ratio("lock, wanted by both, apart", ("apart", "lock_contended"), ("pthread", "lock_contended"))
+    ratio("array of doubles, read, each", ("ours", "array_read"), ("ours", "memory_read"))
+
+
 def programs():
     """Programs as tasks against nothing but starting them, and against GNU parallel; workers by themselves."""
     print(f"2 ranks, programs as tasks, medians of {ROUNDS} pairs; below a ratio of 1 ours takes less time")
@@ -113,4 +162,4 @@ def programs():
         print(f"coprocess, a Python worker, {n} rank{'s' * (n > 1)}: {each:.1f} us a task and rank", flush=True)
 
 
-main([bench, rows, programs])
+main([bench, rows, programs, library])
