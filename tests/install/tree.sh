@@ -22,6 +22,11 @@ for kernel in "$PREFIX/$LIBDIR"/rankine/kernels/*.so; do
     grep -qF "($document)" "$PREFIX/share/doc/rankine/README.md" || { echo "README.md has no link to $document"; exit 1; }
 done
 
+# So have the examples of the library, where its document links to them.
+for document in $(grep -o '(\.\./[^)]*)' "$PREFIX/share/doc/rankine/doc/library.md" | tr -d '()'); do
+    [ -e "$PREFIX/share/doc/rankine/doc/$document" ] || { echo "doc/library.md: no $document"; exit 1; }
+done
+
 # What the moved command finds is its own: the kernels beside it, not those of the build tree.
 unset RANKINE_KERNEL_PATH
 "$PREFIX/bin/rankine" --version | grep -q rankine

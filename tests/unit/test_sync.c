@@ -627,19 +627,6 @@ static void who_is_told_to_end_stops_waiting(void **state) {
 
 /* ---- deaths: the last rank dies, that is, it does nothing any more ---- */
 
-static bool last_is_dead(void *ctx) {
-    rk__mail *mail = ctx;
-    return rk__mail_is_dead(mail, rk__mail_endpoints(mail) - 1);
-}
-
-/* Nobody writes to it any more afterwards: its service thread, which is not dead at all, would do what is asked. */
-static void bury_the_last(uint32_t ranks) {
-    rk__mail *mail = entered();
-    rk__mail_bury(mail, ranks - 1);
-    CHECK(rk__wait(mail, last_is_dead, mail, rk__deadline(60)) == RK_OK);
-    rk__leave(mail);
-}
-
 static void lose_the_last(uint32_t rank, uint32_t ranks) {
     rk_error err = RK_ERROR_INIT;
     if (rank == 0) {
@@ -659,7 +646,9 @@ static void lose_the_last(uint32_t rank, uint32_t ranks) {
         return;
     if (rank == 0) {
         await_queue(shared.event.ref, ranks - 2);
-        bury_the_last(ranks);
+        rk__mail *mail = entered();
+        rk__mail_bury(mail, ranks - 1);
+        rk__leave(mail);
     }
     CHECK(rk_event_wait(shared.event, 60, &err) == RK_EDEAD); /* its home */
     CHECK(rk_lock_acquire(shared.lock, 60, &err) == RK_EBROKEN);
