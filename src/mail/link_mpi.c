@@ -1,6 +1,8 @@
 /* Fragments between nodes, as MPI messages of a communicator of their own. MPI keeps the order between two ranks, so
  * receives are looked at in the order in which they were posted. A send to a dead rank may never end: each rank has
  * its own few slots, and those of the dead are left alone. */
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +14,8 @@ typedef struct slot {
     struct slot *next;
     MPI_Request request;
     uint32_t rank;
-    unsigned char bytes[sizeof(rk__fragment) + RK__FRAGMENT_BYTES];
+    /* As payloads must be: the head before them has 64 bytes. */
+    alignas(max_align_t) unsigned char bytes[sizeof(rk__fragment) + RK__FRAGMENT_BYTES];
 } slot;
 
 typedef struct link_mpi {
