@@ -59,6 +59,12 @@ static void no_more_items(rk__pools *room, imap *iterator) {
     iterator->open = false;
 }
 
+static void stop_listening(part *one) {
+    if (one->listens)
+        rk__future_unlisten(one->future, &one->listener);
+    one->listens = false;
+}
+
 static void drop_part(rk__pools *room, imap *iterator, part *one) {
     part **at = &iterator->first, *before = NULL;
     while (*at != one) {
@@ -68,8 +74,7 @@ static void drop_part(rk__pools *room, imap *iterator, part *one) {
     *at = one->next;
     if (iterator->last == one)
         iterator->last = before;
-    if (one->listens)
-        rk__future_unlisten(one->future, &one->listener);
+    stop_listening(one);
     rk__future_forget(room, one->future);
     rk__future_unpin(room, one->future);
     iterator->outstanding--;
@@ -342,10 +347,11 @@ void rk__imap_free(rk__pools *room, void *item) {
     imap *iterator = item;
     no_more_items(room, iterator);
     while (iterator->first != NULL) {
-        rk__future *future = iterator->first->future;
-        if (future->state == RK__PENDING)
-            rk__chunks_stop(room, future, RK_ECANCELLED, true, "the imap was destroyed");
-        drop_part(room, iterator, iterator->first);
+        part *one = iterator->first;
+        stop_listening(one); /* or it would be queued behind others that are freed */
+        if (one->future->state == RK__PENDING)
+            rk__chunks_stop(room, one->future, RK_ECANCELLED, true, "the imap was destroyed");
+        drop_part(room, iterator, one);
     }
     rk__slots_remove(&room->imaps, iterator->serial);
     free(iterator->items_owned);

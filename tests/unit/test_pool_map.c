@@ -210,6 +210,34 @@ static void imap_goes_on_after_a_failure(void **state) {
     at_ranks(imap_fails, usual);
 }
 
+/* Some of its chunks are with workers, some not: those are cancelled one after the other. */
+static void imap_goes_early(uint32_t ranks) {
+    (void)ranks;
+    enum { COUNT = 40 };
+    int items[COUNT] = {0};
+    rk_imap imap;
+    rk_error err = RK_ERROR_INIT;
+    reset();
+    rk_pool pool = make_pool(0);
+    rk_map map = {.function = wait_for_gate,
+                  .items = items,
+                  .count = COUNT,
+                  .item_size = sizeof(int),
+                  .result_size = sizeof(int),
+                  .buffer = COUNT};
+    for (int ordered = 0; ordered < 2; ordered++) {
+        OK(ordered ? rk_pool_imap(pool, &map, &imap, &err) : rk_pool_imap_unordered(pool, &map, &imap, &err));
+        OK(rk_imap_destroy(imap, &err));
+    }
+    atomic_store(&gate, 1);
+    end_pool(pool);
+}
+
+static void imap_is_destroyed_with_chunks_to_do(void **state) {
+    (void)state;
+    at_ranks(imap_goes_early, usual);
+}
+
 /* ---- callbacks ---- */
 
 static void note_done(rk_future future, void *ctx) {
@@ -401,7 +429,7 @@ int main(void) {
         cmocka_unit_test(imap_is_in_order_and_lazy),           cmocka_unit_test(imap_goes_on_after_a_failure),
         cmocka_unit_test(callbacks_come_before_the_wait_ends), cmocka_unit_test(values_go_along_a_chain_of_futures),
         cmocka_unit_test(many_tasks_share_an_input),           cmocka_unit_test(a_failed_input_fails_its_users),
-        cmocka_unit_test(many_futures_are_outstanding),
+        cmocka_unit_test(many_futures_are_outstanding),        cmocka_unit_test(imap_is_destroyed_with_chunks_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
