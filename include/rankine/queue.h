@@ -95,7 +95,8 @@ RK_EXPORT rk_status rk_queue_destroy(rk_queue queue, rk_error *err);
 /* ---- pipes ---- */
 
 /* One end. A value like all objects: it can be given to another rank. Messages go straight to the rank that first
- * receives at an end (before it has, they are kept where the pipe was made); other ranks that receive there ask it.
+ * receives at an end (before it has, they are kept where the pipe was made); other ranks that receive there ask it. If
+ * an isolated process is the first, they stay where the pipe was made, also when it ends, and it asks for them.
  *
  * Where Python differs. An end is closed for all ranks that have it. send does not wait for the reader, but for the
  * messages on their way (above). If the only rank that has used an end dies, the other end's recv returns RK_EDEAD

@@ -35,7 +35,8 @@
  *   ORPHAN       a inbox, b 1 / 0, c home       the only rank that used the other end has died / another uses it
  *   CLOSE_END [c] a end
  *
- * The seat moves once, from the home to the first rank that claims it (and not at all if that is the home). The home
+ * The seat moves once, from the home to the first rank that claims it (and not at all if that is the home, or an
+ * isolated child, with which the messages would end: their getters ask the home). The home
  * forwards what it has and what still comes, and tells the users of the other end (TURN); each sends TURNED behind its
  * last message on the old way. When all have, SEATED goes out behind all that was forwarded; what came straight in the
  * meantime waited at the new seat in `early`. So messages of one sender are never out of order, and nobody but the

@@ -150,7 +150,8 @@ static void on_claim(rk__channel *channel, const rk__letter *letter) {
     rk__pair_end *end = &pair->ends[side];
     if (end->claimer != RK__NOBODY && rk__crowd_add(&end->late, letter->from))
         return;
-    bool stays = letter->from == channel->self || pair->ends[!side].closed; /* it is here, or nothing more comes */
+    bool is_child = letter->from >= rk__mail_ranks(channel->mail); /* which takes its memory along when it ends */
+    bool stays = letter->from == channel->self || is_child || pair->ends[!side].closed; /* or nothing more comes */
     if (end->claimed || stays) {
         end->claimed = true;
         say_seated(channel, letter->from, letter->a, end->seat);

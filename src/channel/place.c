@@ -10,6 +10,11 @@ rk__place *rk__place_find(const rk__channel *channel, uint32_t home, uint64_t se
     return rk__registry_find(&channel->places, home, serial);
 }
 
+/* What those get who want a place that is not there: who asks may not yet have heard of a death. */
+static rk_status why_absent(const rk__channel *channel, uint32_t home) {
+    return rk__mail_is_dead(channel->mail, home) ? RK_EDEAD : RK_ENOENT;
+}
+
 static bool take(rk__channel *channel, rk__place *place, uint32_t by, const rk__want *want, rk__verdict *verdict) {
     if (!rk__store_take(&place->store, want, verdict))
         return false;
@@ -25,7 +30,7 @@ static rk_status get_here(rk__channel *channel, rk_ref ref, const rk__want *want
     if (want->at_once)
         rk__yield(channel->mail);
     rk__place *place = rk__place_find(channel, ref.home, ref.serial);
-    *verdict = (rk__verdict){.status = RK_ENOENT};
+    *verdict = (rk__verdict){.status = why_absent(channel, ref.home)};
     if (place == NULL || take(channel, place, channel->self, want, verdict))
         return RK_OK;
     if (want->at_once)
@@ -100,7 +105,7 @@ rk_status rk__sink_fill(const rk__sink *sink, rk__verdict *verdict, rk_error *er
 
 static void on_get(rk__channel *channel, rk__letter *letter, rk__place *place) {
     rk__waiter asker = {.who = {letter->from, letter->call}, .want = unpack_want(letter)};
-    rk__verdict verdict = {.status = RK_ENOENT};
+    rk__verdict verdict = {.status = why_absent(channel, (uint32_t)letter->c)};
     if (place != NULL && !take(channel, place, letter->from, &asker.want, &verdict)) {
         if (!asker.want.at_once) {
             rk__waiters_add_asker(channel->mail, &place->store.getters, &asker);
