@@ -1,14 +1,13 @@
 """The examples in apps/ that everyone knows: right on any number of ranks, on one node and on three."""
 import os
 import re
-import subprocess
 
-from library_test import MPIRUN, everywhere, scenario
+from library_test import MPIRUN, bounded, everywhere, scenario
 
 EXAMPLES = os.path.join(os.environ["RANKINE_BUILD"], "examples")
 LONG = "RANKINE_COUNTS" in os.environ  # that many counts, everywhere
 COUNTS = int(os.environ.get("RANKINE_COUNTS", "1000000"))
-FEW = COUNTS if LONG else 5000  # where each count takes a message, or ranks share cores
+FEW = COUNTS if LONG else 2000  # where each count takes a message, or ranks share cores
 PATIENCE = 3000 if LONG else 120
 
 
@@ -16,8 +15,7 @@ def play(name, *args, n, nodes):
     """What it prints."""
     front = [MPIRUN, "-n", str(n)] if n > 1 else []
     more = {"RANKINE_NODE_RANKS": str(-(-n // nodes))} if nodes > 1 else {}
-    result = subprocess.run([*front, os.path.join(EXAMPLES, name), *map(str, args)], capture_output=True, text=True,
-                            timeout=PATIENCE, stdin=subprocess.DEVNULL, env={**os.environ, **more})
+    result = bounded([*front, os.path.join(EXAMPLES, name), *map(str, args)], PATIENCE, {**os.environ, **more})
     assert result.returncode == 0, f"{name} {args} on {n} ranks, {nodes} nodes: {result.stdout}\n{result.stderr}"
     return result.stdout
 
@@ -34,7 +32,7 @@ def count(n, nodes, counts, *args):
 
 def counter_is_exact():
     for n, nodes in everywhere():
-        counts = COUNTS if n <= 3 and nodes == 1 else FEW
+        counts = COUNTS if n <= 2 and nodes == 1 else FEW
         assert count(n, nodes, counts) == 0, (n, nodes)
 
 

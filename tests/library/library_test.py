@@ -1,5 +1,6 @@
 """What the scenarios of the library's programs share: starting one on some ranks, of one node or of several made-up ones."""
 import os
+import signal
 import subprocess
 import sys
 
@@ -17,12 +18,31 @@ def words(name, *args, n=1, options=()):
     return [*front, program(name), *map(str, args)]
 
 
+def bounded(front, timeout, env=None, stdin=None):
+    """A process and what it printed. After `timeout` seconds it ends with all its processes: mpirun is asked first."""
+    process = subprocess.Popen(front, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env,
+                               stdin=stdin or subprocess.DEVNULL, start_new_session=True)
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        out, err = process.communicate()
+        raise AssertionError(f"{front}: not done in {timeout} s\n{out}\n{err}") from None
+    return subprocess.CompletedProcess(front, process.returncode, out, err)
+
+
 def run(name, *args, n=1, nodes=1, expect=0, timeout=60, options=(), env=None, stdin=None):
     """Run a program on n ranks, spread over that many made-up nodes. Fails unless the exit code is `expect`."""
     more = {"RANKINE_NODE_RANKS": str(-(-n // nodes))} if nodes > 1 else {}
-    result = subprocess.run(words(name, *args, n=n, options=options), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            text=True, timeout=timeout, stdin=stdin or subprocess.DEVNULL,
-                            env={**os.environ, **more, **(env or {})})
+    result = bounded(words(name, *args, n=n, options=options), timeout, {**os.environ, **more, **(env or {})}, stdin)
     if expect is not None:
         assert result.returncode == expect, (f"{name} {args} on {n} ranks, {nodes} nodes: exit {result.returncode}, "
                                              f"not {expect}\n{result.stdout}\n{result.stderr}")
