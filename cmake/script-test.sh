@@ -23,11 +23,14 @@ processes() {
     grep -slzxF "$mark" /proc/[0-9]*/environ | sed 's|/proc/||; s|/environ||' | grep -vx "$$"
 }
 
-unused() { # of the given paths, those that are there and that no living process maps or has open
+unused() { # of the given paths, those that are there and that no living process maps or has open: one look at all of /proc
+    used=$(grep -hosE '/dev/shm/rankine[^ ]*' /proc/[0-9]*/maps
+        find /proc/[0-9]*/fd -lname '/dev/shm/rankine*' -printf '%l\n' 2>/dev/null)
     for path in "$@"; do
-        [ -e "$path" ] || continue
-        grep -qsF "$path" /proc/[0-9]*/maps && continue
-        find /proc/[0-9]*/fd -lname "$path*" 2>/dev/null | grep -q . || echo "$path"
+        case $used in
+        *"$path"*) ;;
+        *) [ ! -e "$path" ] || echo "$path" ;;
+        esac
     done
 }
 
