@@ -15,6 +15,17 @@ bool rk__mail_is_dead(const rk__mail *mail, uint32_t endpoint) {
     return mail->dead[endpoint];
 }
 
+/* Nothing more of the dead: rooms have done with them, and nobody would bury them again. A child that outlives its rank
+ * for a moment goes on talking; while the rank lives, it is a new one in the place of one that died. */
+bool rk__death_is_heard(rk__mail *mail, uint32_t from) {
+    if (!mail->dead[from])
+        return true;
+    if (from < mail->place.ranks || mail->dead[rk__mail_rank_of(mail, from)])
+        return false;
+    mail->dead[from] = false;
+    return true;
+}
+
 static void bury_one(rk__mail *mail, uint32_t endpoint) {
     if (mail->dead[endpoint])
         return;

@@ -289,8 +289,8 @@ static size_t take_fragment(rk__mail *mail, const rk__fragment *head, const void
         return 0;
     if (head->to != mail->place.endpoint)
         return pass_on(mail, head, piece, bytes);
-    if (mail->dead[head->from] && head->from >= mail->place.ranks)
-        mail->dead[head->from] = false; /* a new child in the place of one that died */
+    if (!rk__death_is_heard(mail, head->from))
+        return 0;
     if (bytes != head->size)
         return collect(mail, head, piece, bytes);
     rk__letter letter = letter_of(head);

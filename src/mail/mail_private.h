@@ -194,6 +194,8 @@ enum { RK__MAIL_OP_ANSWER = 1, RK__MAIL_OP_DIED, RK__MAIL_OP_BEAT, RK__MAIL_OP_B
 void rk__death_noted(rk__mail *mail);
 void rk__death_duty(rk__mail *mail, uint64_t now_ns);
 void rk__death_receive(rk__mail *mail, const rk__letter *letter);
+/* Is a letter of this endpoint's to be handled? */
+bool rk__death_is_heard(rk__mail *mail, uint32_t from);
 void rk__death_heard(rk__mail *mail, uint32_t endpoint); /* from it by MPI */
 
 #endif

@@ -1,6 +1,8 @@
 #include "mail_checks.h"
 #include "mail_fixture.h"
 
+#include <unistd.h>
+
 static void letters_of_any_size_come_whole_and_in_order(void **state) {
     (void)state;
     for (uint32_t ranks = 1; ranks <= 5; ranks += 2)
@@ -205,6 +207,55 @@ static void the_dead_do_not_keep_others_waiting(void **state) {
     fixture_ranks(4, NULL, attach_counter, bury_the_last);
 }
 
+/* One that was buried goes on talking, as the child of a rank that was killed does. */
+static atomic_int mourners, last_word;
+
+static void talk_after_death(uint32_t ranks) {
+    while (atomic_load(&mourners) < (int)ranks - 1)
+        usleep(1000);
+    rk__mail *mail = rk__enter(NULL);
+    for (uint32_t to = 0; to < ranks - 1; to++) {
+        rk__letter letter = {.to = to, .room = RK__ROOM_CHANNEL, .op = OP_COUNT};
+        CHECK(rk__mail_send(mail, &letter, RK__PAYLOAD_COPY, NULL) == RK_OK);
+    }
+    rk__leave(mail);
+    atomic_store(&last_word, 1);
+}
+
+static bool is_buried(void *ctx) {
+    rk__mail *mail = ctx;
+    return rk__mail_is_dead(mail, rk__mail_ranks(mail) - 1);
+}
+
+static void bury_and_listen(uint32_t rank, uint32_t ranks) {
+    if (rank == ranks - 1) {
+        talk_after_death(ranks);
+        return;
+    }
+    rk__mail *mail = rk__enter(NULL);
+    if (rank == 0)
+        rk__mail_bury(mail, ranks - 1);
+    CHECK(rk__wait(mail, is_buried, mail, rk__deadline(30)) == RK_OK);
+    rk__leave(mail);
+    atomic_fetch_add(&mourners, 1);
+    while (atomic_load(&last_word) == 0)
+        usleep(1000);
+    mail = rk__enter(NULL);
+    rk__yield(mail);
+    CHECK(((counter *)rk__mail_room(mail, RK__ROOM_CHANNEL))->count[ranks - 1] == 0);
+    CHECK(is_buried(mail));
+    rk__leave(mail);
+}
+
+static void the_dead_are_not_heard(void **state) {
+    (void)state;
+    for (uint32_t ranks = 2; ranks <= 4; ranks += 2) {
+        atomic_store(&mourners, 0);
+        atomic_store(&last_word, 0);
+        fixture_ranks(ranks, NULL, attach_counter, bury_and_listen);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(letters_of_any_size_come_whole_and_in_order),
@@ -217,6 +268,7 @@ int main(void) {
         cmocka_unit_test(strands_are_bounded),
         cmocka_unit_test(a_stranger_is_refused),
         cmocka_unit_test(the_dead_do_not_keep_others_waiting),
+        cmocka_unit_test(the_dead_are_not_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
