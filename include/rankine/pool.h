@@ -26,6 +26,14 @@
  * - A worker whose rank dies is not replaced. What it ran fails with RK_EDEAD; what it had not begun may have been
  *   begun, so fails as well; everything else goes to the other workers.
  *
+ * Isolated workers (rk_pool_options.isolate) are processes of the system, as Python's are: children of their ranks,
+ * which run beside each other and beside what their rank runs, also those of one rank. One that crashes, exits or is
+ * killed takes nothing along but its task: that fails with RK_EDEAD and a message that names the signal or exit code,
+ * is not run again, and a new child takes the worker's place (as in multiprocessing.Pool, where such a task's result
+ * never comes; in concurrent.futures the pool breaks). If it dies before its initializer has returned, or again and
+ * again without a task, the pool is broken. terminate kills: running functions end at once. A task comes only when the
+ * one before is done, and results of any size go to the owner: for tasks of microseconds the others are faster.
+ *
  * Callbacks are called on the owner, without locks, by the function that waits for or looks at futures there (get,
  * wait, ready, done, map, apply, join, next, ...), in the order in which the tasks were done, and before that call
  * returns; by one function of the rank at a time. They may call everything; callbacks that come due meanwhile wait for
@@ -63,16 +71,17 @@ typedef struct rk_pool_options {
     const void *initializer_arg; /* copied */
     size_t initializer_arg_size;
     uint64_t max_tasks_per_worker; /* then it begins anew, with the initializer; 0: never. A chunk counts as one */
+    bool isolate; /* each worker in a process of its own, of the `children` that rk_main_options allows each rank */
 } rk_pool_options;
 #define RK_POOL_OPTIONS_INIT                                                                                           \
-    { 0, NULL, NULL, 0, 0 }
+    { 0, NULL, NULL, 0, 0, false }
 
 /** A pool whose workers are there. Python: Pool(processes, initializer, initargs, maxtasksperchild),
  * ProcessPoolExecutor(max_workers, initializer, initargs, max_tasks_per_child).
  * @param options  NULL: the defaults
  * @return RK_OK; RK_EINVAL: a negative number, or an initializer that is no function; RK_EFULL: a rank runs too many
- * functions already; RK_EDEAD: no rank is left; RK_ECANCELLED: the calling function was told to end; RK_ENOMEM,
- * RK_EPERM */
+ * functions already, or has not as many children (isolate): see rk_main_options.children; RK_EDEAD: no rank is left;
+ * RK_ECANCELLED: the calling function was told to end; RK_ENOMEM, RK_EPERM */
 RK_EXPORT rk_status rk_pool_create(rk_pool *pool, const rk_pool_options *options, rk_error *err);
 
 /** Workers that are there: fewer after deaths. @return RK_OK, RK_ENOENT, RK_EINVAL, RK_EPERM */

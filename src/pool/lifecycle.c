@@ -1,5 +1,6 @@
 /* Pools: made, closed, terminated, joined, destroyed. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "pool/pool_private.h"
 
@@ -20,7 +21,7 @@ static rk_status enter(rk_pool ref, rk__pools **room, rk__pool **pool, rk_error 
 /* ---- making one ---- */
 
 /* Other ranks first, one worker each; then the caller's; then all of them again. */
-static uint32_t endpoint_for(const rk__pools *room, uint32_t number) {
+static uint32_t rank_for(const rk__pools *room, uint32_t number) {
     uint32_t ranks = rk__mail_ranks(room->mail), skipped = 0;
     for (uint32_t i = 0;; i++) {
         uint32_t rank = (room->endpoint + 1 + i) % ranks;
@@ -43,7 +44,8 @@ static rk_status add_hand(rk__pool *pool, rk_error *err) {
     rk__hand *made;
     RK_TRY(rk__alloc((void **)&made, 1, sizeof *made, "a worker", err));
     made->pool = pool;
-    made->endpoint = endpoint_for(room, pool->hand_count);
+    made->rank = rank_for(room, pool->hand_count);
+    made->endpoint = pool->isolate ? RK__NOBODY : made->rank;
     made->serial = rk__slots_add(&room->hands, made);
     if (made->serial == 0) {
         free(made);
@@ -55,7 +57,7 @@ static rk_status add_hand(rk__pool *pool, rk_error *err) {
     return RK_OK;
 }
 
-static rk_status make(rk__pools *room, uint32_t workers, rk__pool **out, rk_error *err) {
+static rk_status make(rk__pools *room, uint32_t workers, bool isolate, rk__pool **out, rk_error *err) {
     rk__pool *made;
     RK_TRY(rk__alloc((void **)&made, 1, sizeof *made, "a pool", err));
     rk_status status = rk__alloc((void **)&made->hands, workers, sizeof *made->hands, "workers", err);
@@ -66,7 +68,8 @@ static rk_status make(rk__pools *room, uint32_t workers, rk__pool **out, rk_erro
         return rk__fail(err, RK_ENOMEM, "no memory for a pool of %u workers", workers);
     }
     made->room = room;
-    made->depth = 2;
+    made->isolate = isolate;
+    made->depth = isolate ? 1 : 2;
     made->next = room->all;
     room->all = made;
     for (uint32_t i = 0; i < workers && status == RK_OK; i++)
@@ -77,17 +80,25 @@ static rk_status make(rk__pools *room, uint32_t workers, rk__pool **out, rk_erro
     return status;
 }
 
-static void start_all(rk__pool *pool, const rk_pool_options *options, const rk__function_name *initializer) {
+void rk__hand_start(rk__hand *hand) {
+    const rk__beginning *beginning = &hand->pool->beginning;
+    rk__letter letter = {.op = RK__POOL_START,
+                         .status = beginning->has_initializer,
+                         .call = hand->serial,
+                         .a = beginning->initializer.object,
+                         .b = beginning->initializer.offset,
+                         .c = hand->pool->isolate ? 0 : beginning->max_tasks, /* isolated: the owner counts */
+                         .bytes = (void *)(uintptr_t)beginning->arg,
+                         .size = beginning->arg_size};
+    rk__pools_post(hand->pool->room, hand->endpoint, &letter);
+}
+
+static void start_all(rk__pool *pool) {
     for (uint32_t i = 0; i < pool->hand_count; i++) {
-        rk__letter letter = {.op = RK__POOL_START,
-                             .status = options->initializer != NULL,
-                             .call = pool->hands[i]->serial,
-                             .a = initializer->object,
-                             .b = initializer->offset,
-                             .c = options->max_tasks_per_worker,
-                             .bytes = (void *)(uintptr_t)options->initializer_arg,
-                             .size = options->initializer_arg_size};
-        rk__pools_post(pool->room, pool->hands[i]->endpoint, &letter);
+        if (pool->isolate)
+            rk__isolated_begin(pool->hands[i]);
+        else
+            rk__hand_start(pool->hands[i]);
     }
 }
 
@@ -114,18 +125,41 @@ static rk_status await_start(rk__pool *pool, rk_error *err) {
     return status;
 }
 
+static rk_status prepare(rk__pools *room, const rk_pool_options *options, rk__beginning *beginning, rk_error *err) {
+    *beginning = (rk__beginning){.arg = options->initializer_arg,
+                                 .arg_size = options->initializer_arg_size,
+                                 .max_tasks = options->max_tasks_per_worker,
+                                 .has_initializer = options->initializer != NULL};
+    if (options->isolate)
+        RK_TRY(rk__isolated_await_room(room, err));
+    if (options->initializer != NULL)
+        RK_TRY(rk__pool_name(room, options->initializer, &beginning->initializer, err));
+    if (!options->isolate || beginning->arg_size == 0)
+        return RK_OK;
+    void *copy = malloc(beginning->arg_size);
+    if (copy == NULL)
+        return rk__fail(err, RK_ENOMEM, "no memory for an argument of %zu bytes", options->initializer_arg_size);
+    beginning->arg = memcpy(copy, options->initializer_arg, options->initializer_arg_size);
+    return RK_OK;
+}
+
 static rk_status create(rk__pools *room, const rk_pool_options *options, rk_pool *pool, rk_error *err) {
-    rk__function_name initializer = {0, 0};
+    rk__beginning beginning;
     uint32_t others = living_ranks(room) - 1;
     if (options->workers < 0)
         return rk__fail(err, RK_EINVAL, "workers is %d: give a positive number, or 0 for one on each other rank",
                         options->workers);
     uint32_t workers = options->workers > 0 ? (uint32_t)options->workers : others > 0 ? others : 1;
-    if (options->initializer != NULL)
-        RK_TRY(rk__pool_name(room, options->initializer, &initializer, err));
+    RK_TRY(prepare(room, options, &beginning, err));
     rk__pool *made;
-    RK_TRY(make(room, workers, &made, err));
-    start_all(made, options, &initializer);
+    rk_status status = make(room, workers, options->isolate, &made, err);
+    if (status != RK_OK) {
+        if (options->isolate)
+            free((void *)(uintptr_t)beginning.arg);
+        return status;
+    }
+    made->beginning = beginning;
+    start_all(made);
     RK_TRY(await_start(made, err));
     pool->ref = rk__pools_ref(room, made->serial, RK__KIND_POOL);
     return RK_OK;

@@ -40,8 +40,10 @@ void rk__owner_outcome(rk__pools *room, uint64_t number, rk__news *news) {
     rk__hand *hand = flight->hand;
     rk__pool *pool = hand->pool;
     pool->pins++;
-    news->rank = (int32_t)rk__mail_rank_of(room->mail, hand->endpoint);
-    if (news->run_ns > 0)
+    news->rank = (int32_t)hand->rank;
+    if (pool->isolate)
+        rk__isolated_outcome(hand);
+    else if (news->run_ns > 0)
         learn(pool, news->run_ns);
     rk__flight_land(room, flight, news);
     if (hand->in_flight <= pool->depth / 2) /* short tasks: several at a time */
@@ -86,15 +88,17 @@ void rk__owner_recalled(rk__pools *room, uint64_t number) {
     rk__dispatch(hand->pool);
 }
 
-static void stop(rk__hand *hand, rk__how_to_stop how) {
+void rk__hand_stop(rk__hand *hand, rk__how_to_stop how) {
     rk__letter letter = {.op = RK__POOL_STOP, .status = (int32_t)hand->there, .a = how};
-    if (hand->phase == RK__HAND_READY || hand->phase == RK__HAND_STOPPING) {
+    if (hand->pool->isolate && how == RK__STOP_NOW) {
+        rk__isolated_stop_now(hand);
+    } else if (hand->phase == RK__HAND_READY || hand->phase == RK__HAND_STOPPING) {
         hand->phase = RK__HAND_STOPPING;
         rk__pools_post(hand->pool->room, hand->endpoint, &letter);
     }
 }
 
-static void hand_ends(rk__hand *hand) {
+void rk__hand_ends(rk__hand *hand) {
     if (hand->phase == RK__HAND_STARTING)
         hand->pool->starting--;
     hand->phase = RK__HAND_ENDED;
@@ -111,18 +115,22 @@ void rk__owner_started(rk__pools *room, const rk__letter *letter) {
     if (hand == NULL || hand->phase != RK__HAND_STARTING)
         return;
     rk__pool *pool = hand->pool;
+    char text[256];
+    copy_text(text, letter);
+    hand->there = (uint32_t)letter->a;
+    if (pool->isolate) {
+        rk__isolated_started(hand, (rk_status)letter->status, text);
+        return;
+    }
     if (letter->status != RK_OK) {
-        char text[256];
-        copy_text(text, letter);
-        hand_ends(hand);
+        rk__hand_ends(hand);
         rk__pool_end(pool, (rk_status)letter->status, text);
         return;
     }
     pool->starting--;
     hand->phase = RK__HAND_READY;
-    hand->there = (uint32_t)letter->a;
     if (pool->ended_by != RK_OK) /* meanwhile */
-        stop(hand, RK__STOP_NOW);
+        rk__hand_stop(hand, RK__STOP_NOW);
 }
 
 void rk__owner_broken(rk__pools *room, const rk__letter *letter) {
@@ -131,8 +139,7 @@ void rk__owner_broken(rk__pools *room, const rk__letter *letter) {
     if (hand == NULL)
         return;
     copy_text(reason, letter);
-    snprintf(text, sizeof text, "the initializer failed on rank %u: %.180s",
-             rk__mail_rank_of(room->mail, hand->endpoint), reason);
+    snprintf(text, sizeof text, "the initializer failed on rank %u: %.180s", hand->rank, reason);
     rk__pool_end(hand->pool, RK_EBROKEN, text);
 }
 
@@ -140,7 +147,11 @@ void rk__owner_ended(rk__pools *room, uint64_t number) {
     rk__hand *hand = rk__slots_find(&room->hands, number);
     if (hand == NULL || hand->phase == RK__HAND_ENDED)
         return;
-    hand_ends(hand);
+    if (hand->pool->isolate) {
+        rk__isolated_ended(hand);
+        return;
+    }
+    rk__hand_ends(hand);
     rk__pool_settle(hand->pool);
 }
 
@@ -156,7 +167,7 @@ static void land_all(rk__hand *hand, rk_status status, const char *text, bool th
         char *copy = rk__strdup(text);
         rk__news news = {.status = status,
                          .cancelled = status == RK_ECANCELLED,
-                         .rank = (int32_t)rk__mail_rank_of(room->mail, hand->endpoint),
+                         .rank = (int32_t)hand->rank,
                          .bytes = copy,
                          .size = copy != NULL ? strlen(copy) : 0,
                          .holder = RK__NOBODY};
@@ -164,12 +175,15 @@ static void land_all(rk__hand *hand, rk_status status, const char *text, bool th
     }
 }
 
+void rk__hand_land_all(rk__hand *hand, rk_status status, const char *text) {
+    land_all(hand, status, text, false);
+}
+
 static void hand_died(rk__hand *hand) {
     rk__pool *pool = hand->pool;
     char text[128];
-    snprintf(text, sizeof text, "rank %u, which had this task, has died",
-             rk__mail_rank_of(pool->room->mail, hand->endpoint));
-    hand_ends(hand);
+    snprintf(text, sizeof text, "rank %u, which had this task, has died", hand->rank);
+    rk__hand_ends(hand);
     land_all(hand, RK_EDEAD, text, false);
     if (pool->living == 0)
         rk__pool_end(pool, RK_EDEAD, "no worker is left: all ranks of this pool have died");
@@ -177,12 +191,20 @@ static void hand_died(rk__hand *hand) {
         rk__dispatch(pool);
 }
 
+static void died(rk__hand *hand, uint32_t endpoint) {
+    if (hand->phase == RK__HAND_ENDED)
+        return;
+    if (hand->rank == endpoint) /* with its children */
+        hand_died(hand);
+    else if (hand->endpoint == endpoint)
+        rk__isolated_died(hand);
+}
+
 void rk__owner_died(rk__pools *room, uint32_t endpoint) {
     for (rk__pool *pool = room->all, *next; pool != NULL; pool = next) {
         pool->pins++;
         for (uint32_t i = 0; i < pool->hand_count; i++)
-            if (pool->hands[i]->endpoint == endpoint && pool->hands[i]->phase != RK__HAND_ENDED)
-                hand_died(pool->hands[i]);
+            died(pool->hands[i], endpoint);
         next = pool->next;
         rk__pool_settle(pool);
         rk__pool_unpin(pool);
@@ -208,7 +230,7 @@ void rk__pool_end(rk__pool *pool, rk_status why, const char *text) {
     pool->pins++;
     fail_waiting(pool, why, pool->text);
     for (uint32_t i = 0; i < pool->hand_count; i++) {
-        stop(pool->hands[i], RK__STOP_NOW);
+        rk__hand_stop(pool->hands[i], RK__STOP_NOW);
         land_all(pool->hands[i], why, pool->text, true);
     }
     rk__pool_settle(pool);
@@ -219,7 +241,7 @@ void rk__pool_settle(rk__pool *pool) {
     if (pool->closed && pool->undone == 0 && pool->open_imaps == 0)
         for (uint32_t i = 0; i < pool->hand_count; i++)
             if (pool->hands[i]->phase == RK__HAND_READY)
-                stop(pool->hands[i], RK__STOP_WHEN_DONE);
+                rk__hand_stop(pool->hands[i], RK__STOP_WHEN_DONE);
     if (pool->forgotten && pool->living == 0 && pool->undone == 0 && pool->pins == 0)
         rk__pool_free(pool);
 }
@@ -245,6 +267,8 @@ void rk__pool_free(rk__pool *pool) {
         free(pool->hands[i]);
     }
     rk__slots_remove(&room->pools, pool->serial);
+    if (pool->isolate)
+        free((void *)(uintptr_t)pool->beginning.arg);
     free(pool->queue.levels);
     free(pool->hands);
     free(pool);

@@ -12,7 +12,7 @@
  *
  *   owner                                     worker's endpoint
  *   START ----------------------------------> a strand, which runs the initializer
- *   <--------------------- STARTED, or BROKEN
+ *   <--------------------- STARTED, or BROKEN; INITIALIZED by isolated ones
  *   TASK, TASK_WITH (inputs), CHUNK --------> job list ──> strand runs it
  *   <--------------------------------- OUTCOME (with the result, or where it is kept)
  *   RECALL ---------------------------------> gives back what it has not begun
@@ -34,6 +34,9 @@
  * in the table of the endpoint that made it. The owner fetches it when somebody gets it: takes it away if no task
  * needs it there, else copies it. A task with inputs is sent small values, and the places of large ones.
  *
+ * Isolated. Each worker of such a pool is alone in a child of its rank, has one task at a time, and is replaced when
+ * the child dies. Results travel to the owner whatever their size, so that they outlive it.
+ *
  * Invariants.
  * - A future is in pool->blocked or a level of pool->queue, or it has a flight, or it is done. A map that has flights
  *   and chunks to send is in the queue.
@@ -52,12 +55,14 @@
 
 #include "call/call.h"
 #include "pool/pool.h"
+#include "process/process.h"
 
 enum { RK__LARGE_BYTES = 64 * 1024 };
 
 typedef enum rk__pool_op {
     RK__POOL_START = 1,
     RK__POOL_STARTED,
+    RK__POOL_INITIALIZED,
     RK__POOL_BROKEN,
     RK__POOL_TASK,
     RK__POOL_TASK_WITH,
@@ -203,17 +208,36 @@ typedef struct rk__queue {
     size_t count, capacity;
 } rk__queue;
 
-typedef enum rk__hand_phase { RK__HAND_STARTING = 0, RK__HAND_READY, RK__HAND_STOPPING, RK__HAND_ENDED } rk__hand_phase;
+typedef enum rk__hand_phase {
+    RK__HAND_STARTING = 0,
+    RK__HAND_INITIALIZING, /* isolated ones only: their deaths before and after differ */
+    RK__HAND_READY,
+    RK__HAND_STOPPING,
+    RK__HAND_ENDED
+} rk__hand_phase;
 
 typedef struct rk__hand {
     uint64_t serial;
     rk__pool *pool;
-    uint32_t endpoint, there; /* the worker's number at its endpoint */
+    uint32_t rank;
+    uint32_t endpoint, there; /* the worker's number at its endpoint. RK__NOBODY: isolated, and not born */
     uint32_t in_flight;
     rk__hand_phase phase;
     bool recalled; /* and not yet answered */
     rk__flight *first, *last;
+    /* isolated */
+    rk__child child;
+    uint64_t tasks; /* of this child */
+    uint32_t idle_deaths, refusals;
+    bool replaced; /* it is not the first */
 } rk__hand;
+
+typedef struct rk__beginning { /* what a worker is told with START */
+    rk__function_name initializer;
+    const void *arg;
+    uint64_t arg_size, max_tasks;
+    bool has_initializer;
+} rk__beginning;
 
 struct rk__pool {
     uint64_t serial;
@@ -228,6 +252,8 @@ struct rk__pool {
     uint64_t open_imaps;
     uint64_t task_ns; /* mean; 0: not known yet */
     uint32_t depth;
+    bool isolate;
+    rk__beginning beginning; /* isolated: arg is ours; else it is the caller's, and gone when all have started */
     bool closed, forgotten;
     rk_status ended_by; /* RK_ECANCELLED: terminated; RK_EBROKEN, RK_EDEAD; RK_OK: it goes on */
     char text[256];     /* why */
@@ -373,12 +399,29 @@ void rk__owner_started(rk__pools *room, const rk__letter *letter);
 void rk__owner_broken(rk__pools *room, const rk__letter *letter);
 void rk__owner_ended(rk__pools *room, uint64_t hand);
 void rk__owner_died(rk__pools *room, uint32_t endpoint);
+void rk__hand_ends(rk__hand *hand);
+void rk__hand_stop(rk__hand *hand, rk__how_to_stop how);
+void rk__hand_land_all(rk__hand *hand, rk_status status, const char *text);
 /* Ends all that is not done with this status. */
 void rk__pool_end(rk__pool *pool, rk_status why, const char *text);
 /* Stops the workers if nothing is to be done any more; frees the pool if nobody needs it. */
 void rk__pool_settle(rk__pool *pool);
 void rk__pool_unpin(rk__pool *pool);
 void rk__pool_free(rk__pool *pool);
+
+/* lifecycle.c */
+void rk__hand_start(rk__hand *hand);
+
+/* isolated.c */
+void rk__isolated_begin(rk__hand *hand);
+void rk__isolated_started(rk__hand *hand, rk_status status, const char *text);
+void rk__isolated_initialized(rk__pools *room, uint64_t hand);
+void rk__isolated_outcome(rk__hand *hand); /* before its flight lands */
+void rk__isolated_stop_now(rk__hand *hand);
+void rk__isolated_ended(rk__hand *hand); /* the worker, not yet its child */
+void rk__isolated_died(rk__hand *hand);
+/* Until children of pools that were terminated or destroyed have made room. RK_ECANCELLED. */
+rk_status rk__isolated_await_room(rk__pools *room, rk_error *err);
 
 /* map.c */
 rk_status rk__map_begin(rk__pools *room, rk__pool *pool, const rk_map *map, void *results, rk__future **out,

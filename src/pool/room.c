@@ -98,6 +98,9 @@ static void receive(void *ctx, rk__letter *letter) {
     case RK__POOL_STARTED:
         rk__owner_started(room, letter);
         break;
+    case RK__POOL_INITIALIZED:
+        rk__isolated_initialized(room, letter->call);
+        break;
     case RK__POOL_BROKEN:
         rk__owner_broken(room, letter);
         break;

@@ -11,7 +11,7 @@ static uint64_t sizes_of(const rk__future *future) {
     const rk__chunks *chunks = future->chunks;
     if (chunks != NULL)
         return (uint64_t)chunks->item_size | (uint64_t)chunks->result_size << 32;
-    return (uint64_t)future->carried | (uint64_t)future->input_count << 1;
+    return (uint64_t)(future->carried || future->pool->isolate) | (uint64_t)future->input_count << 1;
 }
 
 static void payload_of(const rk__flight *flight, rk__letter *letter) {

@@ -106,15 +106,24 @@ static bool do_jobs(rk__worker *worker) {
     }
 }
 
+/* A child's one: the owner sends it nothing before. */
+static void tell_initialized(rk__worker *worker) {
+    rk__letter letter = {.op = RK__POOL_INITIALIZED};
+    if (worker->room->endpoint >= rk__mail_ranks(worker->room->mail))
+        post(worker, &letter);
+}
+
 static void work(void *ctx) {
     rk__worker *worker = ctx;
     rk__mail *mail = rk__enter(NULL);
     rk__news news = {.status = RK_OK};
     bool ends = true;
-    if (!rk__worker_stopping(worker) && worker->has_initializer && initialize(worker, &news) != RK_OK)
+    if (!rk__worker_stopping(worker) && worker->has_initializer && initialize(worker, &news) != RK_OK) {
         break_pool(worker, &news);
-    else
+    } else {
+        tell_initialized(worker);
         ends = do_jobs(worker);
+    }
     free(news.bytes);
     if (ends) {
         rk__letter letter = {.op = RK__POOL_ENDED};
