@@ -20,11 +20,11 @@ def left_of(mark):
     return found
 
 
-def play(scene, where=WHERE):
+def play(scene, where=WHERE, **how):
     for n, nodes in where:
         mark = f"RANKINE_TEST_MARK={os.getpid()}.{n}.{nodes}"
         name, value = mark.split("=")
-        said = run("crashes", scene, n=n, nodes=nodes, env={name: value}, timeout=100).stdout
+        said = run("crashes", scene, n=n, nodes=nodes, env={name: value}, timeout=100, **how).stdout
         until = time.monotonic() + 5
         while left_of(mark) and time.monotonic() < until:
             time.sleep(0.05)
@@ -43,6 +43,11 @@ def of_a_map_the_chunk_fails():
 
 def terminate_ends_what_runs_at_once():
     list(play("endless"))
+
+
+def a_rank_that_dies_takes_its_workers_along():
+    for said in play("rank_dies", ((3, 1), (3, 3)), options=["--enable-recovery"], expect=None):
+        assert "2 failed, and 3 * 5 = 15\n" in said, said
 
 
 def an_initializer_that_crashes_breaks_the_pool():

@@ -1,5 +1,5 @@
 /* Pools of isolated workers, of which some crash. The first word says what happens:
- *   mixed, map, endless, initializer, idle, full, too_many, renewed, large, beside */
+ *   mixed, map, endless, initializer, idle, full, too_many, renewed, large, beside, rank_dies */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,6 +187,56 @@ static rk_status endless(rk_error *err) {
     return rk_pool_destroy(pool, err); /* `next` is left as it is: the end of the program ends it */
 }
 
+/* ---- a rank dies, with its children ---- */
+
+static rk_status where(rk_call *call) {
+    int64_t here[2] = {rk_rank(), getpid()};
+    return rk_call_return(call, here, sizeof here);
+}
+
+static rk_status kill_rank(int64_t rank, rk_error *err) {
+    rk_pool pool;
+    int64_t found[2] = {-1, 0};
+    RK_TRY(rk_pool_create(&pool, NULL, err));
+    while (found[0] != rank)
+        RK_TRY(rk_pool_apply(pool, where, NULL, 0, found, sizeof found, NULL, err));
+    kill((pid_t)found[1], SIGKILL);
+    return rk_pool_destroy(pool, err);
+}
+
+static rk_status rank_dies(rk_error *err) {
+    rk_queue queue;
+    rk_pool pool;
+    static rk_future futures[TASKS];
+    int64_t begun, dead = rk_size() - 1, result;
+    int failed = 0, living;
+    RK_TRY(rk_queue_create(&queue, NULL, err));
+    RK_TRY(make(&pool, all_children(), NULL, 0, err));
+    for (int i = 0; i < all_children(); i++)
+        RK_TRY(rk_pool_submit(pool, loop, &queue, sizeof queue, NULL, &futures[i], err));
+    for (int i = 0; i < all_children(); i++)
+        RK_TRY(rk_queue_get_i64(queue, 60, &begun, err));
+    RK_TRY(kill_rank(dead, err));
+    for (living = all_children(); living > all_children() - CHILDREN; usleep(1000))
+        RK_TRY(rk_pool_worker_count(pool, &living, err));
+    for (int i = 0; i < all_children(); i++) {
+        rk_error what = RK_ERROR_INIT;
+        bool ready;
+        RK_TRY(rk_future_ready(futures[i], &ready, err));
+        if (!ready)
+            continue;
+        RK_TRY(rk_future_exception(futures[i], 0, &what, err));
+        EXPECT(what.code == RK_EDEAD && what.rank == dead);
+        failed++;
+    }
+    EXPECT(failed == CHILDREN);
+    RK_TRY(rk_pool_destroy(pool, err));
+    RK_TRY(make(&pool, 0, NULL, 0, err));
+    RK_TRY(rk_pool_apply(pool, triple, &(int64_t){5}, sizeof(int64_t), &result, sizeof result, NULL, err));
+    printf("%d failed, and 3 * 5 = %d\n", failed, (int)result);
+    return end(pool, err);
+}
+
 /* ---- initializers that crash, at once or later ---- */
 
 static rk_status crash_at_first(rk_call *call) {
@@ -355,9 +405,9 @@ static rk_status root(int argc, char **argv, rk_error *err) {
     static const struct {
         const char *name;
         rk_status (*run)(rk_error *err);
-    } scenes[] = {{"mixed", mixed},   {"map", map},        {"endless", endless}, {"initializer", initializer},
-                  {"idle", idle},     {"full", full},      {"large", large},     {"too_many", too_many},
-                  {"beside", beside}, {"renewed", renewed}};
+    } scenes[] = {{"mixed", mixed},         {"map", map},       {"endless", endless}, {"initializer", initializer},
+                  {"idle", idle},           {"full", full},     {"large", large},     {"too_many", too_many},
+                  {"rank_dies", rank_dies}, {"beside", beside}, {"renewed", renewed}};
     for (size_t i = 0; argc > 1 && i < sizeof scenes / sizeof scenes[0]; i++)
         if (strcmp(argv[1], scenes[i].name) == 0)
             return scenes[i].run(err);
