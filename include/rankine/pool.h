@@ -84,14 +84,15 @@ typedef struct rk_pool_options {
  * RK_ECANCELLED: the calling function was told to end; RK_ENOMEM, RK_EPERM */
 RK_EXPORT rk_status rk_pool_create(rk_pool *pool, const rk_pool_options *options, rk_error *err);
 
-/** Workers that are there: fewer after deaths. @return RK_OK, RK_ENOENT, RK_EINVAL, RK_EPERM */
+/** Workers that are there: fewer after deaths of ranks. @return RK_OK, RK_ENOENT, RK_EINVAL, RK_EPERM */
 RK_EXPORT rk_status rk_pool_worker_count(rk_pool pool, int *count, rk_error *err);
 
 /** Nothing more is submitted; what is there will be done, and the workers end. Again: nothing happens. Python:
  * Pool.close. @return RK_OK, RK_ENOENT, RK_EINVAL, RK_EPERM */
 RK_EXPORT rk_status rk_pool_close(rk_pool pool, rk_error *err);
 
-/** All that is not done is cancelled, running functions are asked to end, workers end. Python: Pool.terminate.
+/** All that is not done is cancelled, running functions are asked to end (isolated workers: killed), workers end.
+ * Python: Pool.terminate.
  * @return as rk_pool_close */
 RK_EXPORT rk_status rk_pool_terminate(rk_pool pool, rk_error *err);
 
@@ -219,8 +220,8 @@ RK_EXPORT rk_status rk_imap_destroy(rk_imap imap, rk_error *err);
  * @param timeout_seconds  until it is done; a large result that is there is then fetched in any case
  * @param bytes  borrowed until the future is destroyed, aligned for any type; NULL if it has none
  * @return RK_OK; the function's failure, with its message, err->rank is where; RK_ETIMEDOUT; RK_ECANCELLED: it was
- * cancelled, or the calling function was told to end; RK_EDEAD: the rank that ran it or has the result died;
- * RK_EBROKEN; RK_ENOENT: destroyed; RK_EINVAL, RK_EPERM, RK_ENOMEM */
+ * cancelled, or the calling function was told to end; RK_EDEAD: the rank that ran it or has the result died,
+ * or the isolated worker that ran it; RK_EBROKEN; RK_ENOENT: destroyed; RK_EINVAL, RK_EPERM, RK_ENOMEM */
 RK_EXPORT rk_status rk_future_get(rk_future future, double timeout_seconds, const void **bytes, size_t *size,
                                   rk_error *err);
 /** As that, into a variable. @return as rk_future_get; RK_EOVERFLOW: the result does not have `size` bytes */
