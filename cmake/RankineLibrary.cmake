@@ -2,7 +2,7 @@
 #
 # The library is shared: what it stands on (MPI, HDF5, hwloc) stays its own business, and a program that links it needs
 # no headers but Rankine's.
-set(rankine_rooms base world mail call sync channel manager shared process pool space reduce kernel record dispatch exec run program cli)
+set(rankine_rooms base world mail call sync channel manager shared process pool collect space reduce kernel record dispatch exec run program cli)
 list(TRANSFORM rankine_rooms PREPEND rk_)
 
 add_library(rankine SHARED)
@@ -11,8 +11,10 @@ target_link_libraries(rankine PRIVATE ${rankine_rooms})
 target_compile_features(rankine INTERFACE c_std_11)
 target_sources(rankine PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/include" FILES
   "${PROJECT_SOURCE_DIR}/include/rankine/bytes.h"
+  "${PROJECT_SOURCE_DIR}/include/rankine/collect.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/command.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/kernel.h"
+  "${PROJECT_SOURCE_DIR}/include/rankine/log.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/manager.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/pool.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/process.h"
@@ -20,7 +22,8 @@ target_sources(rankine PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/
   "${PROJECT_SOURCE_DIR}/include/rankine/queue.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/shared.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/status.h"
-  "${PROJECT_SOURCE_DIR}/include/rankine/sync.h")
+  "${PROJECT_SOURCE_DIR}/include/rankine/sync.h"
+  "${PROJECT_SOURCE_DIR}/include/rankine/wait.h")
 # Of other languages than the library's: the tests compile them.
 target_sources(rankine PUBLIC FILE_SET languages TYPE HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/include" FILES
   "${PROJECT_SOURCE_DIR}/include/rankine/kernel.f90"

@@ -49,6 +49,8 @@ typedef enum rk__room {
     RK__ROOM_CHANNEL,
     RK__ROOM_SHARED,
     RK__ROOM_MANAGER,
+    RK__ROOM_COLLECT,
+    RK__ROOM_LOG,
     RK__ROOM_COUNT
 } rk__room;
 
