@@ -96,6 +96,15 @@ rk_status rk__mail_ask(rk__mail *mail, rk__letter *question, uint64_t deadline_n
     return rk__mail_ask_cancelable(mail, question, deadline_ns, 0, answer, err);
 }
 
+rk_status rk__mail_reach(rk__mail *mail, uint32_t endpoint, uint64_t deadline_ns) {
+    rk__letter question = {.to = endpoint, .room = RK__ROOM_MAIL, .op = RK__MAIL_OP_REACH};
+    return rk__mail_ask(mail, &question, deadline_ns, NULL, NULL);
+}
+
+void rk__ask_reached(rk__mail *mail, const rk__letter *letter) {
+    rk__mail_answer(mail, (rk__question){letter->from, letter->call}, RK_OK, 0, 0, NULL, 0, RK__PAYLOAD_COPY);
+}
+
 void rk__mail_answer(rk__mail *mail, rk__question to, rk_status status, uint64_t a, uint64_t b, void *bytes,
                      uint64_t size, rk__payload payload) {
     rk__letter letter = {.to = to.from,

@@ -214,6 +214,8 @@ void *rk__letter_take(rk__letter *letter) {
 static void deliver(rk__mail *mail, rk__letter *letter) {
     if (letter->room == RK__ROOM_MAIL && letter->op == RK__MAIL_OP_ANSWER)
         rk__ask_receive(mail, letter);
+    else if (letter->room == RK__ROOM_MAIL && letter->op == RK__MAIL_OP_REACH)
+        rk__ask_reached(mail, letter);
     else if (letter->room == RK__ROOM_MAIL)
         rk__death_receive(mail, letter);
     else if (letter->room < RK__ROOM_COUNT && mail->rooms[letter->room].ops != NULL)

@@ -173,6 +173,7 @@ void rk__outbox_fini(rk__mail *mail);
 
 /* ask.c */
 void rk__ask_receive(rk__mail *mail, rk__letter *letter);
+void rk__ask_reached(rk__mail *mail, const rk__letter *letter);
 void rk__ask_died(rk__mail *mail, uint32_t endpoint);
 
 /* strand.c */
@@ -189,7 +190,7 @@ rk_status rk__mail_serve_begin(rk__mail *mail, rk_error *err);
 void rk__mail_serve_end(rk__mail *mail);
 
 /* death.c */
-enum { RK__MAIL_OP_ANSWER = 1, RK__MAIL_OP_DIED, RK__MAIL_OP_BEAT, RK__MAIL_OP_BORN };
+enum { RK__MAIL_OP_ANSWER = 1, RK__MAIL_OP_DIED, RK__MAIL_OP_BEAT, RK__MAIL_OP_BORN, RK__MAIL_OP_REACH };
 /* Burials and introductions that letters asked for. Not within a room. */
 void rk__death_noted(rk__mail *mail);
 void rk__death_duty(rk__mail *mail, uint64_t now_ns);
