@@ -15,6 +15,9 @@ rk_status rk__process_attach(rk__mail *mail, rk_error *err);
  */
 bool rk__process_finish(void);
 
+/* Of the process that the strand with the baton runs; "" if it is none that was started. */
+void rk__process_name(rk__mail *mail, char *name, size_t size);
+
 rk_status rk__process_watch(rk__mail *mail, rk_ref ref, rk__watch *watch, rk_error *err);
 void rk__process_unwatch(rk__mail *mail, rk__watch *watch);
 

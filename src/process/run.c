@@ -15,6 +15,11 @@ rk__run *rk__run_current(rk__room_of_processes *room) {
     return run;
 }
 
+void rk__process_name(rk__mail *mail, char *name, size_t size) {
+    const rk__run *run = rk__run_current(rk__process_room(mail));
+    snprintf(name, size, "%s", run != NULL ? run->orders->name : "");
+}
+
 static void forget(rk__run *run) {
     rk__run **at = &run->room->runs;
     while (*at != run)

@@ -1,9 +1,11 @@
 #include "program/rooms.h"
 
 #include "channel/channel.h"
+#include "collect/collect.h"
 #include "manager/manager.h"
 #include "pool/pool.h"
 #include "process/process.h"
+#include "program/log.h"
 #include "shared/shared.h"
 #include "sync/sync.h"
 
@@ -21,11 +23,15 @@ rk_status rk__rooms_attach(rk__mail *mail, const char *job_name, rk_error *err) 
     RK_TRY(rk__channel_attach(mail, err));
     RK_TRY(rk__shared_attach(mail, job_name, err));
     RK_TRY(rk__manager_attach(mail, err));
+    RK_TRY(rk__collect_attach(mail, err));
+    RK_TRY(rk__process_attach(mail, err));
     RK_TRY(rk__pool_attach(mail, err));
-    return rk__process_attach(mail, err);
+    return rk__log_attach(mail, rk__process_name, err);
 }
 
 bool rk__rooms_finish(void) {
     rk__pool_finish(rk__deadline(POOL_SECONDS));
-    return rk__process_finish();
+    bool done = rk__process_finish();
+    rk__log_finish();
+    return done;
 }
