@@ -20,6 +20,7 @@ target_sources(rankine PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/
   "${PROJECT_SOURCE_DIR}/include/rankine/process.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/program.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/queue.h"
+  "${PROJECT_SOURCE_DIR}/include/rankine/rankine.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/shared.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/status.h"
   "${PROJECT_SOURCE_DIR}/include/rankine/sync.h"

@@ -201,7 +201,7 @@ rk_status rk__tree_bcast(rk__gathering *gathering, void *values, uint64_t bytes,
 
 bool rk__fold_allowed(rk_type type, rk_fold fold);
 /* into[i] = into[i] fold more[i] */
-void rk__fold_values(rk_type type, rk_fold fold, void *into, const void *more, uint64_t count);
+void rk__collect_fold(rk_type type, rk_fold fold, void *into, const void *more, uint64_t count);
 
 /* ---- everywhere.c ---- */
 

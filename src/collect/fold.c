@@ -73,7 +73,7 @@ bool rk__fold_allowed(rk_type type, rk_fold fold) {
 TYPES_INTEGER(DEFINE_INTEGER)
 TYPES_FLOAT(DEFINE_FLOAT)
 
-void rk__fold_values(rk_type type, rk_fold fold, void *into, const void *more, uint64_t count) {
+void rk__collect_fold(rk_type type, rk_fold fold, void *into, const void *more, uint64_t count) {
     switch (type) {
 #define FOLD_CASE(number, name, ctype)                                                                                 \
     case number:                                                                                                       \

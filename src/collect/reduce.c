@@ -16,7 +16,7 @@ typedef struct sum { /* what has been folded so far */
 static rk_status fold_from(rk__gathering *gathering, uint32_t from, sum *so_far) {
     void *more;
     RK_TRY(rk__exchange_take(gathering, from, so_far->bytes, &more));
-    rk__fold_values(so_far->type, so_far->fold, so_far->values, more, so_far->count);
+    rk__collect_fold(so_far->type, so_far->fold, so_far->values, more, so_far->count);
     free(more);
     return RK_OK;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "channel/channel.h"
 #include "pool/pool_private.h"
 
 void rk__worker_free(rk__worker *worker) {
@@ -72,6 +73,7 @@ static void do_job(rk__worker *worker, rk__job *job) {
         rk__leave(mail);
         rk__job_run(worker, &run, &news);
         rk__enter(NULL);
+        rk__channel_flush(mail); /* what it put is in the queues before its future is done */
     } else if ((news.bytes = rk__strdup(err.message)) != NULL) {
         news.size = strlen(news.bytes);
     }

@@ -6,11 +6,13 @@
 
 #include <unistd.h>
 
+#include "channel/channel.h"
 #include "pool/pool.h"
 
 #define OK(expression) CHECK((expression) == RK_OK)
 
 static inline void attach(rk__mail *mail) {
+    CHECK(rk__channel_attach(mail, NULL) == RK_OK);
     CHECK(rk__pool_attach(mail, NULL) == RK_OK);
 }
 
