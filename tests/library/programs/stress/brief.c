@@ -201,7 +201,7 @@ void use_brief(actor *who) {
         return;
     if (holds(who, size == sizeof it, "an announcement has another size")) {
         memcpy(&it, found, sizeof it);
-        unsigned dead = may_die(who->todo) ? BIT(RK_EDEAD) : 0;
+        unsigned dead = may_die(who->todo) || who->todo->isolated ? BIT(RK_EDEAD) : 0;
         met(who, use(&it, &who->random, &who->err),
             dead | BIT(RK_ENOENT) | BIT(RK_ETIMEDOUT) | BIT(RK_EFULL) | BIT(RK_EEMPTY) | BIT(RK_EBROKEN) |
                 BIT(RK_ECLOSED) | BIT(RK_EEOF),

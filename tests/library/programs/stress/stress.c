@@ -279,6 +279,7 @@ static void read_words(int argc, char **argv, orders *todo, wish *wishes) {
         else if (strcmp(argv[i], "--immortal") == 0 && i + 1 < argc)
             todo->immortals = atoi(argv[++i]);
     }
+    todo->isolated = wishes->isolate;
     int per_rank = todo->ranks == 1 ? ACTORS_PER_RANK_MAX : 1 + (int)(todo->seed % ACTORS_PER_RANK_MAX);
     todo->actors = todo->ranks * per_rank;
     todo->set_count = todo->ranks + (may_die(todo) ? todo->immortals : 0);

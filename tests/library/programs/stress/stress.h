@@ -87,6 +87,7 @@ typedef struct orders {
     int32_t number; /* of the actor */
     int32_t actors, ranks;
     int32_t immortals; /* ranks that nobody kills: the first ones */
+    int32_t isolated;  /* some actors are: they end with what they have made */
     int32_t set_count; /* one of each rank, then, if there are mortals, one of each immortal */
     kit sets[SETS_MAX];
 } orders;

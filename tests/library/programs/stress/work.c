@@ -10,36 +10,9 @@
 #include <rankine/pool.h>
 #include <rankine/process.h>
 
-#include "stress.h"
+#include "errand.h"
 
 enum { BATCH = 40, JOBS = 6, WAIT_SECONDS = 40, LARGE = 100000 };
-
-typedef enum job_kind {
-    JOB_SQUARE,
-    JOB_FAIL,
-    JOB_WAIT_EVENT, /* from here on: until it is terminated */
-    JOB_GET,
-    JOB_RECV,
-    JOB_LOCK,
-    JOB_SEMAPHORE,
-    JOB_CONDITION,
-    JOB_BARRIER,
-    JOB_KINDS
-} job_kind;
-
-typedef struct job_order {
-    job_kind kind;
-    int32_t set;
-    int64_t x;
-    rk_event never;
-    struct kit on;
-} job_order;
-
-typedef struct job_result {
-    int64_t x;     /* a square; or what it got: a token + 1 */
-    bool got;      /* a parcel, an empty one or not */
-    int32_t index; /* at a barrier; -1: did not meet */
-} job_result;
 
 typedef struct job {
     bool runs, terminated, isolated;
@@ -271,7 +244,9 @@ static void change_pool(work *todo) {
     }
     be_at(0, "create a pool", -1);
     options.workers = (int)below(&todo->random, 5);
-    todo->has_pool = fine(todo, rk_pool_create(&todo->pool, &options, err), 0, "create a pool");
+    options.isolate = todo->isolate && below(&todo->random, 2) > 0;
+    todo->has_pool =
+        fine(todo, rk_pool_create(&todo->pool, &options, err), options.isolate ? BIT(RK_EFULL) : 0, "create a pool");
 }
 
 static void use_pool(work *todo) {
@@ -295,73 +270,6 @@ static void use_pool(work *todo) {
 }
 
 /* ---- processes ---- */
-
-static rk_status get_a_token(const job_order *todo, job_result *result, rk_error *err) {
-    void *bytes;
-    size_t size;
-    uint32_t token;
-    RK_TRY(todo->kind == JOB_GET ? rk_queue_get(todo->on.queues[todo->x & 1], RK_FOREVER, &bytes, &size, err)
-                                 : rk_pipe_recv(todo->on.ends[todo->x & 1], RK_FOREVER, &bytes, &size, err));
-    result->got = true;
-    if (size >= sizeof token) { /* the first of its label */
-        memcpy(&token, bytes, sizeof token);
-        result->x = (int64_t)token + 1;
-    }
-    rk_free(bytes);
-    return RK_OK;
-}
-
-static rk_status lock_and_release(const job_order *todo, rk_error *err) {
-    RK_TRY(rk_lock_acquire(todo->on.lock, RK_FOREVER, err));
-    return rk_lock_release(todo->on.lock, err);
-}
-
-static rk_status acquire_and_release(const job_order *todo, rk_error *err) {
-    RK_TRY(rk_semaphore_acquire(todo->on.semaphores[todo->x & 1], RK_FOREVER, err));
-    return rk_semaphore_release(todo->on.semaphores[todo->x & 1], 1, err);
-}
-
-static rk_status wait_for_notice(const job_order *todo, rk_error *err) {
-    RK_TRY(rk_condition_acquire(todo->on.condition, RK_FOREVER, err));
-    RK_TRY(rk_condition_wait(todo->on.condition, RK_FOREVER, err));
-    return rk_condition_release(todo->on.condition, err);
-}
-
-static rk_status do_job(const job_order *todo, job_result *result, rk_error *err) {
-    uint32_t index;
-    switch (todo->kind) {
-    case JOB_SQUARE:
-        result->x = todo->x * todo->x;
-        return RK_OK;
-    case JOB_FAIL:
-        return RK_EKERNEL;
-    case JOB_WAIT_EVENT:
-        return rk_event_wait(todo->never, RK_FOREVER, err);
-    case JOB_GET:
-    case JOB_RECV:
-        return get_a_token(todo, result, err);
-    case JOB_LOCK:
-        return lock_and_release(todo, err);
-    case JOB_SEMAPHORE:
-        return acquire_and_release(todo, err);
-    case JOB_CONDITION:
-        return wait_for_notice(todo, err);
-    default:
-        RK_TRY(rk_barrier_wait(todo->on.barrier, RK_FOREVER, &index, err));
-        result->index = (int32_t)index;
-        return RK_OK;
-    }
-}
-
-static rk_status be_a_job(rk_call *call) {
-    const job_order *todo = call->arg;
-    rk_error err = RK_ERROR_INIT;
-    job_result result = {.index = -1};
-    rk_status status = do_job(todo, &result, &err);
-    if (status != RK_OK)
-        return rk_call_fail(call, status, "%s", err.message);
-    return rk_call_return(call, &result, sizeof result);
-}
 
 static rk_event unbroken(work *todo) {
     bool set;
