@@ -160,8 +160,8 @@ rk_status rk__mail_ask(rk__mail *mail, rk__letter *question, uint64_t deadline_n
  */
 rk_status rk__mail_ask_cancelable(rk__mail *mail, rk__letter *question, uint64_t deadline_ns, uint16_t cancel_op,
                                   rk__letter *answer, rk_error *err);
-/* Wait until the endpoint has handled all letters that we have sent it, and what it sent us before that is handled here.
- * RK_EDEAD, RK_ETIMEDOUT, RK_ECANCELLED. */
+/* Wait until the endpoint has handled all letters that we have sent it, and what it sent us before that is handled
+ * here. RK_EDEAD, RK_ETIMEDOUT, RK_ECANCELLED. */
 rk_status rk__mail_reach(rk__mail *mail, uint32_t endpoint, uint64_t deadline_ns);
 typedef struct rk__question { /* what must be kept of a question to answer it later */
     uint32_t from;

@@ -212,6 +212,7 @@ static void leave_in_order(rk__program *program) {
 /* Does not return. */
 static void leave_without_the_others(rk__program *program, int code) {
     fflush(NULL);
+    rk__launch_unlink_segments(program->job); /* the shared objects of those who died */
     if (code == 0 || any_dead(program))
         _exit(code);
     MPI_Abort(program->world.comm, code);

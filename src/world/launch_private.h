@@ -57,7 +57,6 @@ int rk__launch_job_output(const rk__launch_job *job);
 bool rk__launch_job_reported(const rk__launch_job *job, int *exit_code);
 /* The job's name for shared memory, made from its directory. */
 void rk__launch_name_of(const char *directory, char *buffer, size_t size);
-void rk__launch_unlink_segments(const char *name);
 
 /* ---- launch_command.c ---- */
 

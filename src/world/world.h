@@ -125,6 +125,8 @@ bool rk__launch_report(int exit_code);
 int rk__launch_open_output(void);
 /* Will a launcher say how the job ended, should the ranks not? */
 bool rk__launch_is_watched(void);
+/* Remove all shared memory on this machine that begins with that name; who has mapped it keeps it. */
+void rk__launch_unlink_segments(const char *name);
 /* Columns of the terminal the person looks at: RANKINE_TTY, else stderr's own; 0: not a terminal. */
 int rk__launch_tty_columns(void);
 

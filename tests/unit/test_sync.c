@@ -627,9 +627,31 @@ static void who_is_told_to_end_stops_waiting(void **state) {
 
 /* ---- deaths: the last rank dies, that is, it does nothing any more ---- */
 
+static _Atomic uint32_t lying, survived;
+
+/* Dead is who does nothing any more: as long as it has its lock, its service thread does not either. */
+static void lie_dead(uint32_t ranks) {
+    await_queue(shared.event.ref, ranks - 2);
+    rk__mail *mail = entered();
+    atomic_store(&lying, 1);
+    while (atomic_load(&survived) < ranks - 1)
+        usleep(1000);
+    rk__leave(mail);
+}
+
+static void bury_the_last(uint32_t ranks) {
+    while (atomic_load(&lying) == 0)
+        usleep(1000);
+    rk__mail *mail = entered();
+    rk__mail_bury(mail, ranks - 1);
+    rk__leave(mail);
+}
+
 static void lose_the_last(uint32_t rank, uint32_t ranks) {
     rk_error err = RK_ERROR_INIT;
     if (rank == 0) {
+        atomic_store(&lying, 0);
+        atomic_store(&survived, 0);
         CHECK(rk_lock_create(&shared.lock, NULL) == RK_OK);
         CHECK(rk_semaphore_create(&shared.semaphore, 0, NULL) == RK_OK);
         CHECK(rk_barrier_create(&shared.barrier, ranks, NULL, NULL) == RK_OK);
@@ -642,14 +664,12 @@ static void lose_the_last(uint32_t rank, uint32_t ranks) {
         CHECK(rk_event_create(&shared.event, NULL) == RK_OK);
     }
     meet(ranks);
-    if (rank == ranks - 1)
+    if (rank == ranks - 1) {
+        lie_dead(ranks);
         return;
-    if (rank == 0) {
-        await_queue(shared.event.ref, ranks - 2);
-        rk__mail *mail = entered();
-        rk__mail_bury(mail, ranks - 1);
-        rk__leave(mail);
     }
+    if (rank == 0)
+        bury_the_last(ranks);
     CHECK(rk_event_wait(shared.event, 60, &err) == RK_EDEAD); /* its home */
     CHECK(rk_lock_acquire(shared.lock, 60, &err) == RK_EBROKEN);
     CHECK(rk_lock_acquire(shared.lock, 0, &err) == RK_EBROKEN);
@@ -658,6 +678,7 @@ static void lose_the_last(uint32_t rank, uint32_t ranks) {
     if (rank == 0)
         CHECK(rk_semaphore_release(shared.semaphore, ranks - 1, NULL) == RK_OK);
     CHECK(rk_semaphore_acquire(shared.semaphore, 60, NULL) == RK_OK);
+    atomic_fetch_add(&survived, 1);
 }
 
 static void a_death_breaks_what_it_held(void **state) {
