@@ -60,7 +60,7 @@ static rk_status add_hand(rk__pool *pool, rk_error *err) {
 static rk_status make(rk__pools *room, uint32_t workers, bool isolate, rk__pool **out, rk_error *err) {
     rk__pool *made;
     RK_TRY(rk__alloc((void **)&made, 1, sizeof *made, "a pool", err));
-    rk_status status = rk__alloc((void **)&made->hands, workers, sizeof *made->hands, "workers", err);
+    rk_status status = rk__alloc((void **)&made->hands, workers, sizeof(void *), "workers", err);
     made->serial = status == RK_OK ? rk__slots_add(&room->pools, made) : 0;
     if (made->serial == 0) {
         free(made->hands);

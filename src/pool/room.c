@@ -185,10 +185,14 @@ static void free_rest(rk__pools *room) {
 static void destroy(void *ctx) {
     rk__pools *room = ctx;
     free_rest(room);
-    rk__slots *all[] = {&room->pools, &room->futures,    &room->flights, &room->hands,
-                        &room->imaps, &room->completeds, &room->workers, &room->values};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        rk__slots_fini(all[i]);
+    rk__slots_fini(&room->pools);
+    rk__slots_fini(&room->futures);
+    rk__slots_fini(&room->flights);
+    rk__slots_fini(&room->hands);
+    rk__slots_fini(&room->imaps);
+    rk__slots_fini(&room->completeds);
+    rk__slots_fini(&room->workers);
+    rk__slots_fini(&room->values);
     free(room);
 }
 

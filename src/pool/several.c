@@ -74,7 +74,7 @@ static rk_status futures_wait(rk__pools *room, const rk_future *refs, size_t cou
     if (count == 0)
         return RK_OK;
     rk__future **futures;
-    RK_TRY(rk__alloc((void **)&futures, count, sizeof *futures, "a wait for futures", err));
+    RK_TRY(rk__alloc((void **)&futures, count, sizeof(void *), "a wait for futures", err));
     rk_status status = find_all(room, refs, count, futures, err);
     if (status == RK_OK)
         status = wait_for(room, futures, count, &sum, deadline, err);
@@ -156,7 +156,7 @@ static rk_status make_completed(rk__pools *room, rk__future **futures, size_t co
 
 static rk_status as_completed(rk__pools *room, const rk_future *refs, size_t count, completed **made, rk_error *err) {
     rk__future **futures;
-    RK_TRY(rk__alloc((void **)&futures, count + 1, sizeof *futures, "an iterator over futures", err));
+    RK_TRY(rk__alloc((void **)&futures, count + 1, sizeof(void *), "an iterator over futures", err));
     rk_status status = find_all(room, refs, count, futures, err);
     if (status == RK_OK)
         status = make_completed(room, futures, count, made, err);

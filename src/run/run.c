@@ -478,7 +478,10 @@ static rk_status same_policy(const rk__world *world, const rk__run_options *opti
     memcpy(first, mine, sizeof mine);
     RK_TRY(rk__world_bcast(world->comm, first, sizeof first, 0, err));
     rk_status status = RK_OK;
-    if (memcmp(first, mine, sizeof mine) != 0)
+    bool same = true;
+    for (size_t i = 0; i < sizeof mine / sizeof *mine; i++)
+        same = same && first[i] == mine[i];
+    if (!same)
         status = rk__fail(err, RK_EMISMATCH,
                           "host %s cannot read from %s what the run does about tasks that fail: give its --isolate, "
                           "--task-timeout, --task-memory, --retries and --max-failures again",

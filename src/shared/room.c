@@ -209,8 +209,8 @@ static void find_neighbours(rk__shared *shared) {
 static rk_status make_room(rk__mail *mail, rk__shared **out, rk_error *err) {
     rk__shared *made;
     RK_TRY(rk__alloc((void **)&made, 1, sizeof *made, "shared objects", err));
-    rk_status status = rk__alloc((void **)&made->mapping_of_slot, RK__SHARED_SLOTS, sizeof *made->mapping_of_slot,
-                                 "shared objects", err);
+    rk_status status =
+        rk__alloc((void **)&made->mapping_of_slot, RK__SHARED_SLOTS, sizeof(void *), "shared objects", err);
     if (status == RK_OK)
         status = rk__alloc((void **)&made->neighbours, rk__mail_endpoints(mail), sizeof *made->neighbours,
                            "shared objects", err);

@@ -318,7 +318,7 @@ static void nobody_passes_a_barrier_before_all_have_come(void **state) {
 /* ---- several gatherings ---- */
 
 static rk_status sum_argument(rk_call *call) {
-    int64_t sum, number;
+    int64_t sum = 0, number = 0;
     memcpy(&number, call->arg, sizeof number);
     for (int round = 0; round < 50; round++) {
         CHECK(rk_allreduce(rk_i64s(&number, 1), rk_i64s(&sum, 1), RK_FOLD_SUM, LONG, NULL) == RK_OK);
