@@ -4,6 +4,8 @@
 
 #include "pool/pool_private.h"
 
+#define PARTING_SECONDS 5.0
+
 static const char terminated[] = "the pool was terminated";
 
 static rk_status enter(rk_pool ref, rk__pools **room, rk__pool **pool, rk_error *err) {
@@ -114,6 +116,20 @@ static rk_status forget(rk__pool *pool) {
     return RK_OK;
 }
 
+static bool has_ended(void *ctx) {
+    const rk__pool *pool = ctx;
+    return pool->living == 0 && pool->undone == 0;
+}
+
+/* Its workers' places may be wanted by the next pool. */
+static void part_from(rk__pool *pool) {
+    pool->pins++;
+    rk__pool_end(pool, RK_ECANCELLED, terminated);
+    rk__pools_wait(pool->room, has_ended, pool, rk__deadline(PARTING_SECONDS));
+    pool->forgotten = true;
+    rk__pool_unpin(pool);
+}
+
 static rk_status await_start(rk__pool *pool, rk_error *err) {
     rk_status status = rk__pools_wait(pool->room, has_started, pool, RK__NEVER);
     if (status != RK_OK)
@@ -121,7 +137,7 @@ static rk_status await_start(rk__pool *pool, rk_error *err) {
     else if (pool->ended_by != RK_OK && pool->ended_by != RK_EBROKEN)
         status = rk__fail(err, pool->ended_by, "%s", pool->text);
     if (status != RK_OK)
-        forget(pool);
+        part_from(pool);
     return status;
 }
 
@@ -204,11 +220,6 @@ rk_status rk_pool_terminate(rk_pool ref, rk_error *err) {
     rk__pool_end(pool, RK_ECANCELLED, terminated);
     rk__pools_leave(room);
     return RK_OK;
-}
-
-static bool has_ended(void *ctx) {
-    const rk__pool *pool = ctx;
-    return pool->living == 0 && pool->undone == 0;
 }
 
 static rk_status join(rk__pools *room, rk__pool *pool, double timeout_seconds, rk_error *err) {
