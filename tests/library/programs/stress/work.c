@@ -343,6 +343,15 @@ static unsigned expected_of(const work *todo, const job *one) {
     return allowed | (may_die(todo->all->todo) ? BIT(RK_EBROKEN) | BIT(RK_ENOENT) : 0);
 }
 
+static void wrong_result(work *todo, const job *one, size_t size) {
+    rk_process_info info = {.exit_code = RK_PROCESS_RUNNING};
+    rk_process_get_info(one->process, &info, &todo->all->err);
+    fprintf(stderr, "stress: job %d on rank %d, isolated %d, terminated %d: %zu bytes, exit code %d, %s\n",
+            (int)one->order.kind, one->rank, one->isolated, one->terminated, size, info.exit_code,
+            rk_status_name(info.status));
+    wrong(todo, "the size of a process's result", RK_OK);
+}
+
 static void join_job(work *todo, job *one) {
     void *bytes;
     size_t size;
@@ -355,7 +364,7 @@ static void join_job(work *todo, job *one) {
         if (size == sizeof(job_result))
             take_result(todo, one, bytes);
         else
-            wrong(todo, "the size of a process's result", RK_OK);
+            wrong_result(todo, one, size);
         rk_free(bytes);
     }
     fine(todo, rk_process_close(one->process, err), 0, "close a process");
