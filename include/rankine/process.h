@@ -82,7 +82,8 @@ RK_EXPORT rk_status rk_process_is_alive(rk_process process, bool *alive, rk_erro
  * rank died. RK_PROCESS_RUNNING while it runs. */
 RK_EXPORT rk_status rk_process_exit_code(rk_process process, int *code, rk_error *err);
 /** What the function returned with rk_call_return; Python has no such thing.
- * @param bytes  out: aligned for any type, to be freed with rk_free; NULL if there are none
+ * @param bytes  out: aligned for any type, to be freed with rk_free; NULL if there are none. NULL: not
+ * wanted, as for size
  * @return RK_OK; RK_EPERM: it still runs; the function's status with its message in *err (and the rank); RK_EDEAD: it
  * was killed, or its rank died, or it called exit. */
 RK_EXPORT rk_status rk_process_result(rk_process process, void **bytes, size_t *size, rk_error *err);

@@ -15,6 +15,12 @@ bool rk__mail_is_dead(const rk__mail *mail, uint32_t endpoint) {
     return mail->dead[endpoint];
 }
 
+/* How its predecessor ended is no news of this one. */
+static void take_for_alive(rk__mail *mail, uint32_t child) {
+    mail->dead[child] = false;
+    mail->reasons[child] = 0;
+}
+
 /* Nothing more of the dead: rooms have done with them, and nobody would bury them again. A child that outlives its rank
  * for a moment goes on talking; while the rank lives, it is a new one in the place of one that died. */
 bool rk__death_is_heard(rk__mail *mail, uint32_t from) {
@@ -22,7 +28,7 @@ bool rk__death_is_heard(rk__mail *mail, uint32_t from) {
         return true;
     if (from < mail->place.ranks || mail->dead[rk__mail_rank_of(mail, from)])
         return false;
-    mail->dead[from] = false;
+    take_for_alive(mail, from);
     return true;
 }
 
@@ -177,7 +183,7 @@ static void meet(rk__mail *mail, uint32_t child) {
     mail->newcomers[child].wanted = false;
     mail->to_bury_count--;
     bury_one(mail, child);
-    mail->dead[child] = false;
+    take_for_alive(mail, child);
     present_to_my_node(mail, child, false);
     rk__letter letter = {.to = rk__mail_rank_of(mail, child), .room = newcomer.room, .op = newcomer.op, .a = child};
     if (newcomer.room != RK__ROOM_MAIL)

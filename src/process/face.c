@@ -214,7 +214,11 @@ rk_status rk_process_result(rk_process process, void **bytes, size_t *size, rk_e
     rk__leave(mail);
     if (status != RK_OK)
         return status;
-    *bytes = answer.bytes;
-    *size = (size_t)answer.size;
+    if (bytes != NULL)
+        *bytes = answer.bytes;
+    else
+        free(answer.bytes);
+    if (size != NULL)
+        *size = (size_t)answer.size;
     return RK_OK;
 }

@@ -97,8 +97,7 @@ static void end_without_outcome(rk__process *process, bool known, int wait_statu
         code = WEXITSTATUS(wait_status);
         snprintf(text, sizeof text, "'%s' ended itself with exit code %d", process->name, code);
     }
-    if (code != 0)
-        set_failure(process, RK_EDEAD, text, strlen(text));
+    set_failure(process, RK_EDEAD, text, strlen(text));
     end(process, code);
 }
 

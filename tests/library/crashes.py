@@ -50,6 +50,11 @@ def a_rank_that_dies_takes_its_workers_along():
         assert "2 failed, and 3 * 5 = 15\n" in said, said
 
 
+def how_a_predecessor_ended_is_not_told_of_its_heir():
+    for said in play("heir", ((2, 1), (3, 3)), options=["--enable-recovery"], expect=None):
+        assert said.startswith("rank ") and said.endswith(" has died\n"), said
+
+
 def an_initializer_that_crashes_breaks_the_pool():
     list(play("initializer"))
 

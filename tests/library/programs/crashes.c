@@ -1,5 +1,6 @@
 /* Pools of isolated workers, of which some crash. The first word says what happens:
- *   mixed, map, endless, initializer, idle, full, too_many, renewed, large, beside, rank_dies */
+ *   mixed, map, endless, initializer, idle, full, too_many, renewed, large, beside, rank_dies,
+ *   heir */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include <rankine/pool.h>
+#include <rankine/process.h>
 #include <rankine/program.h>
 #include <rankine/queue.h>
 
@@ -237,6 +239,43 @@ static rk_status rank_dies(rk_error *err) {
     return end(pool, err);
 }
 
+/* ---- a child dies with its rank, in the place of others that had ended well ---- */
+
+static rk_status nothing(rk_call *call) {
+    (void)call;
+    return RK_OK;
+}
+
+static rk_status start_on(rk_process *process, rk_function function, const rk_queue *queue, int rank, rk_error *err) {
+    rk_process_options options = RK_PROCESS_OPTIONS_INIT;
+    options.isolate = true;
+    options.rank = rank;
+    return rk_process_start(process, function, queue, sizeof *queue, &options, err);
+}
+
+static rk_status heir(rk_error *err) {
+    rk_queue queue;
+    rk_process process;
+    int dead = rk_size() - 1, code;
+    int64_t begun;
+    RK_TRY(rk_queue_create(&queue, NULL, err));
+    for (int i = 0; i < 2 * CHILDREN; i++) {
+        RK_TRY(start_on(&process, nothing, &queue, dead, err));
+        RK_TRY(rk_process_join(process, 60, err));
+        RK_TRY(rk_process_result(process, NULL, NULL, err));
+        RK_TRY(rk_process_close(process, err));
+    }
+    RK_TRY(start_on(&process, loop, &queue, dead, err));
+    RK_TRY(rk_queue_get_i64(queue, 60, &begun, err));
+    RK_TRY(kill_rank(dead, err));
+    RK_TRY(rk_process_join(process, 60, err));
+    RK_TRY(rk_process_exit_code(process, &code, err));
+    EXPECT(code == -SIGKILL);
+    EXPECT(rk_process_result(process, NULL, NULL, err) == RK_EDEAD);
+    printf("%s\n", err->message);
+    return rk_process_close(process, err);
+}
+
 /* ---- initializers that crash, at once or later ---- */
 
 static rk_status crash_at_first(rk_call *call) {
@@ -407,7 +446,7 @@ static rk_status root(int argc, char **argv, rk_error *err) {
         rk_status (*run)(rk_error *err);
     } scenes[] = {{"mixed", mixed},         {"map", map},       {"endless", endless}, {"initializer", initializer},
                   {"idle", idle},           {"full", full},     {"large", large},     {"too_many", too_many},
-                  {"rank_dies", rank_dies}, {"beside", beside}, {"renewed", renewed}};
+                  {"rank_dies", rank_dies}, {"beside", beside}, {"renewed", renewed}, {"heir", heir}};
     for (size_t i = 0; argc > 1 && i < sizeof scenes / sizeof scenes[0]; i++)
         if (strcmp(argv[1], scenes[i].name) == 0)
             return scenes[i].run(err);
