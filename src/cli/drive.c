@@ -199,8 +199,8 @@ static bool stdout_is_terminal(void) {
 }
 
 /* Leave the exit code to our launcher, if there is one. Returns what this process should exit with. */
-static int report(int code) {
-    return rk__launch_report(code) ? RK_EXIT_OK : code;
+static int report(int code, bool broken) {
+    return rk__launch_report(code, broken) ? RK_EXIT_OK : code;
 }
 
 /* Only rank 0 speaks; its exit code is that of the command. */
@@ -214,6 +214,8 @@ static int run_in_world(rk__cli *cli, const rk__world *world, rk__run_options *o
 
     rk_status status = check_world(cli, world, &err);
     if (status == RK_OK)
+        status = rk__run_assemble(world, options, &err);
+    if (status == RK_OK)
         status = run(world, options, &summary, &err);
     int code = RK_EXIT_OK;
     if (world->rank == 0) {
@@ -222,7 +224,7 @@ static int run_in_world(rk__cli *cli, const rk__world *world, rk__run_options *o
         int output = rk__launch_open_output();
         if (output >= 0)
             rk__cli_results_to(output);
-        code = report(told ? say_summary(cli, &summary) : say_failure(cli, &summary, &err));
+        code = report(told ? say_summary(cli, &summary) : say_failure(cli, &summary, &err), rk__run_is_broken(options));
     }
     rk__run_summary_fini(&summary);
     return code;
@@ -234,12 +236,16 @@ static void *end_in_time(void *ctx) {
     _exit(*(const int *)ctx);
 }
 
-static void finish_world(rk__world *world, int code) {
+static void finish_world(rk__world *world, rk__run_options *options, int code) {
     static int exit_code; /* outlives this function, as the thread may */
     pthread_t watch;
     exit_code = code;
     if (pthread_create(&watch, NULL, end_in_time, &exit_code) == 0)
         pthread_detach(watch);
+    if (!rk__run_disband(options)) {
+        fflush(NULL);
+        _exit(code);
+    }
     rk__world_fini(world);
 }
 
@@ -257,11 +263,11 @@ static int be_rank(rk__cli *cli, rk__run_options *options, const char *path, rk_
     rk__world world = {0};
     set_task_threads(cli->arguments.cores_per_task);
     if (options->isolation.wanted && rk__run_isolate(options, &err) != RK_OK)
-        return report(rk__cli_fail(cli, &err));
+        return report(rk__cli_fail(cli, &err), false);
     handle_signals(cli, path);
     rk__guard_set(RK__GUARD_NONE); /* MPI may */
     if (rk__world_init(&world, &err) != RK_OK)
-        return rk__drive_is_silent_rank() ? RK_EXIT_OK : report(rk__cli_fail(cli, &err));
+        return rk__drive_is_silent_rank() ? RK_EXIT_OK : report(rk__cli_fail(cli, &err), false);
     if (world.rank == 0)
         rk__launch_begin();
     rk__guard_set(RK__GUARD_RUN);
@@ -270,7 +276,7 @@ static int be_rank(rk__cli *cli, rk__run_options *options, const char *path, rk_
     rk__guard_set(RK__GUARD_NONE);
     rk__signals_end(code);
     rk__run_isolate_end(options);
-    finish_world(&world, code);
+    finish_world(&world, options, code);
     return code;
 }
 

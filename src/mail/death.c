@@ -10,6 +10,7 @@
 
 #define DUTY_NS    UINT64_C(200000000)
 #define SILENCE_NS UINT64_C(10000000000)
+#define PAUSE_NS   UINT64_C(2000000000) /* between two looks: it is we who were stopped, not the others */
 
 bool rk__mail_is_dead(const rk__mail *mail, uint32_t endpoint) {
     return mail->dead[endpoint];
@@ -284,6 +285,11 @@ static void look_at_nodes(rk__mail *mail, uint64_t now_ns) {
     }
 }
 
+static void forgive_silence(rk__mail *mail, uint64_t now_ns) {
+    for (uint32_t rank = 0; rank < mail->place.ranks; rank++)
+        mail->heard_ns[rank] = now_ns;
+}
+
 void rk__death_receive(rk__mail *mail, const rk__letter *letter) {
     if (letter->op == RK__MAIL_OP_DIED && letter->a < mail->endpoints)
         note(mail, (uint32_t)letter->a, false, (uint32_t)letter->b);
@@ -295,6 +301,8 @@ void rk__death_duty(rk__mail *mail, uint64_t now_ns) {
     rk__death_noted(mail);
     if (now_ns < mail->duty_ns)
         return;
+    if (now_ns - mail->duty_ns > PAUSE_NS)
+        forgive_silence(mail, now_ns);
     mail->duty_ns = now_ns + DUTY_NS;
     bool led = mail->place.link != NULL && i_lead(mail);
     for (uint32_t local = 0; local < mail->arena->locals; local++)

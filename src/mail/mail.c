@@ -44,6 +44,14 @@ uint32_t rk__mail_endpoints(const rk__mail *mail) {
     return mail->endpoints;
 }
 
+void rk__mail_lock(rk__mail *mail) {
+    pthread_mutex_lock(&mail->lock);
+}
+
+void rk__mail_unlock(rk__mail *mail) {
+    pthread_mutex_unlock(&mail->lock);
+}
+
 /* ---- out ---- */
 
 size_t rk__mail_piece_max(const rk__mail *mail, uint32_t to) {

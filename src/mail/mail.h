@@ -51,6 +51,7 @@ typedef enum rk__room {
     RK__ROOM_MANAGER,
     RK__ROOM_COLLECT,
     RK__ROOM_LOG,
+    RK__ROOM_RUN,
     RK__ROOM_COUNT
 } rk__room;
 
@@ -113,6 +114,9 @@ void rk__mail_destroy(rk__mail *mail);
 void rk__mail_attach(rk__mail *mail, rk__room room, const rk__room_ops *ops, void *ctx);
 void *rk__mail_room(const rk__mail *mail, rk__room room); /* ctx */
 
+/* How often the service thread looks for letters of other nodes; 0: every millisecond. Lock held. */
+void rk__mail_set_link_nap(rk__mail *mail, uint64_t nap_ns);
+
 uint32_t rk__mail_endpoint(const rk__mail *mail);
 uint32_t rk__mail_ranks(const rk__mail *mail);
 uint32_t rk__mail_endpoints(const rk__mail *mail); /* ranks * (1 + children) */
@@ -125,6 +129,9 @@ void *rk__mail_area(const rk__mail *mail, rk__room room); /* the room's part of 
 /* The mail of the calling thread, locked; NULL and *err (RK_EPERM) if it is no strand. For public functions. */
 rk__mail *rk__enter(rk_error *err);
 void rk__leave(rk__mail *mail);
+/* For threads that are no strands, to send letters: they never wait here. */
+void rk__mail_lock(rk__mail *mail);
+void rk__mail_unlock(rk__mail *mail);
 /* The strand with the baton as a party: endpoint * RK__STRANDS_MAX + its number. What holds locks, and waits. */
 uint32_t rk__mail_party(const rk__mail *mail);
 static inline uint32_t rk__party_endpoint(uint32_t party) {

@@ -145,7 +145,7 @@ void rk__yield(rk__mail *mail) {
 /* ---- the service thread ---- */
 
 static uint64_t service_nap(const rk__mail *mail) {
-    return mail->place.link != NULL ? LINK_NAP_MAX_NS : SLEEP_MAX_NS;
+    return mail->place.link != NULL ? mail->link_nap_ns : SLEEP_MAX_NS;
 }
 
 static void *serve(void *ctx) {
@@ -170,7 +170,12 @@ static void *serve(void *ctx) {
     }
 }
 
+void rk__mail_set_link_nap(rk__mail *mail, uint64_t nap_ns) {
+    mail->link_nap_ns = nap_ns > 0 ? nap_ns : LINK_NAP_MAX_NS;
+}
+
 rk_status rk__mail_serve_begin(rk__mail *mail, rk_error *err) {
+    rk__mail_set_link_nap(mail, 0);
     int failed = pthread_create(&mail->service, NULL, serve, mail);
     return failed == 0 ? RK_OK : rk__fail(err, RK_ENOMEM, "starting a thread: %s", rk__errno_text(failed));
 }

@@ -36,7 +36,7 @@ void rk__facts_write(void *arena, const rk__program *program, const rk__mail_pla
     memcpy(f->host, world->host, sizeof f->host);
     memcpy(f->job, program->job, sizeof f->job);
     memcpy(f->maps, world->node_of_rank, place->ranks * sizeof(int));
-    memcpy(f->maps + place->ranks, program->place_in_node, place->ranks * sizeof(int));
+    memcpy(f->maps + place->ranks, program->world.place_in_node, place->ranks * sizeof(int));
 }
 
 static void read_facts(rk__program *program, facts *f, uint32_t endpoint) {
@@ -44,16 +44,17 @@ static void read_facts(rk__program *program, facts *f, uint32_t endpoint) {
     program->cores = f->cores;
     program->all_cores = f->all_cores;
     program->units = f->units;
-    program->place_in_node = f->maps + f->ranks;
+    int *place_in_node = f->maps + f->ranks;
     program->world = (rk__world){.comm = MPI_COMM_NULL,
                                  .node_comm = MPI_COMM_NULL,
                                  .rank = (int)rank,
                                  .size = (int)f->ranks,
                                  .node = f->node,
                                  .node_count = f->node_count,
-                                 .node_rank = program->place_in_node[rank],
+                                 .node_rank = place_in_node[rank],
                                  .node_size = (int)f->node_ranks,
                                  .node_of_rank = f->maps,
+                                 .place_in_node = place_in_node,
                                  .gpu = -1};
     memcpy(program->world.host, f->host, sizeof f->host);
     memcpy(program->job, f->job, sizeof f->job);
@@ -72,7 +73,7 @@ static rk_status make_mail(rk__program *program, const rk__birth *birth, rk_erro
                             .ranks = f->ranks,
                             .children = f->children,
                             .node_of_rank = program->world.node_of_rank,
-                            .place_in_node = program->place_in_node,
+                            .place_in_node = program->world.place_in_node,
                             .node_ranks = f->node_ranks,
                             .arena = program->shared.memory,
                             .crowded = f->crowded != 0};

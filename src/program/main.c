@@ -45,16 +45,6 @@ static rk_status check_build(const rk__world *world, rk_error *err) {
     return rk__world_agree(world, local, err);
 }
 
-/* The number of each rank among those of its node. */
-static rk_status find_places(rk__program *program, rk_error *err) {
-    const rk__world *world = &program->world;
-    RK_TRY(rk__alloc((void **)&program->place_in_node, (size_t)world->size, sizeof(int), "places", err));
-    for (int rank = 0; rank < world->size; rank++)
-        for (int before = 0; before < rank; before++)
-            program->place_in_node[rank] += world->node_of_rank[before] == world->node_of_rank[rank];
-    return rk__alloc((void **)&program->bye, (size_t)world->size, sizeof(bool), "ranks", err);
-}
-
 /* Processing units that the ranks of this node may use between them: each may be bound to its own, or all to one. */
 static rk_status count_units(const rk__world *world, int *units, rk_error *err) {
     uint64_t mask[UNITS_MAX / 64] = {0};
@@ -108,7 +98,7 @@ static rk_status make_mail(rk__program *program, uint32_t children, rk_error *er
                             .ranks = (uint32_t)world->size,
                             .children = children,
                             .node_of_rank = world->node_of_rank,
-                            .place_in_node = program->place_in_node,
+                            .place_in_node = program->world.place_in_node,
                             .node_ranks = (uint32_t)world->node_size,
                             .arena = program->shared.memory,
                             .crowded = program->units > 0 && world->node_size > program->units};
@@ -145,7 +135,7 @@ static uint32_t count_children(const rk__world *world, const rk_main_options *op
 static rk_status assemble(rk__program *program, const rk_main_options *options, rk_error *err) {
     uint32_t children = count_children(&program->world, options);
     RK_TRY(check_build(&program->world, err));
-    rk_status local = find_places(program, err);
+    rk_status local = rk__alloc((void **)&program->bye, (size_t)program->world.size, sizeof(bool), "ranks", err);
     RK_TRY(rk__world_agree(&program->world, local, err));
     RK_TRY(count_cores(program, err));
     RK_TRY(make_arena(program, children, err));
@@ -204,7 +194,6 @@ static void leave_in_order(rk__program *program) {
     rk__mail_destroy(program->mail);
     end_helper(program);
     rk__unshare(&program->shared);
-    free(program->place_in_node);
     free(program->bye);
     rk__world_fini(&program->world);
 }

@@ -27,7 +27,6 @@ typedef struct rk__program {
     rk__helper helper; /* forks isolated children; pid 0: none */
     rk__mail *mail;
     char job[40];         /* its name, the same on all ranks */
-    int *place_in_node;   /* [size] */
     int cores, all_cores; /* of the node, of all nodes */
     int units;            /* that the ranks of the node may use; 0: not known */
     bool ended;           /* END came */

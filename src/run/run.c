@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include "run/run_private.h"
+#include "run/crew.h"
 
 static volatile sig_atomic_t draining; /* the one thing that a signal handler may reach */
 
@@ -18,6 +17,22 @@ void rk__run_drain(void) {
 
 bool rk__run_is_draining(void) {
     return draining != 0;
+}
+
+rk_status rk__run_assemble(const rk__world *world, rk__run_options *options, rk_error *err) {
+    return rk__crew_create(&options->crew, world, err);
+}
+
+bool rk__run_is_broken(const rk__run_options *options) {
+    return rk__crew_is_broken(options->crew);
+}
+
+bool rk__run_disband(rk__run_options *options) {
+    if (rk__crew_is_broken(options->crew))
+        return false;
+    rk__crew_destroy(options->crew);
+    options->crew = NULL;
+    return true;
 }
 
 /* ---- getting all ranks to the same job ---- */
@@ -198,19 +213,38 @@ static rk_status close_run(rk__session_run *session, rk__run_summary *summary, r
     return RK_OK;
 }
 
-static rk_status finish_session(rk__session_run *session, rk__run_summary *summary, rk_error *err) {
-    const rk__world *world = session->world;
-    rk_status status = RK_OK;
-    for (uint32_t i = 0; status == RK_OK && session->job->schema.varying > 0 && i < session->lane_count; i++)
-        status = rk__log_sync(session->record, session->number, session->lanes[i].owner, err);
-    RK_TRY(rk__world_agree(world, status, err));
-    if (world->node_rank == 0 && world->rank != 0)
-        status = rk__record_sync(session->record, err); /* each node syncs its own writes */
-    RK_TRY(rk__world_agree(world, status, err));
-    if (world->rank == 0)
-        status = close_run(session, summary, err);
-    RK_TRY(rk__world_agree(world, status, err));
-    return rk__world_bcast(world->comm, &summary->complete, sizeof summary->complete, 0, err);
+/* Each node syncs its own writes, rank 0's node as the file is closed. */
+static rk_status sync_own(rk__session_run *session, rk_error *err) {
+    for (uint32_t i = 0; session->job->schema.varying > 0 && i < session->lane_count; i++)
+        RK_TRY(rk__log_sync(session->record, session->number, session->lanes[i].owner, err));
+    if (session->world->rank == 0 || session->sends || !rk__crew_is_agent(session->crew))
+        return RK_OK;
+    return rk__record_sync(session->record, err);
+}
+
+/* Rank 0: those that still compute what others have done in the meantime are not waited for. */
+static rk_status gather_and_close(rk__session_run *session, rk_status status, rk__run_summary *summary, rk_error *err) {
+    rk_error theirs = RK_ERROR_INIT;
+    rk_status told = rk__crew_gather(session->crew, RK__NEVER, &summary->peak_bytes, &theirs);
+    if (status == RK_OK && told != RK_OK) {
+        status = told;
+        *err = theirs;
+    }
+    return status == RK_OK ? close_run(session, summary, err) : status;
+}
+
+/* Others than rank 0 know only of their own part, and have nothing more to say. */
+static rk_status finish_session(rk__session_run *session, rk_status status, rk__run_summary *summary, rk_error *err) {
+    if (status == RK_OK)
+        status = sync_own(session, err);
+    if (session->world->rank == 0) {
+        status = gather_and_close(session, status, summary, err);
+        rk__crew_part(session->crew);
+    } else {
+        rk__crew_say_done(session->crew, status, err);
+        summary->complete = true;
+    }
+    return status;
 }
 
 static rk_status run_session(rk__session_run *session, rk__run_summary *summary, rk_error *err) {
@@ -222,12 +256,13 @@ static rk_status run_session(rk__session_run *session, rk__run_summary *summary,
     RK_TRY(scan_file(session, err));
     RK_TRY(begin_session(session, err));
     RK_TRY(rk__world_agree(session->world, create_ledger(session, err), err));
-    RK_TRY(rk__session_compute(session, err));
-    return finish_session(session, summary, err);
+    RK_TRY(rk__session_start(session, err));
+    return finish_session(session, rk__session_work(session, err), summary, err);
 }
 
 static void session_fini(rk__session_run *session) {
     rk__crash_end();
+    rk__crew_computed(session->crew);
     rk__service_stop(session);
     rk__syncer_stop(session, NULL);
     for (uint32_t i = 0; session->lanes != NULL && i < session->lane_count; i++)
@@ -241,21 +276,9 @@ static void session_fini(rk__session_run *session) {
     rk__segment_destroy(&session->segment);
     rk__record_close(session->record);
     rk__courier_destroy(session->courier);
-    pthread_mutex_destroy(&session->mpi_lock);
 }
 
 /* ---- summary ---- */
-
-static rk_status measure_peak(const rk__world *world, uint64_t *bytes, rk_error *err) {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-#ifdef __APPLE__
-    uint64_t own = (uint64_t)usage.ru_maxrss;
-#else
-    uint64_t own = (uint64_t)usage.ru_maxrss * 1024;
-#endif
-    return rk__mpi(MPI_Allreduce(&own, bytes, 1, MPI_UINT64_T, MPI_MAX, world->comm), "MPI_Allreduce", err);
-}
 
 static void describe_run(const rk__world *world, rk__job *job, const char *path, int threads,
                          rk__run_summary *summary) {
@@ -293,11 +316,13 @@ static uint64_t failures_limit(const rk__run_options *options, uint64_t tasks) {
 
 static rk_status compute(const rk__world *world, const rk__run_options *options, rk__job *job, const char *path,
                          uint64_t setup_ns, rk__run_summary *summary, rk_error *err) {
-    rk__session_run session = {
-        .world = world, .options = options, .job = job, .threads = options->threads > 1 ? options->threads : 1};
+    rk__session_run session = {.world = world,
+                               .crew = options->crew,
+                               .options = options,
+                               .job = job,
+                               .threads = options->threads > 1 ? options->threads : 1};
     describe_run(world, job, path, (int)session.threads, summary);
     session.failures_max = failures_limit(options, summary->tasks);
-    pthread_mutex_init(&session.mpi_lock, NULL);
     rk_status status = rk__session_open(&session, path, err);
     summary->gathered = session.gathers;
     if (status == RK_OK && options->reuse != NULL)
@@ -309,7 +334,6 @@ static rk_status compute(const rk__world *world, const rk__run_options *options,
     summary->seconds = (double)session.seconds_ns * 1e-9;
     session_fini(&session);
     RK_TRY(status);
-    RK_TRY(measure_peak(world, &summary->peak_bytes, err));
     summary->schema = job->schema;
     job->schema = (rk__schema){0};
     summary->interrupted = !summary->complete;

@@ -46,6 +46,7 @@ typedef struct rk__run_options {
     uint64_t failures_max;     /* so many, */
     double failures_percent;   /* or this share of the tasks if it is not 0 */
     rk__run_isolation isolation;
+    struct rk__crew *crew;    /* rk__run_assemble */
     uint32_t threads;         /* of each rank that call the kernel; 0: one, the main thread */
     uint64_t deadline_ns;     /* on rk__clock_ns: no block is begun that would not end before; 0: none */
     const char *command_line; /* for the record */
@@ -58,7 +59,7 @@ typedef struct rk__run_options {
 #define RK__DEFAULT_SEED    UINT64_C(20240229)
 #define RK__DEFAULT_SYNC_NS UINT64_C(5000000000)
 
-typedef struct rk__run_summary { /* the same on all ranks */
+typedef struct rk__run_summary { /* rank 0's */
     char path[4096];
     char kernel[80];
     uint64_t tasks, done, failed;            /* in the file */
@@ -92,8 +93,17 @@ typedef struct rk__run_plan {
 rk_status rk__run_prepare(const rk__run_options *options, rk__run_plan *plan, rk_error *err);
 void rk__run_plan_fini(rk__run_plan *plan);
 
-/* Collective over the world. All ranks return the same status. RK_OK: complete (failed tasks are in the summary).
- * RK_EINTERRUPTED: stopped, resumable. The summary is valid in both cases. */
+/* Collective, before rk__run_start and rk__run_resume: makes options->crew, by which the ranks write to each other and
+ * hear of deaths. RK_EUNSUPPORTED: several nodes, and an MPI without MPI_THREAD_MULTIPLE. */
+rk_status rk__run_assemble(const rk__world *world, rk__run_options *options, rk_error *err);
+/* Rank 0, after the run: have ranks been lost? */
+bool rk__run_is_broken(const rk__run_options *options);
+/* Collective: gives it back. false: ranks were lost, and the process has to end without another call of MPI. */
+bool rk__run_disband(rk__run_options *options);
+
+/* Collective over the world. RK_OK: complete (failed tasks are in the summary). RK_EINTERRUPTED: stopped, resumable.
+ * The summary is valid in both cases, on rank 0: others hear only of what failed before the first task, and of what
+ * failed with them. Ranks that die while tasks are computed are done without. */
 rk_status rk__run_start(const rk__world *world, const rk__run_options *options, rk__run_summary *summary,
                         rk_error *err);
 /* Go on with a file: needs nothing but options->output; kernel (a path that replaces the recorded one), policy,

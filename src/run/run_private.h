@@ -1,6 +1,7 @@
 /* What the units of this room share.
  *
  *   prepare.c   from options to a kernel, a space, a schema, an identity; the same on all ranks
+ *   crew.c      the ranks: letters, deaths, how they part; crew.h has the whole
  *   segment.c   the node's shared memory
  *   team.c      ranks that compute a task together
  *   service.c   the service thread of a rank: stamps, flushes, asks, answers, shows progress
@@ -82,6 +83,8 @@ rk_status rk__segment_create(rk__segment *segment, const rk__world *world, uint6
                              rk__policy policy, rk_error *err);
 void rk__segment_destroy(rk__segment *segment);
 
+typedef struct rk__crew rk__crew; /* crew.h */
+
 /* Told to drain: set from signal handlers. */
 bool rk__run_is_draining(void);
 
@@ -94,6 +97,8 @@ typedef struct rk__team {
     int rank;
     int claimer; /* of a leader: which of its node's */
     int *leads;  /* [world.size] does the rank lead one? */
+    int *number; /* [world.size] of its team; -1: none */
+    int own;     /* the number of this rank's */
 } rk__team;
 /* Are there ranks enough? Before a file is made. */
 rk_status rk__team_check(const rk__world *world, int size, rk_error *err);
@@ -103,6 +108,8 @@ void rk__team_destroy(rk__team *team);
 rk__exec_team rk__team_for_exec(rk__team *team);
 /* The leader, when nothing is left: lets the others go. */
 void rk__team_dismiss(rk__team *team);
+/* Is this rank in a team, and that one in the same? */
+bool rk__team_has(const rk__team *team, int rank);
 /* A member: before the first task; then until the leader lets it go. */
 rk_status rk__team_join(struct rk__session_run *session, const rk_place *place, rk_error *err);
 rk_status rk__team_follow(struct rk__session_run *session, rk_error *err);
@@ -190,6 +197,14 @@ enum { RK__WORKER_LEFT = 86 };
 _Noreturn void rk__worker_run(const rk__job *job, const rk__orders *orders, rk__exchange *exchange, rk__window *window,
                               rk__reuse *reuse);
 
+/* The node's agent, as it deals with rank 0. */
+typedef struct rk__agent {
+    rk__ask question; /* the latest */
+    bool asked;       /* its answer is not there */
+    uint64_t asked_ns;
+    rk__span_answer rest; /* a span that the window had no slot for yet */
+} rk__agent;
+
 /* One session: the part of a run between opening the file and its end. Lives on the main thread's stack. */
 typedef struct rk__session_run {
     const rk__world *world;
@@ -206,8 +221,9 @@ typedef struct rk__session_run {
     int *cores, core_count; /* those that this process may use; owned */
     bool gathers, sends;    /* some ranks send their rows to rank 0; this one does */
     struct rk__courier *courier;
-    pthread_mutex_t mpi_lock; /* one thread of a process calls MPI at a time */
-    rk__reuse *reuse;         /* NULL: none */
+    rk__crew *crew;
+    rk__agent agent;
+    rk__reuse *reuse; /* NULL: none */
     uint16_t number;
     uint64_t failure_base;
     uint64_t failures_max; /* in this session; UINT64_MAX: no limit */
@@ -219,7 +235,7 @@ typedef struct rk__session_run {
     /* the service thread */
     pthread_t thread;
     bool has_thread;
-    _Atomic bool go; /* the main thread has done its last collective: the service thread may call MPI */
+    _Atomic bool go; /* the main thread has done its last collective */
     _Atomic bool quit;
     _Atomic uint32_t flush_failed;
     rk_error flush_error; /* read by the main thread after joining */
@@ -240,8 +256,10 @@ typedef struct rk__courier rk__courier;
 rk_status rk__courier_create(rk__courier **out, rk__session_run *session, rk_error *err);
 void rk__courier_destroy(rk__courier *courier); /* NULL is legal */
 rk__port rk__courier_port(rk__courier *courier);
-/* Rank 0's service thread, holding mpi_lock: do what is asked for. */
-void rk__courier_answer(rk__courier *courier);
+/* Letters, with the crew's lock: rank 0 does what is asked for; the others have an answer. */
+struct rk__letter;
+void rk__courier_serve(rk__courier *courier, const struct rk__letter *letter);
+void rk__courier_hear(rk__courier *courier, const struct rk__letter *letter);
 
 /* An entry of the file's table; may have all stop. */
 rk_status rk__session_write_failure(rk__session_run *session, const rk__failure *failure, rk_error *err);
@@ -253,11 +271,16 @@ void rk__crash_end(void); /* also without a begin */
 
 rk_status rk__service_start(rk__session_run *session, rk_error *err);
 void rk__service_stop(rk__session_run *session);
+/* A letter to this session, with the crew's lock. */
+void rk__service_receive(rk__session_run *session, const struct rk__letter *letter);
 rk_status rk__syncer_start(rk__session_run *session, rk_error *err);
 /* What went wrong while it ran, if anything. */
 rk_status rk__syncer_stop(rk__session_run *session, rk_error *err);
 
-/* Collective. Computes what is open in the file; RK_OK also when drained (look at the file). */
-rk_status rk__session_compute(rk__session_run *session, rk_error *err);
+/* Collective: all that is needed before the first task. */
+rk_status rk__session_start(rk__session_run *session, rk_error *err);
+/* Computes what is open in the file, until nothing is left for anybody; RK_OK also when drained (look at the file). Of
+ * this rank alone: others may have failed, or died. */
+rk_status rk__session_work(rk__session_run *session, rk_error *err);
 
 #endif

@@ -1,36 +1,25 @@
 /* The service thread: one per rank, asleep but for a moment every tick.
  *
  * It stamps the rank's line in the window, writes what the stage has held too long, and passes a signal on to the
- * window. On the first rank of a node it is the node's agent; on rank 0 it also conducts: answers the agents and shows
- * progress. Only it calls MPI while tasks run, and only when there is more than one node. Rank 0's own node is answered
- * by a call.
+ * window. On the agent of a node (crew.h) it asks rank 0 for blocks in time; on rank 0 it also conducts: shows
+ * progress. Answers come as letters, which the mail's own thread handles: also while a task keeps this rank busy.
  *
- * An agent has at most one question under way; rank 0 answers each at once, also when nothing is left: so nobody waits
- * on a message that does not come, and the thread never blocks in MPI. */
+ * An agent has at most one question under way; rank 0 answers each at once, also when nothing is left. */
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <rankine/command.h>
 
-#include "run/run_private.h"
+#include "run/crew.h"
 
 #define TICK_NS      UINT64_C(20000000) /* one node */
-#define TICK_MPI_NS  UINT64_C(500000)   /* several: the price is 7 % of rank 0's core at most */
+#define TICK_MORE_NS UINT64_C(500000)   /* several */
 #define NAP_MIN_NS   UINT64_C(100000)
 #define NAP_MAX_NS   (TICK_NS / 4)
 #define FLUSH_AGE_NS UINT64_C(30000000)
 #define ASK_EVERY_NS UINT64_C(100000000) /* counts for progress */
 #define PROGRESS_NS  UINT64_C(200000000)
-
-typedef struct agent {
-    rk__ask question;
-    rk__span_answer answer;
-    MPI_Request sending, receiving;
-    bool asked;
-    uint64_t asked_ns;
-    rk__span_answer rest; /* a span that the window had no slot for yet */
-} agent;
 
 typedef struct display {
     uint64_t shown_ns, rate_ns, rate_tasks;
@@ -43,7 +32,8 @@ static void set_phase(rk__window *window, uint32_t phase) {
         atomic_store_explicit(&window->phase, phase, memory_order_release);
 }
 
-static void take_answer(rk__session_run *session, agent *own, const rk__span_answer *answer) {
+static void take_answer(rk__session_run *session, const rk__span_answer *answer) {
+    rk__agent *own = &session->agent;
     rk__window *window = session->segment.window;
     if (answer->count > 0)
         own->rest = *answer;
@@ -56,7 +46,8 @@ static void take_answer(rk__session_run *session, agent *own, const rk__span_ans
 }
 
 /* A node asks for more when what is unclaimed would not keep its claimers busy for long. */
-static void write_question(rk__session_run *session, const agent *own, rk__ask *ask) {
+static void write_question(rk__session_run *session, rk__ask *ask) {
+    const rk__agent *own = &session->agent;
     rk__window *window = session->segment.window;
     rk__window_counts counts = rk__window_count(window);
     bool low = rk__window_unclaimed(window) < 4 * (uint64_t)window->claimers;
@@ -65,55 +56,70 @@ static void write_question(rk__session_run *session, const agent *own, rk__ask *
                      atomic_load(&window->drain), counts};
 }
 
-static void ask_directly(rk__session_run *session, agent *own) {
+static void ask_directly(rk__session_run *session) {
+    rk__ask ask;
     rk__span_answer answer;
-    write_question(session, own, &own->question);
-    rk__ledger_answer(&session->ledger, &own->question, &answer);
-    take_answer(session, own, &answer);
+    write_question(session, &ask);
+    rk__ledger_answer(&session->ledger, &ask, &answer);
+    take_answer(session, &answer);
 }
 
-static void ask_by_message(rk__session_run *session, agent *own, uint64_t now) {
-    MPI_Comm comm = session->world->comm;
-    if (own->asked) {
-        int answered = 0, sent = 0;
-        MPI_Test(&own->sending, &sent, MPI_STATUS_IGNORE);
-        MPI_Test(&own->receiving, &answered, MPI_STATUS_IGNORE);
-        if (!answered || !sent)
-            return;
-        own->asked = false;
-        take_answer(session, own, &own->answer);
-        return;
-    }
+static void ask_by_letter(rk__session_run *session, uint64_t now) {
+    rk__agent *own = &session->agent;
     rk__ask ask;
-    write_question(session, own, &ask);
+    write_question(session, &ask);
     bool ended = atomic_load(&session->segment.window->phase) == RK__PHASE_END;
     bool news = ask.wants || ask.finished != own->question.finished || ask.drain != own->question.drain;
-    if (ended || (!news && now - own->asked_ns < (ask.finished ? ASK_EVERY_NS / 10 : ASK_EVERY_NS)))
+    uint64_t every_ns = ask.finished ? ASK_EVERY_NS / 10 : ASK_EVERY_NS;
+    if (own->asked || ended || (!news && now - own->asked_ns < every_ns))
         return;
     own->question = ask;
     own->asked = true;
     own->asked_ns = now;
-    MPI_Irecv(&own->answer, sizeof own->answer, MPI_BYTE, 0, RK__TAG_SPAN, comm, &own->receiving);
-    MPI_Isend(&own->question, sizeof own->question, MPI_BYTE, 0, RK__TAG_ASK, comm, &own->sending);
+    rk__crew_send(session->crew, 0, RK__CREW_ASK, &ask, sizeof ask, NULL, 0);
 }
 
-/* A test of a finished request sets it to MPI_REQUEST_NULL, which tests as done: both may be tested again. */
-static void answer_agents(rk__session_run *session) {
-    MPI_Comm comm = session->world->comm;
-    for (;;) {
-        int there = 0;
-        MPI_Status from;
-        rk__ask ask;
-        rk__span_answer answer;
-        MPI_Iprobe(MPI_ANY_SOURCE, RK__TAG_ASK, comm, &there, &from);
-        if (!there)
-            return;
-        MPI_Recv(&ask, sizeof ask, MPI_BYTE, from.MPI_SOURCE, RK__TAG_ASK, comm, MPI_STATUS_IGNORE);
-        rk__ledger_answer(&session->ledger, &ask, &answer);
-        /* The agent has posted its receive before it asked: an eager message of 24 bytes does not wait. */
-        MPI_Send(&answer, sizeof answer, MPI_BYTE, from.MPI_SOURCE, RK__TAG_SPAN, comm);
+/* ---- letters ---- */
+
+static void answer_agent(rk__session_run *session, const rk__letter *letter) {
+    rk__ask ask;
+    rk__span_answer answer;
+    if (letter->size != sizeof ask)
+        return;
+    memcpy(&ask, letter->bytes, sizeof ask);
+    rk__ledger_answer(&session->ledger, &ask, &answer);
+    rk__crew_send(session->crew, (int)letter->from, RK__CREW_SPAN, &answer, sizeof answer, NULL, 0);
+}
+
+static void hear_answer(rk__session_run *session, const rk__letter *letter) {
+    rk__span_answer answer;
+    if (letter->size != sizeof answer)
+        return;
+    memcpy(&answer, letter->bytes, sizeof answer);
+    session->agent.asked = false;
+    take_answer(session, &answer);
+}
+
+void rk__service_receive(rk__session_run *session, const rk__letter *letter) {
+    switch (letter->op) {
+    case RK__CREW_ASK:
+        answer_agent(session, letter);
+        break;
+    case RK__CREW_SPAN:
+        hear_answer(session, letter);
+        break;
+    case RK__CREW_BYTES:
+        rk__courier_serve(session->courier, letter);
+        break;
+    case RK__CREW_MOVED:
+        rk__courier_hear(session->courier, letter);
+        break;
+    default:
+        break;
     }
 }
+
+/* ---- progress ---- */
 
 static void show_progress(rk__session_run *session, display *shown, uint64_t now) {
     if (session->options->progress == NULL || now - shown->shown_ns < PROGRESS_NS)
@@ -168,22 +174,19 @@ static void tend_rank(rk__session_run *session, uint64_t now) {
         }
 }
 
-static void serve_messages(rk__session_run *session, agent *own, uint64_t now) {
-    pthread_mutex_lock(&session->mpi_lock);
-    if (session->world->rank != 0) {
-        ask_by_message(session, own, now);
-    } else {
-        answer_agents(session);
-        if (session->gathers)
-            rk__courier_answer(session->courier);
-    }
-    pthread_mutex_unlock(&session->mpi_lock);
+static void tend_node(rk__session_run *session, uint64_t now) {
+    rk__crew_lock(session->crew);
+    if (session->world->rank == 0)
+        ask_directly(session);
+    else if (rk__crew_is_agent(session->crew))
+        ask_by_letter(session, now);
+    rk__crew_unlock(session->crew);
 }
 
 /* Once all blocks are claimed the end may be near: naps begin short again, and grow (*growing_ns: the next of them). */
 static void nap(rk__session_run *session, bool messages, uint64_t *growing_ns) {
     if (messages) {
-        rk__sleep_ns(TICK_MPI_NS);
+        rk__sleep_ns(TICK_MORE_NS);
     } else if (rk__window_unclaimed(session->segment.window) > 0) {
         *growing_ns = NAP_MIN_NS;
         rk__sleep_ns(NAP_MAX_NS);
@@ -196,27 +199,23 @@ static void nap(rk__session_run *session, bool messages, uint64_t *growing_ns) {
 static void *serve(void *ctx) {
     rk__session_run *session = ctx;
     const rk__world *world = session->world;
-    bool messages = world->node_count > 1 && world->node_rank == 0, conducts = world->rank == 0;
-    agent own = {.sending = MPI_REQUEST_NULL, .receiving = MPI_REQUEST_NULL};
+    bool messages = world->node_count > 1, conducts = world->rank == 0;
     display shown = {.shown_ns = session->start_ns, .rate_ns = session->start_ns};
     uint64_t tended_ns = 0, nap_ns = NAP_MIN_NS;
     pid_t parent = getppid();
     while (!atomic_load(&session->go) && !atomic_load(&session->quit))
-        rk__sleep_ns(TICK_MPI_NS);
+        rk__sleep_ns(TICK_MORE_NS);
     while (!atomic_load(&session->quit)) {
         uint64_t now = rk__clock_ns();
         if (now - tended_ns >= TICK_NS) {
             tend_rank(session, now);
             tended_ns = now;
         }
+        tend_node(session, now);
         if (conducts) {
-            ask_directly(session, &own);
             limit_failures(session);
-        }
-        if (messages)
-            serve_messages(session, &own, now);
-        if (conducts)
             show_progress(session, &shown, now);
+        }
         if (getppid() != parent)
             _exit(RK_EXIT_STOPPED); /* mpirun is gone: what is committed is in the file */
         nap(session, messages, &nap_ns);

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "run/run_private.h"
+#include "run/crew.h"
 
 #define WAIT_MIN_NS UINT64_C(20000)
 #define WAIT_MAX_NS UINT64_C(2000000)
@@ -93,11 +93,16 @@ static rk_status work(rk__session_run *session, rk_error *err) {
     return status;
 }
 
-rk_status rk__session_compute(rk__session_run *session, rk_error *err) {
+rk_status rk__session_start(rk__session_run *session, rk_error *err) {
     RK_TRY(rk__world_agree(session->world, prepare(session, err), err));
     session->start_ns = rk__clock_ns();
     RK_TRY(rk__world_agree(session->world, rk__service_start(session, err), err));
-    RK_TRY(rk__world_agree(session->world, rk__syncer_start(session, err), err));
+    rk__crew_open(session->crew, session);
+    return rk__world_agree(session->world, rk__syncer_start(session, err), err);
+}
+
+rk_status rk__session_work(rk__session_run *session, rk_error *err) {
+    rk__crew_compute(session->crew);
     rk__crash_begin(session);
     atomic_store(&session->go, true);
     start_lanes(session);
@@ -113,5 +118,5 @@ rk_status rk__session_compute(rk__session_run *session, rk_error *err) {
         *err = session->flush_error;
         status = err->code;
     }
-    return rk__world_agree(session->world, status, err);
+    return status;
 }

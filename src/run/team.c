@@ -52,6 +52,7 @@ static rk_status split(rk__team *team, const rk__world *world, rk_error *err) {
     int largest = world->node_size;
     RK_TRY(rk__mpi(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_INT, MPI_MAX, world->comm), "MPI_Allreduce", err));
     int number = number_of(world, team->size, largest >= team->size);
+    team->own = number == MPI_UNDEFINED ? -1 : number;
     RK_TRY(rk__mpi(MPI_Comm_split(world->comm, number, world->rank, &team->comm), "MPI_Comm_split", err));
     if (team->comm == MPI_COMM_NULL)
         return RK_OK;
@@ -63,6 +64,8 @@ static rk_status split(rk__team *team, const rk__world *world, rk_error *err) {
 static rk_status count_leaders(rk__team *team, const rk__world *world, rk_error *err) {
     int leads = team->comm != MPI_COMM_NULL && team->rank == 0, before = 0;
     RK_TRY(rk__alloc((void **)&team->leads, (size_t)world->size, sizeof *team->leads, "teams", err));
+    RK_TRY(rk__alloc((void **)&team->number, (size_t)world->size, sizeof *team->number, "teams", err));
+    RK_TRY(rk__mpi(MPI_Allgather(&team->own, 1, MPI_INT, team->number, 1, MPI_INT, world->comm), "MPI_Allgather", err));
     RK_TRY(rk__mpi(MPI_Allgather(&leads, 1, MPI_INT, team->leads, 1, MPI_INT, world->comm), "MPI_Allgather", err));
     for (int r = 0; r < world->rank; r++)
         before += world->node_of_rank[r] == world->node && team->leads[r];
@@ -83,7 +86,12 @@ void rk__team_destroy(rk__team *team) {
     if (team->size > 0 && team->comm != MPI_COMM_NULL)
         MPI_Comm_free(&team->comm);
     free(team->leads);
-    team->leads = NULL;
+    free(team->number);
+    team->leads = team->number = NULL;
+}
+
+bool rk__team_has(const rk__team *team, int rank) {
+    return team->size > 0 && team->own >= 0 && team->number[rank] == team->own;
 }
 
 /* ---- a task, on all of them ---- */

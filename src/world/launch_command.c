@@ -143,11 +143,25 @@ static bool on_this_host(const rk__launch_plan *plan) {
     return plan->options->hostfile == NULL && !plan->allocation;
 }
 
+/* Open MPI 4: a rank, a daemon or a node that dies takes nobody along, and is noticed within seconds. With 5 the whole
+ * job ends. */
+static void survive(list *env) {
+#if defined(OMPI_MAJOR_VERSION) && OMPI_MAJOR_VERSION == 4
+    env_default(env, "OMPI_MCA_orte_enable_recovery", "1");
+    env_default(env, "OMPI_MCA_oob_tcp_keepalive_time", "2");
+    env_default(env, "OMPI_MCA_oob_tcp_keepalive_intvl", "1");
+    env_default(env, "OMPI_MCA_oob_tcp_keepalive_probes", "3");
+#else
+    (void)env;
+#endif
+}
+
 static void build_environment(list *env, const rk__launch_plan *plan) {
     for (char **entry = environ; entry != NULL && *entry != NULL; entry++)
         if (!is_job_variable(*entry))
             list_add(env, *entry);
     add_job_environment(env, plan);
+    survive(env);
     if (plan->root)
         allow_root(env);
     if (on_this_host(plan))

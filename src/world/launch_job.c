@@ -1,6 +1,8 @@
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,17 +37,30 @@ bool rk__launch_job_begun(const rk__launch_job *job) {
     return used > 0 && (size_t)used < sizeof path && access(path, F_OK) == 0;
 }
 
-bool rk__launch_job_reported(const rk__launch_job *job, int *exit_code) {
+bool rk__launch_job_headless(const rk__launch_job *job) {
+    char path[PATH_MAX];
+    long pid = 0;
+    int used = snprintf(path, sizeof path, "%s/begun", job->directory.path);
+    FILE *file = used > 0 && (size_t)used < sizeof path ? fopen(path, "r") : NULL;
+    bool known = file != NULL && fscanf(file, "%ld", &pid) == 1 && pid > 0;
+    if (file != NULL)
+        fclose(file);
+    return known && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+bool rk__launch_job_reported(const rk__launch_job *job, int *exit_code, bool *broken) {
     char path[PATH_MAX];
     int used = snprintf(path, sizeof path, "%s/exit", job->directory.path);
     FILE *file = used > 0 && (size_t)used < sizeof path ? fopen(path, "r") : NULL;
     if (file == NULL)
         return false;
-    int code = -1;
-    bool valid = fscanf(file, "%d", &code) == 1 && code >= 0 && code <= 255;
+    int code = -1, lost = 0;
+    bool valid = fscanf(file, "%d %d", &code, &lost) >= 1 && code >= 0 && code <= 255;
     fclose(file);
-    if (valid)
+    if (valid) {
         *exit_code = code;
+        *broken = lost != 0;
+    }
     return valid;
 }
 

@@ -52,9 +52,12 @@ rk_status rk__launch_job_create(rk__launch_job *job, rk_error *err);
 /* Removes all that the job left on this machine. */
 void rk__launch_job_destroy(rk__launch_job *job);
 bool rk__launch_job_begun(const rk__launch_job *job);
+/* Rank 0 has begun on this host, and its process is there no more. */
+bool rk__launch_job_headless(const rk__launch_job *job);
 /* What rank 0 has left to be printed; the caller's to close. -1: nothing. */
 int rk__launch_job_output(const rk__launch_job *job);
-bool rk__launch_job_reported(const rk__launch_job *job, int *exit_code);
+/* *broken: ranks were lost, and mpirun may wait for them for ever. */
+bool rk__launch_job_reported(const rk__launch_job *job, int *exit_code, bool *broken);
 /* The job's name for shared memory, made from its directory. */
 void rk__launch_name_of(const char *directory, char *buffer, size_t size);
 
@@ -93,7 +96,7 @@ typedef enum rk__stop_phase { RK__STOP_NONE, RK__STOP_DRAIN, RK__STOP_TERM, RK__
 typedef struct rk__stop {
     rk__stop_phase phase;
     bool asked;           /* somebody wants us to end */
-    bool lingering;       /* the result is there, mpirun too */
+    bool lingering;       /* mpirun is there for nothing */
     uint64_t request_ns;  /* of the last request that counted */
     uint64_t deadline_ns; /* when to act next; UINT64_MAX: never */
 } rk__stop;
@@ -101,8 +104,8 @@ typedef struct rk__stop {
 void rk__stop_init(rk__stop *stop);
 /* INT, TERM or HUP came. */
 void rk__stop_request(rk__stop *stop, uint64_t now_ns);
-/* Rank 0 has left its result: mpirun has to end soon. */
-void rk__stop_reported(rk__stop *stop, uint64_t now_ns);
+/* Rank 0 has left its result, or is gone: mpirun has to end soon. The first call counts. */
+void rk__stop_linger(rk__stop *stop, uint64_t now_ns, uint64_t patience_ns);
 /* What is due: a signal for mpirun's process (SIGUSR1) or its whole group (SIGTERM, SIGKILL); 0: nothing. Call until 0.
  */
 int rk__stop_due(rk__stop *stop, uint64_t now_ns);

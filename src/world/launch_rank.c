@@ -51,19 +51,21 @@ void rk__launch_begin(void) {
     if (directory == NULL || snprintf(path, sizeof path, "%s/begun", directory) >= (int)sizeof path)
         return;
     FILE *file = fopen(path, "w");
-    if (file != NULL)
-        fclose(file);
+    if (file == NULL)
+        return;
+    fprintf(file, "%ld\n", (long)getpid());
+    fclose(file);
 }
 
-static bool write_code(const char *path, int exit_code) {
+static bool write_code(const char *path, int exit_code, bool broken) {
     FILE *file = fopen(path, "w");
     if (file == NULL)
         return false;
-    bool written = fprintf(file, "%d\n", exit_code) > 0;
+    bool written = fprintf(file, "%d %d\n", exit_code, broken) > 0;
     return fclose(file) == 0 && written;
 }
 
-bool rk__launch_report(int exit_code) {
+bool rk__launch_report(int exit_code, bool broken) {
     const char *directory = job_directory();
     if (directory == NULL)
         return false;
@@ -72,7 +74,7 @@ bool rk__launch_report(int exit_code) {
     if (used < 0 || (size_t)used >= sizeof unfinished)
         return false;
     snprintf(path, sizeof path, "%.*s", used - 4, unfinished);
-    return write_code(unfinished, exit_code) && rename(unfinished, path) == 0;
+    return write_code(unfinished, exit_code, broken) && rename(unfinished, path) == 0;
 }
 
 enum { COLUMNS_UNKNOWN = 80 };

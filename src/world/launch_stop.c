@@ -1,7 +1,7 @@
 /* What the launcher sends to mpirun, and when.
  *
  *            request          request, or mpirun            after GRACE, or
- *                             lingers after the report      a third request
+ *                             lingers without use           a third request
  *   NONE ------------> DRAIN -----------------> TERM -----------------> KILL
  *          USR1, again each       TERM once               KILL each REPEAT
  *          REPEAT
@@ -17,7 +17,6 @@
 #define REPEAT_NS   SECOND
 #define DEBOUNCE_NS (SECOND / 5)
 #define GRACE_NS    (5 * SECOND)
-#define LINGER_NS   (30 * SECOND) /* mpirun's own end takes a second or two */
 
 void rk__stop_init(rk__stop *stop) {
     *stop = (rk__stop){.deadline_ns = UINT64_MAX};
@@ -37,12 +36,12 @@ void rk__stop_request(rk__stop *stop, uint64_t now_ns) {
     advance(stop, now_ns);
 }
 
-void rk__stop_reported(rk__stop *stop, uint64_t now_ns) {
+void rk__stop_linger(rk__stop *stop, uint64_t now_ns, uint64_t patience_ns) {
     if (stop->lingering || stop->phase > RK__STOP_DRAIN)
         return;
     stop->lingering = true;
     stop->phase = RK__STOP_DRAIN;
-    stop->deadline_ns = now_ns + LINGER_NS;
+    stop->deadline_ns = now_ns + patience_ns;
 }
 
 int rk__stop_due(rk__stop *stop, uint64_t now_ns) {

@@ -11,6 +11,8 @@
 enum { WAIT_MS = 1000, HELD_BACK_MS = 50 };
 #define LOOK_NS     UINT64_C(2000000000)
 #define DESERTED_NS UINT64_C(15000000000)
+#define LINGER_NS   UINT64_C(30000000000) /* mpirun's own end takes a second or two */
+#define BROKEN_NS   UINT64_C(2000000000)
 
 typedef struct launch {
     const rk__launch_job *job;
@@ -131,12 +133,22 @@ static void end_deserted(launch *self) {
         kill(-self->mpirun, SIGKILL);
 }
 
-static void stay_parent(launch *self) {
+/* Without rank 0 the others end; mpirun may not. */
+static void look_at_result(launch *self) {
     int ignored;
+    bool broken;
+    if (self->stop.lingering)
+        return;
+    if (rk__launch_job_reported(self->job, &ignored, &broken))
+        rk__stop_linger(&self->stop, rk__clock_ns(), broken ? BROKEN_NS : LINGER_NS);
+    else if (rk__launch_job_headless(self->job))
+        rk__stop_linger(&self->stop, rk__clock_ns(), BROKEN_NS);
+}
+
+static void stay_parent(launch *self) {
     while (!self->ended) {
         wait_event(self);
-        if (!self->stop.lingering && rk__launch_job_reported(self->job, &ignored))
-            rk__stop_reported(&self->stop, rk__clock_ns());
+        look_at_result(self);
         send_due(self);
         end_deserted(self);
         reap(self);
@@ -163,7 +175,8 @@ static rk_status run_mpirun(const rk__launch_command *command, const rk__launch_
     if (status != RK_OK)
         return status;
     result->exit_code = exit_code_of(self.wait_status);
-    result->reported = rk__launch_job_reported(job, &result->exit_code);
+    bool broken;
+    result->reported = rk__launch_job_reported(job, &result->exit_code, &broken);
     result->interrupted = self.stop.asked;
     if (result->reported)
         result->output_fd = rk__launch_job_output(job);

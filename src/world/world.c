@@ -83,11 +83,14 @@ static rk_status map_nodes(rk__world *world, rk_error *err) {
     rk_status local = rk__alloc((void **)&world->node_of_rank, size, sizeof(int), "the map of nodes", err);
     if (local == RK_OK)
         local = rk__alloc((void **)&world->node_leader, size, sizeof(int), "the map of nodes", err);
+    if (local == RK_OK)
+        local = rk__alloc((void **)&world->place_in_node, size, sizeof(int), "the map of nodes", err);
     RK_TRY(rk__world_agree(world, local, err));
     RK_TRY(rk__mpi(MPI_Allgather(&leader, 1, MPI_INT, world->node_of_rank, 1, MPI_INT, world->comm), "MPI_Allgather",
                    err));
     number_nodes(world);
-    return RK_OK;
+    return rk__mpi(MPI_Allgather(&world->node_rank, 1, MPI_INT, world->place_in_node, 1, MPI_INT, world->comm),
+                   "MPI_Allgather", err);
 }
 
 static void name_host(rk__world *world) {
@@ -130,6 +133,7 @@ void rk__world_fini(rk__world *world) {
     free_comm(&world->comm);
     free(world->node_of_rank);
     free(world->node_leader);
+    free(world->place_in_node);
     if (world->owns_mpi)
         MPI_Finalize();
     *world = (rk__world){.comm = MPI_COMM_NULL, .node_comm = MPI_COMM_NULL};

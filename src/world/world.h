@@ -16,9 +16,6 @@
 
 #include "base/base.h"
 
-/* Message tags of Rankine's private communicator: all of them, here. */
-typedef enum rk__tag { RK__TAG_ASK = 1, RK__TAG_SPAN = 2, RK__TAG_BYTES = 3, RK__TAG_DONE = 4 } rk__tag;
-
 typedef struct rk__world {
     MPI_Comm comm;      /* duplicate of MPI_COMM_WORLD */
     MPI_Comm node_comm; /* the ranks of this node */
@@ -26,6 +23,7 @@ typedef struct rk__world {
     int node, node_count;     /* nodes are numbered by their lowest rank */
     int node_rank, node_size; /* place within the node, in rank order */
     int *node_of_rank;        /* [size] */
+    int *place_in_node;       /* [size] number of a rank among those of its node */
     int *node_leader;         /* [node_count] lowest rank of each node */
     bool owns_mpi;            /* we called MPI_Init and must finalize */
     bool multiple;            /* several threads may call MPI at once */
@@ -104,7 +102,9 @@ typedef struct rk__launch_result {
  * mpirun, which passes it to the process group of each rank (drain), again each second until the job has ended; a
  * second one kills. Sets for the ranks: RANKINE_JOB (a directory of ours, where rank 0 leaves its exit code in the file
  * "exit", removed at the end), RANKINE_RANKS (their number) and RANKINE_TTY=columns if our stderr is a terminal; passes
- * on all of RANKINE_*, to other hosts too. A job that goes on for half a minute after its report is ended. Removes
+ * on all of RANKINE_*, to other hosts too. A job that goes on for half a minute after its report is ended, or for
+ * two seconds if ranks were lost or rank 0 is gone. With Open MPI 4 mpirun is told to let the others go on when a rank
+ * dies (orte_enable_recovery), and to notice dead nodes in seconds. Removes
  * shared memory named after the job, and (Linux) ends all processes that outlive mpirun; the caller has no other
  * children. As root it sets what Open MPI asks for; more ranks than cores get --oversubscribe; what the user has set
  * for Open MPI in the environment goes first. Linux: mpirun dies with us. Not for ranks; one at a time in a process.
@@ -116,10 +116,10 @@ rk_status rk__launch(const rk__launch_options *options, rk__launch_result *resul
 void rk__launch_job_name(char *buffer, size_t size);
 /* Rank 0, when all ranks are there and listen to signals: from now on a stop leaves something. */
 void rk__launch_begin(void);
-/* Rank 0, as the last thing before rk__world_fini: leave the exit code (0 … 255) for the launcher. true: it is written,
- * and the ranks should exit with 0 to keep mpirun quiet. false: nobody looks, or rank 0 is not on the launcher's host.
- */
-bool rk__launch_report(int exit_code);
+/* Rank 0, as the last thing before rk__world_fini: leave the exit code (0 … 255) for the launcher. `broken`: ranks were
+ * lost, and mpirun may have to be ended. true: it is written, and the ranks should exit with 0 to keep mpirun quiet.
+ * false: nobody looks, or rank 0 is not on the launcher's host. */
+bool rk__launch_report(int exit_code, bool broken);
 /* Rank 0: a file for what the launcher is to print when the job has ended, so that it notices where that cannot be
  * written; the caller's to close. -1: there is no launcher, or it is on another host. */
 int rk__launch_open_output(void);

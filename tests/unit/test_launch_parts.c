@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -157,7 +158,7 @@ static void job_that_lingers_after_its_report_is_ended(void **state) {
     rk__stop_init(&stop);
     rk__stop_request(&stop, SECOND);
     assert_int_equal(rk__stop_due(&stop, SECOND), SIGUSR1);
-    rk__stop_reported(&stop, 2 * SECOND);
+    rk__stop_linger(&stop, 2 * SECOND, 30 * SECOND);
     assert_int_equal(rk__stop_due(&stop, 5 * SECOND), 0); /* no more USR1: the ranks are leaving */
     assert_int_equal(rk__stop_due(&stop, 32 * SECOND - 1), 0);
     assert_int_equal(rk__stop_due(&stop, 32 * SECOND), SIGTERM);
@@ -168,7 +169,7 @@ static void report_alone_is_no_request(void **state) {
     (void)state;
     rk__stop stop;
     rk__stop_init(&stop);
-    rk__stop_reported(&stop, SECOND);
+    rk__stop_linger(&stop, SECOND, 30 * SECOND);
     assert_int_equal(rk__stop_due(&stop, 2 * SECOND), 0);
     assert_false(stop.asked);
 }
@@ -322,9 +323,9 @@ static void job_name_is_random_without_a_launcher(void **state) {
 
 static void report_needs_a_job_directory(void **state) {
     (void)state;
-    assert_false(rk__launch_report(0));
+    assert_false(rk__launch_report(0, false));
     setenv("RANKINE_JOB", "/nonexistent/rankine-AAAAAA", 1);
-    assert_false(rk__launch_report(0));
+    assert_false(rk__launch_report(0, false));
 }
 
 static void report_reads_back(void **state) {
@@ -332,14 +333,42 @@ static void report_reads_back(void **state) {
     rk_error err = RK_ERROR_INIT;
     rk__launch_job job;
     int code = -1;
+    bool broken = false;
     assert_int_equal(rk__launch_job_create(&job, &err), RK_OK);
     setenv("RANKINE_JOB", job.directory.path, 1);
-    assert_false(rk__launch_job_reported(&job, &code));
-    assert_true(rk__launch_report(75));
-    assert_true(rk__launch_job_reported(&job, &code));
+    assert_false(rk__launch_job_reported(&job, &code, &broken));
+    assert_true(rk__launch_report(75, true));
+    assert_true(rk__launch_job_reported(&job, &code, &broken));
     assert_int_equal(code, 75);
+    assert_true(broken);
     rk__launch_job_destroy(&job);
     assert_int_equal(access(getenv("RANKINE_JOB"), F_OK), -1);
+}
+
+static void a_job_without_its_first_rank_is_headless(void **state) {
+    (void)state;
+    rk_error err = RK_ERROR_INIT;
+    rk__launch_job job;
+    int pipe_fd[2], status;
+    assert_int_equal(rk__launch_job_create(&job, &err), RK_OK);
+    setenv("RANKINE_JOB", job.directory.path, 1);
+    assert_false(rk__launch_job_headless(&job));
+    assert_int_equal(pipe(pipe_fd), 0);
+    pid_t rank = fork();
+    if (rank == 0) {
+        char byte;
+        rk__launch_begin();
+        close(pipe_fd[1]);
+        _exit(read(pipe_fd[0], &byte, 1) != 0);
+    }
+    while (!rk__launch_job_begun(&job))
+        rk__sleep_ns(1000000);
+    assert_false(rk__launch_job_headless(&job));
+    close(pipe_fd[1]);
+    assert_int_equal(waitpid(rank, &status, 0), rank);
+    assert_true(rk__launch_job_headless(&job));
+    close(pipe_fd[0]);
+    rk__launch_job_destroy(&job);
 }
 
 static void job_directory_that_cannot_be_made_is_named(void **state) {
@@ -458,6 +487,7 @@ int main(void) {
         cmocka_unit_test_setup(job_name_is_random_without_a_launcher, clear_environment),
         cmocka_unit_test_setup(report_needs_a_job_directory, clear_environment),
         cmocka_unit_test_setup(report_reads_back, clear_environment),
+        cmocka_unit_test_setup(a_job_without_its_first_rank_is_headless, clear_environment),
         cmocka_unit_test_setup(job_directory_that_cannot_be_made_is_named, clear_environment),
         cmocka_unit_test(abandoned_directory_is_swept_and_a_live_one_is_not),
         cmocka_unit_test(sweep_leaves_what_is_not_ours_alone),

@@ -444,7 +444,7 @@ static int leave_segments(void) {
     mkdir(path, 0755);
     strcat(path, "/file");
     write_file(path, "", 0644);
-    return rk__launch_report(0) ? 0 : 1;
+    return rk__launch_report(0, false) ? 0 : 1;
 }
 
 static void what_outlives_mpirun_is_ended(void **state) {
