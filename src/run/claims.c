@@ -51,8 +51,6 @@ rk_status rk__claims_work(rk__claims *claims, rk_error *err) {
         }
         uint64_t begin = rk__clock_ns();
         wait_ns = WAIT_MIN_NS;
-        if (claims->next_span != NULL)
-            atomic_store_explicit(claims->next_span, claims->claimer->next_span, memory_order_relaxed);
         RK_TRY(rk__claims_run(claims, first, count, &computed, err));
         if (computed > 0)
             unit_ns = (rk__clock_ns() - begin) / computed + 1;

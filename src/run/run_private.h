@@ -111,10 +111,9 @@ rk_status rk__team_follow(struct rk__session_run *session, rk_error *err);
 typedef struct rk__claims {
     rk__claimer *claimer;
     rk__window *window;
-    uint64_t deadline_ns;        /* 0: none */
-    uint64_t longest_ns;         /* of the blocks so far */
-    bool out_of_time;            /* the next block would not end before the deadline */
-    _Atomic uint64_t *next_span; /* told where the claimer stands; NULL: nobody wants to know */
+    uint64_t deadline_ns; /* 0: none */
+    uint64_t longest_ns;  /* of the blocks so far */
+    bool out_of_time;     /* the next block would not end before the deadline */
     rk_status (*block)(void *ctx, uint64_t block, bool *stopped, uint64_t *duration_ns, rk_error *err);
     void *ctx;
 } rk__claims;
@@ -134,6 +133,8 @@ typedef struct rk__lane {
     rk__exec *exec;
     void *partial;
     struct rk__isolated *isolated; /* NULL: the tasks are computed here */
+    _Atomic uint64_t taken_ns;     /* what a worker had handed over by then is staged; UINT64_MAX: there is none */
+    bool out_of_time;
     pthread_t thread;
     bool has_thread;
     rk_error error; /* of its thread */

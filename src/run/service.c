@@ -13,6 +13,7 @@
 
 #include <rankine/command.h>
 
+#include "dispatch/search.h"
 #include "run/run_private.h"
 
 #define TICK_NS      UINT64_C(20000000) /* one node */
@@ -29,7 +30,7 @@ typedef struct agent {
     MPI_Request sending, receiving;
     bool asked;
     uint64_t asked_ns;
-    rk__span_answer rest; /* a span that the window had no slot for yet */
+    rk__search search;
 } agent;
 
 typedef struct display {
@@ -43,33 +44,33 @@ static void set_phase(rk__window *window, uint32_t phase) {
         atomic_store_explicit(&window->phase, phase, memory_order_release);
 }
 
-static void take_answer(rk__session_run *session, agent *own, const rk__span_answer *answer) {
+static void take_answer(rk__session_run *session, const rk__span_answer *answer) {
     rk__window *window = session->segment.window;
     if (answer->count > 0)
-        own->rest = *answer;
-    if (own->rest.count > 0 && rk__window_add_span(window, own->rest.first, own->rest.count))
-        own->rest.count = 0;
+        rk__window_give(window, answer->first, answer->count, answer->number, answer->again != 0);
     if (answer->drain)
         atomic_store(&window->drain, 1);
-    if (own->rest.count == 0)
-        set_phase(window, answer->phase);
+    set_phase(window, answer->phase);
 }
 
 /* A node asks for more when what is unclaimed would not keep its claimers busy for long. */
-static void write_question(rk__session_run *session, const agent *own, rk__ask *ask) {
+static void write_question(rk__session_run *session, rk__ask *ask) {
     rk__window *window = session->segment.window;
-    rk__window_counts counts = rk__window_count(window);
-    bool low = rk__window_unclaimed(window) < 4 * (uint64_t)window->claimers;
-    bool more = atomic_load(&window->phase) == RK__PHASE_RUN && own->rest.count == 0;
-    *ask = (rk__ask){(uint32_t)session->world->node, low && more, counts.finished == window->claimers,
-                     atomic_load(&window->drain), counts};
+    bool more = atomic_load(&window->phase) == RK__PHASE_RUN && rk__window_wants(window);
+    *ask = (rk__ask){.node = (uint32_t)session->world->node,
+                     .wants = more,
+                     .finished = rk__window_is_finished(window),
+                     .drain = atomic_load(&window->drain),
+                     .term = atomic_load(&window->term),
+                     .taken = atomic_load(&window->taken),
+                     .counts = rk__window_count(window)};
 }
 
-static void ask_directly(rk__session_run *session, agent *own) {
+static void ask_directly(rk__session_run *session, agent *own, uint64_t now) {
     rk__span_answer answer;
-    write_question(session, own, &own->question);
-    rk__ledger_answer(&session->ledger, &own->question, &answer);
-    take_answer(session, own, &answer);
+    write_question(session, &own->question);
+    rk__ledger_answer(&session->ledger, &own->question, now, &answer);
+    take_answer(session, &answer);
 }
 
 static void ask_by_message(rk__session_run *session, agent *own, uint64_t now) {
@@ -81,11 +82,11 @@ static void ask_by_message(rk__session_run *session, agent *own, uint64_t now) {
         if (!answered || !sent)
             return;
         own->asked = false;
-        take_answer(session, own, &own->answer);
+        take_answer(session, &own->answer);
         return;
     }
     rk__ask ask;
-    write_question(session, own, &ask);
+    write_question(session, &ask);
     bool ended = atomic_load(&session->segment.window->phase) == RK__PHASE_END;
     bool news = ask.wants || ask.finished != own->question.finished || ask.drain != own->question.drain;
     if (ended || (!news && now - own->asked_ns < (ask.finished ? ASK_EVERY_NS / 10 : ASK_EVERY_NS)))
@@ -109,8 +110,8 @@ static void answer_agents(rk__session_run *session) {
         if (!there)
             return;
         MPI_Recv(&ask, sizeof ask, MPI_BYTE, from.MPI_SOURCE, RK__TAG_ASK, comm, MPI_STATUS_IGNORE);
-        rk__ledger_answer(&session->ledger, &ask, &answer);
-        /* The agent has posted its receive before it asked: an eager message of 24 bytes does not wait. */
+        rk__ledger_answer(&session->ledger, &ask, rk__clock_ns(), &answer);
+        /* The agent has posted its receive before it asked: an eager message of 40 bytes does not wait. */
         MPI_Send(&answer, sizeof answer, MPI_BYTE, from.MPI_SOURCE, RK__TAG_SPAN, comm);
     }
 }
@@ -149,6 +150,13 @@ static void limit_failures(rk__session_run *session) {
         atomic_store(&session->segment.window->drain, 1);
 }
 
+/* What was staged by `flushed_ns` is written; of what a worker has handed over some may not be staged yet. */
+static void stamp_settled(rk__lane *lane, uint64_t flushed_ns) {
+    uint64_t taken_ns = atomic_load_explicit(&lane->taken_ns, memory_order_acquire);
+    atomic_store_explicit(&lane->claimer.line->settled_ns, taken_ns < flushed_ns ? taken_ns : flushed_ns,
+                          memory_order_release);
+}
+
 static void tend_rank(rk__session_run *session, uint64_t now) {
     rk__window *window = session->segment.window;
     rk_error err = RK_ERROR_INIT;
@@ -166,6 +174,8 @@ static void tend_rank(rk__session_run *session, uint64_t now) {
             atomic_store(&window->drain, 1);
             return;
         }
+    for (uint32_t i = 0; i < session->lane_count; i++)
+        stamp_settled(&session->lanes[i], now - FLUSH_AGE_NS);
 }
 
 static void serve_messages(rk__session_run *session, agent *own, uint64_t now) {
@@ -209,8 +219,10 @@ static void *serve(void *ctx) {
             tend_rank(session, now);
             tended_ns = now;
         }
+        if (world->node_rank == 0)
+            rk__search_tick(&own.search, session->segment.window, now);
         if (conducts) {
-            ask_directly(session, &own);
+            ask_directly(session, &own, now);
             limit_failures(session);
         }
         if (messages)
