@@ -116,8 +116,12 @@ void rk__claimer_rest(rk__claimer *claimer) {
     let_go(claimer, RK__CLAIMER_IDLE);
 }
 
+/* A share that it has not taken is lost: see span.c. */
 void rk__claimer_finish(rk__claimer *claimer) {
     let_go(claimer, RK__CLAIMER_FINISHED);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (claimer->window->policy == RK__POLICY_STATIC && rk__claimer_has_news(claimer))
+        atomic_fetch_add(&claimer->window->losses, 1);
 }
 
 /* Whether it got what it was trying to get only a search can tell. The losses count first: until it has been searched

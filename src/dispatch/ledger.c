@@ -6,7 +6,7 @@
 enum { SPAN_CLAIMS = 8, LOOKS_AT_ONCE = 64 };
 
 void rk__ledger_init(rk__ledger *ledger, uint64_t blocks, rk__policy policy, rk__ledger_node *nodes, uint32_t count) {
-    *ledger = (rk__ledger){.blocks = blocks, .policy = policy, .node_count = count, .nodes = nodes};
+    *ledger = (rk__ledger){.blocks = blocks, .policy = policy, .node_count = count, .nodes = nodes, .alive = count};
     for (uint32_t i = 0; i < count; i++)
         ledger->claimers += nodes[i].claimers;
 }
@@ -24,6 +24,13 @@ void rk__ledger_guard(rk__ledger *ledger, void *memory, bool repeatable, rk__led
     ledger->repeatable = repeatable;
     ledger->look = look;
     ledger->look_ctx = ctx;
+}
+
+void rk__ledger_tally(rk__ledger *ledger, const rk__ledger_node *node, int sign) {
+    uint32_t one = node->lost ? 0 : (uint32_t)sign;
+    ledger->finished += node->finished ? one : 0;
+    ledger->wanting += node->wants && !node->told ? one : 0;
+    ledger->told += node->told ? one : 0;
 }
 
 static bool has_more(const rk__ledger *ledger) {
@@ -142,46 +149,49 @@ static void note_idleness(rk__ledger *ledger, rk__ledger_node *node, uint64_t no
         node->idle_ns = now_ns;
 }
 
-static void give(rk__ledger *ledger, uint32_t number, uint64_t now_ns, rk__span_answer *answer) {
+static void give(rk__ledger *ledger, uint32_t number, rk__span_answer *answer) {
     rk__ledger_node *node = &ledger->nodes[number];
     give_open(ledger, node, answer);
     if (answer->count == 0)
         give_next(ledger, node, answer);
     if (answer->count > 0)
         node->idle_ns = 0;
-    else if (ledger->late_count > 0 && idle_claimers(node) > 0 && rk__ledger_is_late(ledger, now_ns))
+    else if (ledger->is_late && ledger->late_count > 0 && idle_claimers(node) > 0)
         give_late(ledger, number, answer);
     if (answer->count == 0)
         return;
     write_hands(ledger, number, answer);
+    rk__ledger_tally(ledger, node, -1);
     node->finished = false;
+    rk__ledger_tally(ledger, node, 1);
     answer->number = node->last.number + 1;
     node->last = *answer;
 }
 
 static void take_in(rk__ledger *ledger, const rk__ask *ask, uint64_t now_ns) {
     rk__ledger_node *node = &ledger->nodes[ask->node];
+    rk__ledger_tally(ledger, node, -1);
     node->counts = ask->counts;
     node->term = ask->term;
     node->wants = ask->wants != 0;
     ledger->drain = ledger->drain || ask->drain != 0;
     node->finished = ask->finished != 0 && (ledger->drain || ask->taken == node->last.number);
+    rk__ledger_tally(ledger, node, 1);
     ledger->begin_ns = ledger->begin_ns == 0 ? now_ns : ledger->begin_ns;
     note_idleness(ledger, node, now_ns);
 }
 
 static bool others_told(const rk__ledger *ledger) {
-    for (uint32_t i = 1; i < ledger->node_count; i++)
-        if (!ledger->nodes[i].told && !ledger->nodes[i].lost)
-            return false;
-    return true;
+    return ledger->told - ledger->nodes[0].told == ledger->alive - 1;
 }
 
 static void write_phase(rk__ledger *ledger, uint32_t number, rk__span_answer *answer) {
     rk__ledger_node *node = &ledger->nodes[number];
     bool last = ledger->drain || ledger->cursor == ledger->blocks;
     ledger->ended = rk__ledger_finished(ledger);
-    node->told = ledger->ended && (number != 0 || others_told(ledger));
+    rk__ledger_tally(ledger, node, -1);
+    node->told = ledger->ended && (number != 0 || node->told || others_told(ledger));
+    rk__ledger_tally(ledger, node, 1);
     answer->phase = node->told ? RK__PHASE_END : last ? RK__PHASE_LAST : RK__PHASE_RUN;
     answer->drain = ledger->drain || (node->told && !node->finished);
 }
@@ -200,7 +210,7 @@ void rk__ledger_answer(rk__ledger *ledger, const rk__ask *ask, uint64_t now_ns, 
         if (ask->taken < node->last.number)
             *answer = node->last;
         else if (node->wants)
-            give(ledger, ask->node, now_ns, answer);
+            give(ledger, ask->node, answer);
     }
     write_phase(ledger, ask->node, answer);
 }
@@ -208,17 +218,12 @@ void rk__ledger_answer(rk__ledger *ledger, const rk__ask *ask, uint64_t now_ns, 
 /* ---- the end ---- */
 
 bool rk__ledger_finished(const rk__ledger *ledger) {
-    bool finished = true, wants = false;
-    for (uint32_t i = 0; i < ledger->node_count; i++) {
-        const rk__ledger_node *node = &ledger->nodes[i];
-        finished = finished && (node->finished || node->lost);
-        wants = wants || (node->wants && !node->lost);
-    }
+    bool finished = ledger->finished == ledger->alive;
     if (ledger->ended || (finished && ledger->drain))
         return true;
     if (ledger->survey.wanted)
         return false;
-    return ledger->all_safe || (finished && !(wants && has_more(ledger)));
+    return ledger->all_safe || (finished && !(ledger->wanting > 0 && has_more(ledger)));
 }
 
 rk__window_counts rk__ledger_count(const rk__ledger *ledger) {

@@ -24,7 +24,9 @@
  *
  * The end has come when all nodes that are not lost have finished and nothing can be given out, or when all that is not
  * finished is safe in the file. Node 0 is rank 0's own: it is not lost, and it is told last that everything has ended,
- * since nobody answers after that. A lost node that asks is told that it is over. */
+ * since nobody answers after that. Until then a node that is lost before it is told of the end is made up for; that one
+ * synchronises its last writes after it was told is not the ledger's to see. A lost node that asks is told that it is
+ * over. */
 #ifndef RANKINE_LEDGER_H
 #define RANKINE_LEDGER_H
 
@@ -55,7 +57,7 @@ typedef struct rk__ledger_node {
     bool finished, told; /* told: has the answer that everything has ended */
     bool lost, again;    /* again: what it had may be given to others */
     uint64_t left;       /* blocks that it had and that may not */
-    uint64_t idle_ns;    /* since then it has wanted more than others could spare; 0: it does not */
+    uint64_t idle_ns;    /* since then claimers of it have waited, with nothing left to give them; 0: they have not */
     rk__span_answer last;
 } rk__ledger_node;
 
@@ -83,10 +85,13 @@ typedef struct rk__ledger {
     uint32_t static_given;
     bool drain;
     bool repeatable;        /* the same task gives the same bits: blocks may be in two hands */
+    bool is_late;           /* at the last tick: others are given what nodes have that hold up the end */
     bool all_safe;          /* seen by a survey: nothing is left to wait for */
-    bool ended;             /* a node has been told */
+    bool ended;             /* nodes are told */
     uint64_t begin_ns;      /* of the first question */
     rk__ledger_node *nodes; /* [node_count], borrowed */
+    /* Nodes that are not lost, and how many of these say so. */
+    uint32_t alive, finished, wanting, told;
     /* Beyond one node, borrowed; NULL: no node can be lost. */
     uint32_t *hands; /* [blocks][2] node + 1; 0: none */
     rk__blockset *settled, *open, *late;
@@ -113,11 +118,10 @@ void rk__ledger_tick(rk__ledger *ledger, uint64_t now_ns);
 void rk__ledger_lose(rk__ledger *ledger, uint32_t node, bool again);
 /* Blocks of lost nodes that may not be given to others: they stay open for another session. */
 uint64_t rk__ledger_left(const rk__ledger *ledger);
+/* A node's flags change: -1 before, +1 after. For the ledger's units. */
+void rk__ledger_tally(rk__ledger *ledger, const rk__ledger_node *node, int sign);
 /* Has the end come? */
 bool rk__ledger_finished(const rk__ledger *ledger);
 rk__window_counts rk__ledger_count(const rk__ledger *ledger);
-
-/* survey.c: is there a node that has been idle for so long that it is given what others have? */
-bool rk__ledger_is_late(const rk__ledger *ledger, uint64_t now_ns);
 
 #endif

@@ -14,14 +14,14 @@ uint64_t rk__window_oldest(const rk__window *window) {
 
 /* ---- what is left of a slot ---- */
 
-/* Shares of the dead count as claimed: nobody else takes them from here. */
+/* Shares of those who take nothing more count as claimed: nobody takes them from here. */
 static void visit_shares(rk__window *window, uint64_t span, rk__run_fn visit, void *ctx) {
     rk__span_slot *slot = rk__window_slot(window, span);
     uint64_t total = LOAD(slot->count, relaxed), first = LOAD(slot->first, relaxed), offset;
     for (uint32_t i = 0; i < window->claimers; i++) {
         rk__claimer_line *line = rk__window_line(window, i);
         uint64_t count = rk__policy_share(total, window->claimers, i, &offset);
-        if (count > 0 && LOAD(line->next_span, acquire) <= span && LOAD(line->state, acquire) != RK__CLAIMER_DEAD)
+        if (count > 0 && LOAD(line->next_span, acquire) <= span && LOAD(line->state, acquire) < RK__CLAIMER_FINISHED)
             visit(ctx, first + offset, count);
     }
 }
@@ -111,12 +111,27 @@ static void give_missing(rk__window *window, uint64_t first, uint64_t end) {
     }
 }
 
+/* A share whose claimer takes nothing more is lost. Such a claimer looks for spans after it has said so (claimer.c),
+ * and this looks for such claimers after the span is there: one of the two sees it. */
+static void deal(rk__window *window, uint64_t first, uint64_t count) {
+    bool gone = false;
+    fill_slot(window, first, count, RK__CURSOR_DEALT);
+    atomic_thread_fence(memory_order_seq_cst);
+    for (uint32_t i = 0; i < window->claimers; i++)
+        gone = gone || LOAD(rk__window_line(window, i)->state, relaxed) >= RK__CLAIMER_FINISHED;
+    if (gone)
+        atomic_fetch_add(&window->losses, 1);
+}
+
 void rk__window_give(rk__window *window, uint64_t first, uint64_t count, uint64_t number, bool again) {
     rk__blockset *given = rk__window_set_of(window, RK__SET_GIVEN);
     bool is_new = rk__blockset_next(given, first, first + count) == first + count;
     if (is_new && !again && slot_is_free(window)) {
         rk__blockset_add(given, first, count);
-        fill_slot(window, first, count, window->policy == RK__POLICY_STATIC ? RK__CURSOR_DEALT : 0);
+        if (window->policy == RK__POLICY_STATIC)
+            deal(window, first, count);
+        else
+            fill_slot(window, first, count, 0);
     } else {
         give_missing(window, first, first + count);
         rk__window_feed(window);

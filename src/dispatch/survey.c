@@ -37,8 +37,10 @@ static uint64_t patience_ns(const rk__ledger *ledger, uint64_t now_ns) {
     return longer(waited, IDLE_NS);
 }
 
-bool rk__ledger_is_late(const rk__ledger *ledger, uint64_t now_ns) {
+static bool is_late(const rk__ledger *ledger, uint64_t now_ns) {
     uint64_t idle_ns = UINT64_MAX;
+    if (ledger->cursor < ledger->blocks || ledger->open_count > 0)
+        return false;
     for (uint32_t i = 0; i < ledger->node_count; i++)
         if (ledger->nodes[i].idle_ns != 0 && !ledger->nodes[i].lost && ledger->nodes[i].idle_ns < idle_ns)
             idle_ns = ledger->nodes[i].idle_ns;
@@ -126,7 +128,7 @@ static void drop_lost_hand(rk__ledger *ledger, uint64_t block) {
 }
 
 /* Returns how often it was looked up. */
-static uint64_t walk_block(rk__ledger *ledger, uint64_t block, bool late) {
+static uint64_t walk_block(rk__ledger *ledger, uint64_t block) {
     if (rk__blockset_has(ledger->open, block)) {
         ledger->survey.held_up++;
         return 0;
@@ -139,11 +141,11 @@ static uint64_t walk_block(rk__ledger *ledger, uint64_t block, bool late) {
     }
     if ((is_alive(first) && first->finished) || (is_alive(second) && second->finished))
         return 0;
-    if (late)
+    if (ledger->is_late)
         judge_held(ledger, block);
     else
         ledger->survey.held_up++;
-    return late;
+    return ledger->is_late;
 }
 
 /* ---- a walk ---- */
@@ -152,35 +154,36 @@ static void begin_walk(rk__ledger *ledger, uint64_t now_ns) {
     ledger->survey = (rk__survey){.begun_ns = now_ns, .wanted = ledger->survey.wanted};
 }
 
-static void end_walk(rk__ledger *ledger, bool late) {
+static void end_walk(rk__ledger *ledger) {
     rk__survey *survey = &ledger->survey;
     survey->wanted = false;
-    ledger->all_safe = late && survey->held_up == 0 && !survey->disturbed;
+    ledger->all_safe = ledger->is_late && survey->held_up == 0 && !survey->disturbed;
 }
 
-static void walk(rk__ledger *ledger, bool late) {
+static void walk(rk__ledger *ledger) {
     rk__survey *survey = &ledger->survey;
     uint64_t left = ledger->cursor - survey->next, looks = 0;
     uint64_t end = survey->next + (left < BLOCKS_AT_ONCE ? left : BLOCKS_AT_ONCE);
     while (survey->next < end && looks < LOOKS_AT_ONCE) {
         survey->next = rk__blockset_next_missing(ledger->settled, survey->next, end);
         if (survey->next < end)
-            looks += walk_block(ledger, survey->next++, late);
+            looks += walk_block(ledger, survey->next++);
     }
     if (survey->next >= ledger->cursor)
-        end_walk(ledger, late);
+        end_walk(ledger);
 }
 
 void rk__ledger_tick(rk__ledger *ledger, uint64_t now_ns) {
     rk__survey *survey = &ledger->survey;
     if (ledger->hands == NULL || ledger->ended)
         return;
-    bool late = rk__ledger_is_late(ledger, now_ns);
-    if (!survey->wanted && (!late || (survey->next >= ledger->cursor && now_ns - survey->begun_ns < WALK_EVERY_NS)))
+    ledger->is_late = is_late(ledger, now_ns);
+    if (!survey->wanted &&
+        (!ledger->is_late || (survey->next >= ledger->cursor && now_ns - survey->begun_ns < WALK_EVERY_NS)))
         return;
     if (survey->next >= ledger->cursor)
         begin_walk(ledger, now_ns);
-    walk(ledger, late);
+    walk(ledger);
 }
 
 /* ---- a node is lost ---- */
@@ -196,14 +199,18 @@ static void reconsider(rk__ledger *ledger, uint32_t node) {
 void rk__ledger_lose(rk__ledger *ledger, uint32_t number, bool again) {
     rk__ledger_node *node = &ledger->nodes[number];
     assert(number != 0 && ledger->hands != NULL);
-    if (node->lost && (node->again || !again))
+    if (ledger->nodes[0].told || (node->lost && (node->again || !again)))
         return;
     if (node->lost)
         reconsider(ledger, number);
+    else
+        ledger->alive--;
+    rk__ledger_tally(ledger, node, -1);
     node->lost = true;
     node->again = again;
     node->idle_ns = 0;
     ledger->all_safe = false;
+    ledger->ended = false; /* those that are not told yet go on; node 0 is told last */
     ledger->survey = (rk__survey){.wanted = true};
 }
 

@@ -145,18 +145,22 @@ static rk_status work(rk__lane *lane, rk_error *err) {
     return status;
 }
 
+static bool has_ended(rk__window *window) {
+    return atomic_load_explicit(&window->phase, memory_order_acquire) == RK__PHASE_END ||
+           atomic_load_explicit(&window->drain, memory_order_relaxed) != 0;
+}
+
 /* What others have lost may still come: until everything has ended. true: there is something. */
 static bool rest(rk__lane *lane) {
     rk__window *window = lane->claimer.window;
     rk__claimer_rest(&lane->claimer);
-    for (uint64_t wait_ns = WAIT_MIN_NS; !rk__claimer_has_news(&lane->claimer);
+    for (uint64_t wait_ns = WAIT_MIN_NS; !has_ended(window);
          wait_ns = wait_ns < WAIT_MAX_NS ? 2 * wait_ns : WAIT_MAX_NS) {
-        if (atomic_load_explicit(&window->phase, memory_order_acquire) == RK__PHASE_END ||
-            atomic_load_explicit(&window->drain, memory_order_relaxed) != 0)
-            return false;
+        if (rk__claimer_has_news(&lane->claimer))
+            return true;
         rk__sleep_ns(wait_ns);
     }
-    return true;
+    return false;
 }
 
 static rk_status work_once(rk__lane *lane, rk_error *err) {
