@@ -210,6 +210,7 @@ static int run_in_world(rk__cli *cli, const rk__world *world, rk__run_options *o
     rk__progress_display display;
     rk__progress_init(&display, "task", &cli->arguments, rk__launch_tty_columns());
     options->progress = rk__progress_show;
+    options->notice = rk__progress_notice;
     options->progress_ctx = &display;
 
     rk_status status = check_world(cli, world, &err);

@@ -114,6 +114,7 @@ void rk__jsonout_summary(rk__json *json, const rk__run_summary *s, const uint64_
     rk__json_u64(json, "done", s->done);
     rk__json_u64(json, "failed", s->failed);
     rk__json_bool(json, "gathered", s->gathered);
+    rk__json_u64(json, "ranks_lost", s->ranks_lost);
     rk__json_bool(json, "timed_out", s->timed_out);
     rk__json_bool(json, "too_many_failures", s->too_many_failures);
     rk__json_u64(json, "retried", s->retried);

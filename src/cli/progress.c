@@ -139,6 +139,15 @@ void rk__progress_show(void *ctx, const rk__progress *progress) {
     }
 }
 
+void rk__progress_notice(void *ctx, const char *notice) {
+    rk__progress_display *display = ctx;
+    char text[512];
+    if (display->quiet)
+        return;
+    snprintf(text, sizeof text, "%srankine: %s\n", display->on_screen ? "\r\033[K" : "", notice);
+    put(STDERR_FILENO, text);
+}
+
 void rk__progress_clear(rk__progress_display *display, int fd) {
     if (display->on_screen)
         put(fd, "\r\033[K");

@@ -19,6 +19,8 @@ void rk__progress_init(rk__progress_display *display, const char *what, const rk
                        int terminal_columns);
 /* An rk__run_options.progress; ctx is the rk__progress_display. One thread at a time. */
 void rk__progress_show(void *ctx, const rk__progress *progress);
+/* An rk__run_options.notice: a line of its own, also where progress is silent, but not if all is. */
+void rk__progress_notice(void *ctx, const char *notice);
 /* Take the live line away; call it before anything else is written to the terminal. `fd`: where that will be written,
  * for mpirun carries stdout and stderr apart, and one may overtake the other. */
 void rk__progress_clear(rk__progress_display *display, int fd);

@@ -38,7 +38,7 @@ typedef enum rk__message_kind {
     RK__MESSAGE_KEPT,    /* of a careful block: what came before can be gone on from */
     RK__MESSAGE_END,     /* of the block: record, then partial */
     RK__MESSAGE_STOPPED, /* told to drain in the middle of a block */
-    RK__MESSAGE_FINISHED /* nothing is left to claim; or an error's code and text */
+    RK__MESSAGE_FINISHED /* nothing is left to claim; count: for want of time; or an error's code and text */
 } rk__message_kind;
 
 typedef struct rk__message { /* payload behind it, padded to 16 bytes */
@@ -62,7 +62,6 @@ typedef struct rk__exchange {
     /* the worker's last words, from its signal handler */
     _Atomic uint32_t fault_signal, fault_is_stack;
     _Atomic uint64_t fault_address;
-    _Atomic uint64_t next_span;  /* of the worker's claims */
     _Atomic uint64_t base_bytes; /* of its memory, before it computes */
     /* Written by the rank while there is no worker. */
     uint64_t rest_first, rest_count; /* blocks of an earlier worker's claim */

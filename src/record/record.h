@@ -379,6 +379,12 @@ rk_status rk__record_sync(rk__record *record, rk_error *err);
  * committed in this session up to that epoch may be trusted. Ranks beyond the table are checked at the next resume. */
 rk_status rk__record_mark(rk__record *record, uint32_t owner, uint16_t session, uint32_t epoch, rk_error *err);
 
+/* The marks as they are now, and which sessions ended in order: does that cover a block's record? */
+typedef struct rk__trust rk__trust;
+rk_status rk__trust_read(rk__trust **out, rk__record *record, rk_error *err);
+void rk__trust_destroy(rk__trust *trust); /* NULL is legal */
+bool rk__trust_covers(const rk__trust *trust, const rk__block_record *entry);
+
 typedef struct rk__settle_options {
     bool check_all;    /* check every block, not only those that no mark covers */
     bool retry_failed; /* open blocks with failed tasks again */

@@ -50,30 +50,64 @@ rk_status rk__marks_last_session(rk__record *record, uint32_t *last, rk_error *e
     return RK_OK;
 }
 
+struct rk__trust {
+    mark *marks;
+    uint32_t below; /* sessions with lower numbers */
+};
+
+/* Epochs are compared modulo 2^16: one that is far behind looks as if it were ahead, and is checked. */
+bool rk__trust_covers(const rk__trust *trust, const rk__block_record *entry) {
+    if (entry->session < trust->below)
+        return true;
+    if (entry->session == 0) /* copied; no mark is of session 0, but those that were never written look like it */
+        return false;
+    if (entry->owner >= RK__MARKS_MAX || trust->marks[entry->owner].session != entry->session)
+        return false;
+    return (uint16_t)(trust->marks[entry->owner].epoch - entry->epoch) < UINT16_C(0x8000);
+}
+
+static rk_status find_trusted(rk__record *record, rk__trust *trust, rk_error *err) {
+    rk__session *sessions;
+    size_t count;
+    RK_TRY(rk__record_read_sessions(record, &sessions, &count, err));
+    for (size_t i = 0; i < count; i++) { /* a session that ended in order has synced before it said so */
+        uint32_t below = sessions[i].number + (sessions[i].end_ns != 0);
+        trust->below = below > trust->below ? below : trust->below;
+    }
+    free(sessions);
+    return read_marks(record, &trust->marks, err);
+}
+
+rk_status rk__trust_read(rk__trust **out, rk__record *record, rk_error *err) {
+    rk__trust *trust;
+    RK_TRY(rk__alloc((void **)&trust, 1, sizeof *trust, "marks", err));
+    rk_status status = find_trusted(record, trust, err);
+    if (status == RK_OK)
+        *out = trust;
+    else
+        free(trust);
+    return status;
+}
+
+void rk__trust_destroy(rk__trust *trust) {
+    if (trust == NULL)
+        return;
+    free(trust->marks);
+    free(trust);
+}
+
 typedef struct settling {
     rk__record *record;
     const rk__settle_options *options;
     rk__settle_report *report;
-    mark *marks;
+    rk__trust *trust;
     rk__checker *checker;
-    uint32_t trusted_below; /* sessions with lower numbers */
 } settling;
-
-/* Epochs are compared modulo 2^16: one that is far behind looks as if it were ahead, and is checked. */
-static bool is_trusted(const settling *s, const rk__block_record *entry) {
-    if (entry->session < s->trusted_below)
-        return true;
-    if (entry->session == 0) /* copied; no mark is of session 0, but those that were never written look like it */
-        return false;
-    if (entry->owner >= RK__MARKS_MAX || s->marks[entry->owner].session != entry->session)
-        return false;
-    return (uint16_t)(s->marks[entry->owner].epoch - entry->epoch) < UINT16_C(0x8000);
-}
 
 static rk_status settle_block(void *ctx, uint64_t block, unsigned slot, const rk__block_record *entry, rk_error *err) {
     settling *s = ctx;
     bool sound = true;
-    if (s->options->check_all || !is_trusted(s, entry)) {
+    if (s->options->check_all || !rk__trust_covers(s->trust, entry)) {
         RK_TRY(rk__checker_block(s->checker, block, slot, entry, &sound, err));
         s->report->blocks_checked++;
     }
@@ -87,21 +121,8 @@ static rk_status settle_block(void *ctx, uint64_t block, unsigned slot, const rk
     return rk__block_reopen(s->record, block, slot, entry, err);
 }
 
-static rk_status find_trusted(settling *s, rk_error *err) {
-    rk__session *sessions;
-    size_t count;
-    RK_TRY(rk__record_read_sessions(s->record, &sessions, &count, err));
-    for (size_t i = 0; i < count; i++) { /* a session that ended in order has synced before it said so */
-        uint32_t below = sessions[i].number + (sessions[i].end_ns != 0);
-        s->trusted_below = below > s->trusted_below ? below : s->trusted_below;
-    }
-    free(sessions);
-    return RK_OK;
-}
-
 static rk_status settle(settling *s, rk_error *err) {
-    RK_TRY(find_trusted(s, err));
-    RK_TRY(read_marks(s->record, &s->marks, err));
+    RK_TRY(rk__trust_read(&s->trust, s->record, err));
     RK_TRY(rk__checker_create(&s->checker, s->record, err));
     RK_TRY(rk__blocks_walk(s->record, settle_block, s, err));
     if (s->report->blocks_damaged + s->report->blocks_retried == 0)
@@ -115,6 +136,6 @@ rk_status rk__record_settle(rk__record *record, const rk__settle_options *option
     *report = (rk__settle_report){0};
     rk_status status = settle(&s, err);
     rk__checker_destroy(s.checker);
-    free(s.marks);
+    rk__trust_destroy(s.trust);
     return status;
 }

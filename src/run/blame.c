@@ -128,13 +128,8 @@ static void keep_block(rk__isolated *isolated, bool blamed) {
 
 /* The claim that the worker held, less what it has handed over. */
 static void keep_rest(rk__isolated *isolated) {
-    rk__claimer *claimer = &isolated->lane->claimer;
-    const rk__claimer_line *line = claimer->line;
-    uint64_t first, count;
-    if (rk__claimer_mend(claimer, &first, &count)) {
-        isolated->doubt_first = first;
-        isolated->doubt_count = count;
-    }
+    const rk__claimer_line *line = isolated->lane->claimer.line;
+    rk__claimer_mend(&isolated->lane->claimer);
     uint64_t lo = atomic_load(&line->lo), hi = atomic_load(&line->hi);
     if (isolated->ended > lo && isolated->ended <= hi)
         lo = isolated->ended;

@@ -5,7 +5,8 @@
 #define WAIT_MAX_NS UINT64_C(2000000)
 
 static bool must_stop(const rk__claims *claims) {
-    return claims->out_of_time || atomic_load_explicit(&claims->window->drain, memory_order_relaxed) != 0;
+    return claims->out_of_time || atomic_load_explicit(&claims->window->drain, memory_order_relaxed) != 0 ||
+           atomic_load_explicit(&claims->window->phase, memory_order_relaxed) == RK__PHASE_END;
 }
 
 /* A block is not begun if it would take longer than what is left, going by the longest so far. The other ranks go on
@@ -51,8 +52,6 @@ rk_status rk__claims_work(rk__claims *claims, rk_error *err) {
         }
         uint64_t begin = rk__clock_ns();
         wait_ns = WAIT_MIN_NS;
-        if (claims->next_span != NULL)
-            atomic_store_explicit(claims->next_span, claims->claimer->next_span, memory_order_relaxed);
         RK_TRY(rk__claims_run(claims, first, count, &computed, err));
         if (computed > 0)
             unit_ns = (rk__clock_ns() - begin) / computed + 1;

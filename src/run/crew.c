@@ -31,8 +31,9 @@ struct rk__crew {
     bool *lost;               /* [size] */
     uint32_t lost_count;
     /* rank 0 */
-    bool *done;             /* [size] */
-    farewell first_failure; /* of the lowest rank */
+    char (*hosts)[sizeof(((rk__world *)0)->host)]; /* [size] */
+    bool *done;                                    /* [size] */
+    farewell first_failure;                        /* of the lowest rank */
     uint64_t peak_bytes;
     uint32_t left_behind; /* ranks that we did not wait for */
     bool broken;
@@ -63,6 +64,10 @@ static void died(void *ctx, uint32_t endpoint) {
 
 bool rk__crew_has_lost(const rk__crew *crew, int rank) {
     return crew->lost[rank];
+}
+
+const char *rk__crew_host(const rk__crew *crew, int rank) {
+    return crew->hosts[rank];
 }
 
 uint32_t rk__crew_losses(const rk__crew *crew) {
@@ -100,7 +105,7 @@ static void receive(void *ctx, rk__letter *letter) {
         crew->parted = true;
         crew->phase = RK__CREW_PARTED;
     } else if (crew->session != NULL) {
-        rk__service_receive(crew->session, letter);
+        rk__agent_receive(crew->session, letter);
     }
 }
 
@@ -170,11 +175,20 @@ static rk_status make_mail(rk__crew *crew, rk_error *err) {
 static rk_status allocate(rk__crew *crew, rk_error *err) {
     size_t size = (size_t)crew->world->size;
     RK_TRY(rk__alloc((void **)&crew->lost, size, sizeof *crew->lost, "ranks", err));
+    RK_TRY(rk__alloc((void **)&crew->hosts, size, sizeof *crew->hosts, "ranks", err));
     return rk__alloc((void **)&crew->done, size, sizeof *crew->done, "ranks", err);
+}
+
+static rk_status learn_hosts(rk__crew *crew, rk_error *err) {
+    const rk__world *world = crew->world;
+    return rk__mpi(MPI_Gather(world->host, sizeof world->host, MPI_CHAR, crew->hosts, sizeof world->host, MPI_CHAR, 0,
+                              world->comm),
+                   "MPI_Gather", err);
 }
 
 static rk_status assemble(rk__crew *crew, rk_error *err) {
     RK_TRY(rk__world_agree(crew->world, allocate(crew, err), err));
+    RK_TRY(learn_hosts(crew, err));
     if (crew->world->size == 1)
         return RK_OK;
     if (crew->world->node_count > 1 && !crew->world->multiple)
@@ -204,6 +218,7 @@ void rk__crew_destroy(rk__crew *crew) {
     rk__unshare(&crew->shared);
     free(crew->lost);
     free(crew->done);
+    free(crew->hosts);
     free(crew);
 }
 
@@ -283,12 +298,16 @@ rk_status rk__crew_gather(rk__crew *crew, uint64_t patience_ns, uint64_t *peak_b
     return status;
 }
 
+uint32_t rk__crew_missing(const rk__crew *crew) {
+    return crew->lost_count + crew->left_behind;
+}
+
 void rk__crew_part(rk__crew *crew) {
     crew->phase = RK__CREW_PARTED;
     if (crew->mail == NULL)
         return;
     rk__mail *mail = rk__enter(NULL);
-    crew->broken = crew->lost_count > 0 || crew->left_behind > 0;
+    crew->broken = rk__crew_missing(crew) > 0;
     for (int rank = 1; rank < crew->world->size; rank++) {
         rk__letter letter = {.to = (uint32_t)rank, .room = RK__ROOM_RUN, .op = OP_PART, .a = crew->broken};
         rk__mail_send(mail, &letter, RK__PAYLOAD_COPY, NULL);

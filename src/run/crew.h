@@ -33,7 +33,7 @@
 
 typedef enum rk__crew_phase { RK__CREW_PREPARES = 0, RK__CREW_COMPUTES, RK__CREW_PARTED } rk__crew_phase;
 
-typedef enum rk__crew_op { /* of letters that the session handles: rk__service_receive */
+typedef enum rk__crew_op { /* of letters that the session handles: rk__agent_receive */
                            RK__CREW_ASK = 10,
                            RK__CREW_SPAN,
                            RK__CREW_BYTES,
@@ -58,8 +58,9 @@ void rk__crew_computed(rk__crew *crew);
 void rk__crew_lock(rk__crew *crew);
 void rk__crew_unlock(rk__crew *crew);
 bool rk__crew_has_lost(const rk__crew *crew, int rank);
-uint32_t rk__crew_losses(const rk__crew *crew); /* how many so far */
-bool rk__crew_is_agent(const rk__crew *crew);   /* this rank, of its node */
+const char *rk__crew_host(const rk__crew *crew, int rank); /* rank 0 */
+uint32_t rk__crew_losses(const rk__crew *crew);            /* how many so far */
+bool rk__crew_is_agent(const rk__crew *crew);              /* this rank, of its node */
 /* Copies head and what follows it. Lost if the receiver is. */
 void rk__crew_send(rk__crew *crew, int rank, rk__crew_op op, const void *head, size_t size, const void *more,
                    size_t more_size);
@@ -73,6 +74,8 @@ void rk__crew_say_done(rk__crew *crew, rk_status status, const rk_error *err);
 /* Rank 0: wait for that of all who live, for at most so long (RK__NEVER). What the lowest rank that failed has said.
  * *peak_bytes: largest resident set of a rank. */
 rk_status rk__crew_gather(rk__crew *crew, uint64_t patience_ns, uint64_t *peak_bytes, rk_error *err);
+/* Rank 0, after that: ranks that died, or were not waited for. */
+uint32_t rk__crew_missing(const rk__crew *crew);
 /* Rank 0: let them go. */
 void rk__crew_part(rk__crew *crew);
 /* Rank 0, after that: some rank is lost or left behind. */

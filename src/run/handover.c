@@ -67,6 +67,7 @@ static rk_status take_values(rk__isolated *isolated, const rk__message *message,
 
 static rk_status finish(rk__isolated *isolated, const rk__message *message, const void *payload, rk_error *err) {
     isolated->finished = true;
+    isolated->lane->out_of_time = message->count != 0;
     return message->task == RK_OK ? RK_OK : rk__fail(err, (rk_status)message->task, "%s", (const char *)payload);
 }
 
@@ -137,11 +138,14 @@ static rk_status take_message(rk__isolated *isolated, const rk__message *message
 rk_status rk__isolated_take(rk__isolated *isolated, unsigned most, bool *took, rk_error *err) {
     rk__message message;
     const void *payload;
-    *took = false;
-    for (unsigned i = 0; i < most && rk__exchange_next(isolated->exchange, &message, &payload); i++) {
-        *took = true;
+    uint64_t now = rk__clock_ns();
+    unsigned taken = 0;
+    for (; taken < most && rk__exchange_next(isolated->exchange, &message, &payload); taken++) {
         RK_TRY(take_message(isolated, &message, payload, err));
         rk__exchange_taken(isolated->exchange);
     }
+    *took = taken > 0;
+    if (taken < most)
+        atomic_store_explicit(&isolated->lane->taken_ns, now, memory_order_release);
     return RK_OK;
 }

@@ -281,35 +281,21 @@ static rk_status follow_worker(rk__isolated *isolated, rk_error *err) {
     return RK_OK;
 }
 
-/* ---- blocks that a worker may have claimed when it died ---- */
-
-/* *ours: what is open of them is to be computed here. */
-static rk_status resolve_doubt(rk__isolated *isolated, bool *ours, rk_error *err) {
-    rk__claimer *claimer = &isolated->lane->claimer;
-    uint64_t first = isolated->doubt_first, count = isolated->doubt_count;
-    *ours = false;
-    RK_TRY(rk__stage_flush(isolated->lane->stage, err));
-    rk__claimer_doubt(claimer);
-    while (atomic_load(&claimer->window->drain) == 0 && !*ours) {
+/* The process of a worker that has finished may still be there. */
+static rk_status wait_for_end(rk__isolated *isolated, rk_error *err) {
+    while (isolated->running) {
         RK_TRY(listen_to_helper(isolated, err));
-        *ours = !isolated->running && rk__claimer_is_certain(claimer, first, count);
-        rk__sleep_ns(NAP_MAX_NS);
+        if (isolated->running)
+            rk__sleep_ns(NAP_MIN_NS);
     }
-    isolated->exchange->rest_first = first;
-    isolated->exchange->rest_count = count;
-    isolated->doubt_count = 0;
     return RK_OK;
 }
 
 rk_status rk__isolated_work(rk__lane *lane, rk_error *err) {
     rk__isolated *isolated = lane->isolated;
-    for (bool more = true; more;) {
-        isolated->finished = false;
-        RK_TRY(start_worker(isolated, err));
-        RK_TRY(follow_worker(isolated, err));
-        more = isolated->doubt_count > 0;
-        if (more)
-            RK_TRY(resolve_doubt(isolated, &more, err));
-    }
-    return RK_OK;
+    RK_TRY(wait_for_end(isolated, err));
+    isolated->finished = false;
+    isolated->exchange->rest_count = 0;
+    RK_TRY(start_worker(isolated, err));
+    return follow_worker(isolated, err);
 }

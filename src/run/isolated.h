@@ -17,14 +17,13 @@ struct rk__isolated {
     size_t bytes;
     pid_t worker; /* as the helper said; 0: none */
     bool running, finished;
-    uint64_t begun;                    /* 1 + the block under way; 0: none */
-    uint64_t begun_ns;                 /* when we heard of it */
-    uint64_t first_ns;                 /* if a worker has ended in it: when we heard of it first; 0: none has */
-    uint64_t ended;                    /* 1 + the block handed over last; 0: none */
-    uint64_t tasks, failed, retried;   /* as of that block */
-    uint64_t kept;                     /* 1 + the slot from which the block under way can be gone on; 0: none */
-    bool emitted;                      /* values came since then */
-    uint64_t doubt_first, doubt_count; /* blocks that a worker may have claimed; at most one such claim */
+    uint64_t begun;                  /* 1 + the block under way; 0: none */
+    uint64_t begun_ns;               /* when we heard of it */
+    uint64_t first_ns;               /* if a worker has ended in it: when we heard of it first; 0: none has */
+    uint64_t ended;                  /* 1 + the block handed over last; 0: none */
+    uint64_t tasks, failed, retried; /* as of that block */
+    uint64_t kept;                   /* 1 + the slot from which the block under way can be gone on; 0: none */
+    bool emitted;                    /* values came since then */
     rk__sentence sentence;
     uint64_t sentenced; /* 1 + its task */
     uint64_t looked_ns;

@@ -5,6 +5,9 @@
 
 #include "run/run_private.h"
 
+#define WAIT_MIN_NS UINT64_C(20000)
+#define WAIT_MAX_NS UINT64_C(2000000)
+
 static rk_status stage_rows(void *ctx, uint64_t first, uint64_t count, void **rows, rk_error *err) {
     return rk__stage_rows(((rk__lane *)ctx)->stage, first, count, rows, err);
 }
@@ -84,6 +87,7 @@ rk_status rk__lane_open(rk__lane *lane, rk_error *err) {
                                              : (uint32_t)session->world->node_rank * session->threads;
     uint32_t number = before + (uint32_t)lane->place.thread;
     rk__claimer_join(&lane->claimer, session->segment.window, number, (uint32_t)getpid());
+    atomic_store(&lane->taken_ns, UINT64_MAX);
     RK_TRY(create_stage(lane, err));
     if (session->options->isolation.helper != NULL)
         return rk__isolated_open(lane, err);
@@ -122,6 +126,7 @@ rk_status rk__lane_commit(rk__lane *lane, uint64_t block, const rk__block_record
     atomic_uint_least64_t *kernel_ns = &lane->claimer.line->kernel_ns;
     atomic_store_explicit(kernel_ns, atomic_load_explicit(kernel_ns, memory_order_relaxed) + record->duration_ns,
                           memory_order_relaxed);
+    atomic_fetch_add_explicit(&lane->claimer.line->blocks, 1, memory_order_relaxed);
     if (lane->log != NULL)
         RK_TRY(rk__log_end(lane->log, err));
     return rk__stage_commit(lane->stage, block, record, partial, err);
@@ -136,14 +141,39 @@ static rk_status work(rk__lane *lane, rk_error *err) {
     RK_TRY(rk__fault_watch(rk__exec_watch_of(lane->exec), err));
     rk_status status = rk__claims_work(&claims, err);
     rk__fault_unwatch();
+    lane->out_of_time = claims.out_of_time;
     return status;
+}
+
+static bool has_ended(rk__window *window) {
+    return atomic_load_explicit(&window->phase, memory_order_acquire) == RK__PHASE_END ||
+           atomic_load_explicit(&window->drain, memory_order_relaxed) != 0;
+}
+
+/* What others have lost may still come: until everything has ended. true: there is something. */
+static bool rest(rk__lane *lane) {
+    rk__window *window = lane->claimer.window;
+    rk__claimer_rest(&lane->claimer);
+    for (uint64_t wait_ns = WAIT_MIN_NS; !has_ended(window);
+         wait_ns = wait_ns < WAIT_MAX_NS ? 2 * wait_ns : WAIT_MAX_NS) {
+        if (rk__claimer_has_news(&lane->claimer))
+            return true;
+        rk__sleep_ns(wait_ns);
+    }
+    return false;
+}
+
+static rk_status work_once(rk__lane *lane, rk_error *err) {
+    RK_TRY(lane->isolated != NULL ? rk__isolated_work(lane, err) : work(lane, err));
+    return rk__stage_flush(lane->stage, err);
 }
 
 /* A rank that failed still takes part in the end: its peers are waiting for all claimers to finish. */
 rk_status rk__lane_work(rk__lane *lane, rk_error *err) {
-    rk_status status = lane->isolated != NULL ? rk__isolated_work(lane, err) : work(lane, err);
-    if (status == RK_OK)
-        status = rk__stage_flush(lane->stage, err);
+    rk_status status;
+    do {
+        status = work_once(lane, err);
+    } while (status == RK_OK && !lane->out_of_time && rest(lane));
     if (status != RK_OK)
         atomic_store(&lane->session->segment.window->drain, 1);
     rk__claimer_finish(&lane->claimer);

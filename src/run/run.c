@@ -9,6 +9,8 @@
 
 #include "run/crew.h"
 
+#define STRAGGLER_NS UINT64_C(2000000000)
+
 static volatile sig_atomic_t draining; /* the one thing that a signal handler may reach */
 
 void rk__run_drain(void) {
@@ -153,8 +155,14 @@ static rk_status create_ledger(rk__session_run *session, rk_error *err) {
     RK_TRY(rk__alloc((void **)&session->nodes, (size_t)world->node_count, sizeof *session->nodes, "ledger", err));
     for (int r = 0; r < world->size; r++)
         session->nodes[world->node_of_rank[r]].claimers += claimers_of(session, r);
+    RK_TRY(rk__alloc((void **)&session->told_lost, (size_t)world->size, sizeof *session->told_lost, "ledger", err));
     rk__ledger_init(&session->ledger, session->job->schema.blocks, session->options->policy, session->nodes,
                     (uint32_t)world->node_count);
+    if (world->node_count == 1)
+        return RK_OK;
+    RK_TRY(rk__alloc(&session->ledger_memory, 1, rk__ledger_bytes(session->job->schema.blocks), "ledger", err));
+    rk__ledger_guard(&session->ledger, session->ledger_memory, session->job->identity.deterministic, rk__agent_look,
+                     session);
     return RK_OK;
 }
 
@@ -225,11 +233,13 @@ static rk_status sync_own(rk__session_run *session, rk_error *err) {
 /* Rank 0: those that still compute what others have done in the meantime are not waited for. */
 static rk_status gather_and_close(rk__session_run *session, rk_status status, rk__run_summary *summary, rk_error *err) {
     rk_error theirs = RK_ERROR_INIT;
-    rk_status told = rk__crew_gather(session->crew, RK__NEVER, &summary->peak_bytes, &theirs);
+    rk_status told = rk__crew_gather(session->crew, session->ledger.all_safe ? STRAGGLER_NS : RK__NEVER,
+                                     &summary->peak_bytes, &theirs);
     if (status == RK_OK && told != RK_OK) {
         status = told;
         *err = theirs;
     }
+    summary->ranks_lost = rk__crew_missing(session->crew);
     return status == RK_OK ? close_run(session, summary, err) : status;
 }
 
@@ -273,6 +283,9 @@ static void session_fini(rk__session_run *session) {
     free(session->cores);
     rk__reuse_close(session->reuse);
     free(session->nodes);
+    free(session->ledger_memory);
+    free(session->told_lost);
+    rk__trust_destroy(session->trust);
     rk__segment_destroy(&session->segment);
     rk__record_close(session->record);
     rk__courier_destroy(session->courier);

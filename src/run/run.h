@@ -54,6 +54,7 @@ typedef struct rk__run_options {
     void (*progress)(
         void *ctx,
         const rk__progress *progress); /* rank 0, about 5 times a second, from the service thread; NULL: none */
+    void (*notice)(void *ctx, const char *text); /* rank 0, a line for the person who looks; same ctx; NULL: none */
     void *progress_ctx;
 } rk__run_options;
 #define RK__DEFAULT_SEED    UINT64_C(20240229)
@@ -69,6 +70,7 @@ typedef struct rk__run_summary { /* rank 0's */
     double setup_seconds, end_seconds;
     double efficiency;          /* kernel time / (ranks * seconds) */
     int ranks, nodes, threads;  /* threads: of each rank */
+    uint32_t ranks_lost;        /* they died, or were not waited for */
     uint64_t peak_bytes;        /* largest resident set of a rank */
     bool complete, interrupted; /* complete: all of the file's part */
     uint32_t part, parts;

@@ -4,7 +4,8 @@
  *   crew.c      the ranks: letters, deaths, how they part; crew.h has the whole
  *   segment.c   the node's shared memory
  *   team.c      ranks that compute a task together
- *   service.c   the service thread of a rank: stamps, flushes, asks, answers, shows progress
+ *   service.c   the service thread of a rank: stamps, flushes, shows progress
+ *   agent.c     the agent of a node, and rank 0's answers: who computes what, and what the dead have left
  *   reach.c     who can write the file?
  *   courier.c   rows by message, for ranks that cannot
  *   syncer.c    the thread that syncs a node's writes now and then
@@ -28,6 +29,7 @@
 #include <stdatomic.h>
 
 #include "dispatch/ledger.h"
+#include "dispatch/search.h"
 #include "dispatch/window.h"
 #include "exec/exchange.h"
 #include "exec/exec.h"
@@ -118,10 +120,9 @@ rk_status rk__team_follow(struct rk__session_run *session, rk_error *err);
 typedef struct rk__claims {
     rk__claimer *claimer;
     rk__window *window;
-    uint64_t deadline_ns;        /* 0: none */
-    uint64_t longest_ns;         /* of the blocks so far */
-    bool out_of_time;            /* the next block would not end before the deadline */
-    _Atomic uint64_t *next_span; /* told where the claimer stands; NULL: nobody wants to know */
+    uint64_t deadline_ns; /* 0: none */
+    uint64_t longest_ns;  /* of the blocks so far */
+    bool out_of_time;     /* the next block would not end before the deadline */
     rk_status (*block)(void *ctx, uint64_t block, bool *stopped, uint64_t *duration_ns, rk_error *err);
     void *ctx;
 } rk__claims;
@@ -141,6 +142,8 @@ typedef struct rk__lane {
     rk__exec *exec;
     void *partial;
     struct rk__isolated *isolated; /* NULL: the tasks are computed here */
+    _Atomic uint64_t taken_ns;     /* what a worker had handed over by then is staged; UINT64_MAX: there is none */
+    bool out_of_time;
     pthread_t thread;
     bool has_thread;
     rk_error error; /* of its thread */
@@ -199,10 +202,12 @@ _Noreturn void rk__worker_run(const rk__job *job, const rk__orders *orders, rk__
 
 /* The node's agent, as it deals with rank 0. */
 typedef struct rk__agent {
+    bool is;          /* this rank */
     rk__ask question; /* the latest */
     bool asked;       /* its answer is not there */
     uint64_t asked_ns;
-    rk__span_answer rest; /* a span that the window had no slot for yet */
+    rk__search search;
+    uint32_t mourned; /* rank 0: so many deaths are dealt with */
 } rk__agent;
 
 /* One session: the part of a run between opening the file and its end. Lives on the main thread's stack. */
@@ -232,6 +237,10 @@ typedef struct rk__session_run {
     /* rank 0 */
     rk__ledger ledger;
     rk__ledger_node *nodes;
+    void *ledger_memory;
+    bool *told_lost;  /* [world.size] */
+    rk__trust *trust; /* as of trust_ns; NULL: none */
+    uint64_t trust_ns;
     /* the service thread */
     pthread_t thread;
     bool has_thread;
@@ -271,8 +280,13 @@ void rk__crash_end(void); /* also without a begin */
 
 rk_status rk__service_start(rk__session_run *session, rk_error *err);
 void rk__service_stop(rk__session_run *session);
+
+/* The service thread's, at each tick: the node's agent, and what rank 0 does for all. */
+void rk__agent_tend(rk__session_run *session, uint64_t now_ns);
 /* A letter to this session, with the crew's lock. */
-void rk__service_receive(rk__session_run *session, const struct rk__letter *letter);
+void rk__agent_receive(rk__session_run *session, const struct rk__letter *letter);
+/* Rank 0: what the file says of a block; ctx is the session. */
+rk__block_fate rk__agent_look(void *ctx, uint64_t block);
 rk_status rk__syncer_start(rk__session_run *session, rk_error *err);
 /* What went wrong while it ran, if anything. */
 rk_status rk__syncer_stop(rk__session_run *session, rk_error *err);

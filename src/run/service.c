@@ -1,12 +1,8 @@
 /* The service thread: one per rank, asleep but for a moment every tick.
  *
  * It stamps the rank's line in the window, writes what the stage has held too long, and passes a signal on to the
- * window. On the agent of a node (crew.h) it asks rank 0 for blocks in time; on rank 0 it also conducts: shows
- * progress. Answers come as letters, which the mail's own thread handles: also while a task keeps this rank busy.
- *
- * An agent has at most one question under way; rank 0 answers each at once, also when nothing is left. */
+ * window. On the agent of a node it asks rank 0 for blocks in time (agent.c); on rank 0 it also shows progress. */
 #include <math.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <rankine/command.h>
@@ -18,7 +14,6 @@
 #define NAP_MIN_NS   UINT64_C(100000)
 #define NAP_MAX_NS   (TICK_NS / 4)
 #define FLUSH_AGE_NS UINT64_C(30000000)
-#define ASK_EVERY_NS UINT64_C(100000000) /* counts for progress */
 #define PROGRESS_NS  UINT64_C(200000000)
 
 typedef struct display {
@@ -26,98 +21,6 @@ typedef struct display {
     uint64_t stopping_ns; /* 0: not stopping */
     double rate;
 } display;
-
-static void set_phase(rk__window *window, uint32_t phase) {
-    if (atomic_load_explicit(&window->phase, memory_order_relaxed) < phase)
-        atomic_store_explicit(&window->phase, phase, memory_order_release);
-}
-
-static void take_answer(rk__session_run *session, const rk__span_answer *answer) {
-    rk__agent *own = &session->agent;
-    rk__window *window = session->segment.window;
-    if (answer->count > 0)
-        own->rest = *answer;
-    if (own->rest.count > 0 && rk__window_add_span(window, own->rest.first, own->rest.count))
-        own->rest.count = 0;
-    if (answer->drain)
-        atomic_store(&window->drain, 1);
-    if (own->rest.count == 0)
-        set_phase(window, answer->phase);
-}
-
-/* A node asks for more when what is unclaimed would not keep its claimers busy for long. */
-static void write_question(rk__session_run *session, rk__ask *ask) {
-    const rk__agent *own = &session->agent;
-    rk__window *window = session->segment.window;
-    rk__window_counts counts = rk__window_count(window);
-    bool low = rk__window_unclaimed(window) < 4 * (uint64_t)window->claimers;
-    bool more = atomic_load(&window->phase) == RK__PHASE_RUN && own->rest.count == 0;
-    *ask = (rk__ask){(uint32_t)session->world->node, low && more, counts.finished == window->claimers,
-                     atomic_load(&window->drain), counts};
-}
-
-static void ask_directly(rk__session_run *session) {
-    rk__ask ask;
-    rk__span_answer answer;
-    write_question(session, &ask);
-    rk__ledger_answer(&session->ledger, &ask, &answer);
-    take_answer(session, &answer);
-}
-
-static void ask_by_letter(rk__session_run *session, uint64_t now) {
-    rk__agent *own = &session->agent;
-    rk__ask ask;
-    write_question(session, &ask);
-    bool ended = atomic_load(&session->segment.window->phase) == RK__PHASE_END;
-    bool news = ask.wants || ask.finished != own->question.finished || ask.drain != own->question.drain;
-    uint64_t every_ns = ask.finished ? ASK_EVERY_NS / 10 : ASK_EVERY_NS;
-    if (own->asked || ended || (!news && now - own->asked_ns < every_ns))
-        return;
-    own->question = ask;
-    own->asked = true;
-    own->asked_ns = now;
-    rk__crew_send(session->crew, 0, RK__CREW_ASK, &ask, sizeof ask, NULL, 0);
-}
-
-/* ---- letters ---- */
-
-static void answer_agent(rk__session_run *session, const rk__letter *letter) {
-    rk__ask ask;
-    rk__span_answer answer;
-    if (letter->size != sizeof ask)
-        return;
-    memcpy(&ask, letter->bytes, sizeof ask);
-    rk__ledger_answer(&session->ledger, &ask, &answer);
-    rk__crew_send(session->crew, (int)letter->from, RK__CREW_SPAN, &answer, sizeof answer, NULL, 0);
-}
-
-static void hear_answer(rk__session_run *session, const rk__letter *letter) {
-    rk__span_answer answer;
-    if (letter->size != sizeof answer)
-        return;
-    memcpy(&answer, letter->bytes, sizeof answer);
-    session->agent.asked = false;
-    take_answer(session, &answer);
-}
-
-void rk__service_receive(rk__session_run *session, const rk__letter *letter) {
-    switch (letter->op) {
-    case RK__CREW_ASK:
-        answer_agent(session, letter);
-        break;
-    case RK__CREW_SPAN:
-        hear_answer(session, letter);
-        break;
-    case RK__CREW_BYTES:
-        rk__courier_serve(session->courier, letter);
-        break;
-    case RK__CREW_MOVED:
-        rk__courier_hear(session->courier, letter);
-        break;
-    default:
-        break;
-    }
-}
 
 /* ---- progress ---- */
 
@@ -155,6 +58,13 @@ static void limit_failures(rk__session_run *session) {
         atomic_store(&session->segment.window->drain, 1);
 }
 
+/* What was staged by `flushed_ns` is written; of what a worker has handed over some may not be staged yet. */
+static void stamp_settled(rk__lane *lane, uint64_t flushed_ns) {
+    uint64_t taken_ns = atomic_load_explicit(&lane->taken_ns, memory_order_acquire);
+    atomic_store_explicit(&lane->claimer.line->settled_ns, taken_ns < flushed_ns ? taken_ns : flushed_ns,
+                          memory_order_release);
+}
+
 static void tend_rank(rk__session_run *session, uint64_t now) {
     rk__window *window = session->segment.window;
     rk_error err = RK_ERROR_INIT;
@@ -172,15 +82,8 @@ static void tend_rank(rk__session_run *session, uint64_t now) {
             atomic_store(&window->drain, 1);
             return;
         }
-}
-
-static void tend_node(rk__session_run *session, uint64_t now) {
-    rk__crew_lock(session->crew);
-    if (session->world->rank == 0)
-        ask_directly(session);
-    else if (rk__crew_is_agent(session->crew))
-        ask_by_letter(session, now);
-    rk__crew_unlock(session->crew);
+    for (uint32_t i = 0; i < session->lane_count; i++)
+        stamp_settled(&session->lanes[i], now - FLUSH_AGE_NS);
 }
 
 /* Once all blocks are claimed the end may be near: naps begin short again, and grow (*growing_ns: the next of them). */
@@ -211,7 +114,7 @@ static void *serve(void *ctx) {
             tend_rank(session, now);
             tended_ns = now;
         }
-        tend_node(session, now);
+        rk__agent_tend(session, now);
         if (conducts) {
             limit_failures(session);
             show_progress(session, &shown, now);

@@ -193,28 +193,28 @@ static rk_status create_exec(worker *w, rk__reuse *reuse, rk_error *err) {
 }
 
 /* What another worker had claimed comes first. */
-static rk_status work(worker *w, rk_error *err) {
+static rk_status work(worker *w, bool *out_of_time, rk_error *err) {
     uint64_t computed;
     rk__claims claims = {.claimer = &w->claimer,
                          .window = w->window,
                          .deadline_ns = w->orders->deadline_ns,
-                         .next_span = &w->exchange->next_span,
                          .block = run_block,
                          .ctx = w};
     RK_TRY(rk__claims_run(&claims, w->exchange->rest_first, w->exchange->rest_count, &computed, err));
-    return rk__claims_work(&claims, err);
+    rk_status status = rk__claims_work(&claims, err);
+    *out_of_time = claims.out_of_time;
+    return status;
 }
 
-static rk_status live(worker *w, rk__reuse *reuse, rk_error *err) {
-    rk__claimer_line *line = rk__window_line(w->window, w->orders->claimer);
-    w->claimer = (rk__claimer){w->window, line, w->orders->claimer, atomic_load(&w->exchange->next_span)};
+static rk_status live(worker *w, rk__reuse *reuse, bool *out_of_time, rk_error *err) {
+    rk__claimer_follow(&w->claimer, w->window, w->orders->claimer, (uint32_t)getpid());
     RK_TRY(create_exec(w, reuse, err));
     RK_TRY(rk__fault_watch(&w->exchange->watch, err));
     rk__fault_catch(on_fault);
     if (pthread_atfork(NULL, NULL, note_copy) != 0)
         return rk__fail(err, RK_ENOMEM, "no memory to watch for forks");
     atomic_store(&w->exchange->base_bytes, rk__resident_bytes(getpid()));
-    return work(w, err);
+    return work(w, out_of_time, err);
 }
 
 _Noreturn void rk__worker_run(const rk__job *job, const rk__orders *orders, rk__exchange *exchange, rk__window *window,
@@ -224,10 +224,11 @@ _Noreturn void rk__worker_run(const rk__job *job, const rk__orders *orders, rk__
     w.writer = (rk__exchange_writer){.exchange = exchange, .schema = &job->schema};
     exchange->watch.timed = orders->timed != 0;
     last_words = exchange;
-    rk_status status = live(&w, reuse, &err);
+    bool out_of_time = false;
+    rk_status status = live(&w, reuse, &out_of_time, &err);
     if (job->module.kernel->end != NULL)
         job->module.kernel->end();
-    rk__message message = {.kind = RK__MESSAGE_FINISHED, .task = (uint64_t)status};
+    rk__message message = {.kind = RK__MESSAGE_FINISHED, .task = (uint64_t)status, .count = out_of_time};
     rk__exchange_put(&w.writer, &message, err.message, sizeof err.message, NULL, 0);
     _exit(0);
 }

@@ -18,7 +18,8 @@ static uint64_t next(uint64_t *state) {
 
 static void ask(rk__ledger *ledger, uint32_t node, bool wants, bool finished, bool drain, rk__span_answer *answer) {
     rk__ask question = {.node = node, .wants = wants, .finished = finished, .drain = drain};
-    rk__ledger_answer(ledger, &question, answer);
+    question.taken = ledger->nodes[node].last.number;
+    rk__ledger_answer(ledger, &question, 1, answer);
 }
 
 static void blocks_are_given_once(void **state) {

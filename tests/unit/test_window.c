@@ -52,8 +52,11 @@ static void *claim_all(void *ctx) {
 static void feed(rk__window *window) {
     for (uint64_t first = 0; first < BLOCKS;) {
         uint64_t count = BLOCKS - first < SPAN ? BLOCKS - first : SPAN;
-        if (rk__window_add_span(window, first, count))
+        if (rk__window_unclaimed(window) < 10 * SPAN) {
+            rk__window_give(window, first, count, 0, false);
             first += count;
+        }
+        rk__window_feed(window);
     }
     atomic_store(&window->phase, RK__PHASE_LAST);
 }
@@ -89,7 +92,7 @@ static void a_claim_is_visible_until_the_next(void **state) {
     rk__claimer a;
     uint64_t first, count;
     rk__claimer_join(&a, window, 1, 7);
-    assert_true(rk__window_add_span(window, 10, 2));
+    rk__window_give(window, 10, 2, 0, false);
     assert_true(rk__claimer_claim(&a, 0, &first, &count));
     rk__claimer_line *line = rk__window_line(window, 1);
     assert_int_equal(atomic_load(&line->lo), 10);
@@ -103,17 +106,23 @@ static void a_claim_is_visible_until_the_next(void **state) {
     free(window);
 }
 
-static void a_full_ring_takes_no_span(void **state) {
+static void what_finds_no_slot_waits_in_the_window(void **state) {
     (void)state;
     rk__window *window = make_window(1, RK__POLICY_DYNAMIC);
-    for (int i = 0; i < RK__WINDOW_SPANS; i++)
-        assert_true(rk__window_add_span(window, (uint64_t)i, 1));
-    assert_false(rk__window_add_span(window, 99, 1));
+    for (uint64_t i = 0; i <= RK__WINDOW_SPANS; i++)
+        rk__window_give(window, 10 * i, 1, i + 1, false);
+    assert_int_equal(atomic_load(&window->open), 1);
+    assert_int_equal(atomic_load(&window->taken), RK__WINDOW_SPANS + 1);
+    assert_int_equal(rk__window_unclaimed(window), RK__WINDOW_SPANS + 1);
     rk__claimer a;
     uint64_t first, count;
     rk__claimer_join(&a, window, 0, 7);
-    assert_true(rk__claimer_claim(&a, 0, &first, &count));
-    assert_true(rk__window_add_span(window, 99, 1));
+    for (uint64_t i = 0; i <= RK__WINDOW_SPANS; i++) {
+        assert_true(rk__claimer_claim(&a, 0, &first, &count));
+        assert_true(first == 10 * i && count == 1);
+        rk__window_feed(window);
+    }
+    assert_false(rk__claimer_claim(&a, 0, &first, &count));
     free(window);
 }
 
@@ -126,43 +135,12 @@ static void done_bits_are_exact(void **state) {
     free(window);
 }
 
-/* The process dies behind the cursor's move, before it says so; or somebody else was quicker. */
-static void a_claim_in_doubt_is_resolved(void **state) {
-    (void)state;
-    for (int lost = 0; lost < 2; lost++) {
-        rk__window *window = make_window(3, RK__POLICY_DYNAMIC);
-        rk__claimer claimers[3];
-        uint64_t first, count, other, others;
-        for (uint32_t i = 0; i < 3; i++)
-            rk__claimer_join(&claimers[i], window, i, i);
-        assert_true(rk__window_add_span(window, 10, 2));
-        assert_true(rk__claimer_claim(&claimers[1], 0, &first, &count));
-        assert_false(rk__claimer_mend(&claimers[1], &first, &count));
-        atomic_fetch_sub(&claimers[1].line->intent, 1);
-        if (lost) /* a later one: claimer 2 has the same blocks */
-            rk__window_set_done(window, first, count);
-        assert_true(rk__claimer_claim(&claimers[0], 0, &other, &others));
-        assert_true(rk__claimer_mend(&claimers[1], &first, &count));
-        assert_true(first == 10 && count == 1 && atomic_load(&claimers[1].line->intent) % 2 == 0);
-        rk__claimer_doubt(&claimers[1]);
-        assert_false(rk__claimer_is_certain(&claimers[1], first, count));
-        rk__claimer_finish(&claimers[2]);
-        rk__claimer_doubt(&claimers[0]);
-        assert_false(rk__claimer_is_certain(&claimers[1], first, count)); /* the lowest goes first */
-        assert_true(rk__claimer_is_certain(&claimers[0], other, others));
-        rk__claimer_finish(&claimers[0]);
-        assert_true(rk__claimer_is_certain(&claimers[1], first, count));
-        assert_true(atomic_load(&claimers[1].line->lo) == 10 && atomic_load(&claimers[1].line->hi) == 11);
-        assert_true(rk__window_is_done(window, first) == (lost != 0));
-        free(window);
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_block_is_held_once),     cmocka_unit_test(a_claim_is_visible_until_the_next),
-        cmocka_unit_test(a_full_ring_takes_no_span),    cmocka_unit_test(done_bits_are_exact),
-        cmocka_unit_test(a_claim_in_doubt_is_resolved),
+        cmocka_unit_test(every_block_is_held_once),
+        cmocka_unit_test(a_claim_is_visible_until_the_next),
+        cmocka_unit_test(what_finds_no_slot_waits_in_the_window),
+        cmocka_unit_test(done_bits_are_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
