@@ -4,7 +4,7 @@
 # On Debian and its children missing packages are installed with apt, as root or through sudo. Elsewhere, and where that
 # is not possible, each need is looked for by itself, and what is missing is named for dnf, brew, Spack and modules.
 
-# group | what it is | how it is found | Debian | dnf | brew | Spack | modules
+# group | what it is | how it is found (-: not missed; tests that need it are skipped) | Debian | dnf | brew | Spack | modules
 setup_needs='
 build|C compiler|program:cc|gcc libc6-dev|gcc|gcc|gcc|GCC
 build|make|program:make|make|make|make|gmake|make
@@ -28,6 +28,7 @@ test|ncdump|program:ncdump|netcdf-bin|netcdf|netcdf|netcdf-c|netCDF
 test|h5dump|program:h5dump|hdf5-tools|hdf5|hdf5|hdf5+hl|HDF5
 test|mpi4py|python:mpi4py|python3-mpi4py|python3-mpi4py-openmpi|mpi4py|py-mpi4py|mpi4py
 test|GNU parallel|program:parallel|parallel|parallel|parallel|parallel|parallel
+test|ip|-|iproute2|iproute|-|iproute2|-
 test|ps|program:ps|procps|procps-ng|-|procps|-
 lint|bash|program:bash|bash|bash|bash|bash|-
 lint|clang|program:clang|clang|clang|llvm|llvm|Clang

@@ -1,8 +1,9 @@
 """What the scenarios of the library's programs share: starting one on some ranks, of one node or of several made-up ones."""
 import os
-import signal
-import subprocess
 import sys
+
+sys.path.insert(0, os.path.join(os.environ["RANKINE_SOURCE"], "tests/support"))
+from rankine_test import bounded
 
 PROGRAMS = os.environ["RANKINE_LIBRARY_PROGRAMS"]
 MPIRUN = os.environ.get("MPIRUN", "mpirun")
@@ -16,27 +17,6 @@ def program(name):
 def words(name, *args, n=1, options=()):
     front = [MPIRUN, *options, "-n", str(n)] if n > 1 or options else []
     return [*front, program(name), *map(str, args)]
-
-
-def bounded(front, timeout, env=None, stdin=None):
-    """A process and what it printed. After `timeout` seconds it ends with all its processes: mpirun is asked first."""
-    process = subprocess.Popen(front, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env,
-                               stdin=stdin or subprocess.DEVNULL, start_new_session=True)
-    try:
-        out, err = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        out, err = process.communicate()
-        raise AssertionError(f"{front}: not done in {timeout} s\n{out}\n{err}") from None
-    return subprocess.CompletedProcess(front, process.returncode, out, err)
 
 
 def run(name, *args, n=1, nodes=1, expect=0, timeout=60, options=(), env=None, stdin=None):

@@ -45,6 +45,27 @@ def under_mpirun(n, *words, env=None, timeout=60):
                           stdin=subprocess.DEVNULL)
 
 
+def bounded(front, timeout, env=None, stdin=None):
+    """A process and what it printed. After `timeout` seconds it ends with all its processes: mpirun is asked first."""
+    process = subprocess.Popen(front, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env,
+                               stdin=stdin or subprocess.DEVNULL, start_new_session=True)
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        out, err = process.communicate()
+        raise AssertionError(f"{front}: not done in {timeout} s\n{out}\n{err}") from None
+    return subprocess.CompletedProcess(front, process.returncode, out, err)
+
+
 def start(*words, mpirun=0, env=None):
     """A run in the background, in a session of its own, so that all of it can be killed."""
     front = [MPIRUN, "-n", str(mpirun)] if mpirun else []
