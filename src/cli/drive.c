@@ -389,6 +389,12 @@ static int say_died(const rk__cli *cli, const char *path, bool ours, const rk__l
         /* As asked: a rank that is still starting ends at the signal that has others finish their tasks. */
         if (result->interrupted && !ours)
             rk__fail(&err, RK_EINTERRUPTED, "stopped before anything was begun: there is nothing to resume");
+        else if (result->stuck)
+            rk__fail(&err, RK_EMPI,
+                     "the ranks did not all begin: some ended while they started, or took longer than two minutes; "
+                     "rankine doctor%s%s says what is wrong with a host",
+                     cli->arguments.hostfile != NULL ? " --hostfile " : "",
+                     cli->arguments.hostfile != NULL ? cli->arguments.hostfile : "");
         else
             rk__fail(&err, RK_EMPI,
                      "the ranks ended without a result before there was a run file (mpirun's exit code is %d)",

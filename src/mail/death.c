@@ -1,6 +1,10 @@
 /* Who is alive. On a node everyone looks whether the others' processes are there, a few times a second. Between nodes
  * the first living rank of each node tells the others of the deaths on its node, and that it is there; a node that is
- * not heard of for SILENCE_NS is dead. Children are their rank's affair: it buries them. */
+ * not heard of for SILENCE_NS is dead. Children are their rank's affair: it buries them.
+ *
+ * In a star (rk__mail_place) rank 0 alone hears from the other nodes, and they from it: their first living ranks tell
+ * it of deaths, and it tells them, who tell their nodes. A line that is opened to one who has just died may never come
+ * into being, and take its MPI along: in a star nobody but the living open lines, to rank 0. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -62,9 +66,27 @@ static void tell(rk__mail *mail, uint32_t to, uint32_t who) {
     rk__mail_send(mail, &letter, RK__PAYLOAD_COPY, NULL);
 }
 
+static bool i_am_centre(const rk__mail *mail) {
+    return mail->place.endpoint == 0;
+}
+
+/* Does this rank of another node hear from us of deaths, and that we live? Asked of all in turn, in one round: the
+ * first living one of a node leads it. */
+static bool hears_of_us(rk__mail *mail, uint32_t rank) {
+    uint32_t *round = &mail->round_of_node[mail->place.node_of_rank[rank]];
+    if (rk__mail_on_my_node(mail, rank) || mail->dead[rank])
+        return false;
+    if (!mail->place.star || rank == 0)
+        return true;
+    bool first = *round != mail->round;
+    *round = mail->round;
+    return i_am_centre(mail) && first;
+}
+
 static void tell_other_nodes(rk__mail *mail, uint32_t who) {
+    mail->round++;
     for (uint32_t rank = 0; mail->place.link != NULL && rank < mail->place.ranks; rank++)
-        if (!rk__mail_on_my_node(mail, rank))
+        if (hears_of_us(mail, rank))
             tell(mail, rank, who);
 }
 
@@ -134,7 +156,7 @@ static void bury_noted(rk__mail *mail, uint32_t endpoint) {
     mail->to_bury[endpoint] = mail->to_announce[endpoint] = false;
     mail->to_bury_count--;
     bury(mail, endpoint);
-    if (announce)
+    if (announce || (mail->place.star && i_am_centre(mail)))
         tell_other_nodes(mail, endpoint);
     tell_my_node(mail, endpoint, announce);
 }
@@ -253,8 +275,9 @@ void rk__death_heard(rk__mail *mail, uint32_t endpoint) {
 }
 
 static void beat(rk__mail *mail) {
+    mail->round++;
     for (uint32_t rank = 0; rank < mail->place.ranks; rank++)
-        if (!rk__mail_on_my_node(mail, rank) && !mail->dead[rank]) {
+        if (hears_of_us(mail, rank)) {
             rk__letter letter = {.to = rank, .room = RK__ROOM_MAIL, .op = RK__MAIL_OP_BEAT};
             rk__mail_send(mail, &letter, RK__PAYLOAD_COPY, NULL);
         }
@@ -272,15 +295,25 @@ static uint64_t node_heard(const rk__mail *mail, int node) {
     return best;
 }
 
+/* Whose silence do we look at? In a star ours is rank 0's, if we lead our node. */
+static bool is_watched(const rk__mail *mail, uint32_t rank) {
+    if (rk__mail_on_my_node(mail, rank) || mail->dead[rank])
+        return false;
+    return !mail->place.star || i_am_centre(mail) || (rank == 0 && i_lead(mail));
+}
+
+/* Others hear of it first: rooms may end this process. */
 static void look_at_nodes(rk__mail *mail, uint64_t now_ns) {
     for (uint32_t rank = 0; rank < mail->place.ranks; rank++) {
-        if (rk__mail_on_my_node(mail, rank) || mail->dead[rank])
+        if (!is_watched(mail, rank))
             continue;
         if (mail->heard_ns[rank] == 0)
             mail->heard_ns[rank] = now_ns;
         if (now_ns > node_heard(mail, mail->place.node_of_rank[rank]) + SILENCE_NS) {
-            bury(mail, rank);
             tell_my_node(mail, rank, true);
+            if (mail->place.star && i_am_centre(mail))
+                tell_other_nodes(mail, rank);
+            bury(mail, rank);
         }
     }
 }
@@ -291,8 +324,9 @@ static void forgive_silence(rk__mail *mail, uint64_t now_ns) {
 }
 
 void rk__death_receive(rk__mail *mail, const rk__letter *letter) {
+    bool for_my_node = mail->place.star && letter->from == 0 && !rk__mail_on_my_node(mail, 0);
     if (letter->op == RK__MAIL_OP_DIED && letter->a < mail->endpoints)
-        note(mail, (uint32_t)letter->a, false, (uint32_t)letter->b);
+        note(mail, (uint32_t)letter->a, for_my_node, (uint32_t)letter->b);
     else if (letter->op == RK__MAIL_OP_BORN && letter->a >= mail->place.ranks && letter->a < mail->endpoints)
         note_newcomer(mail, letter);
 }

@@ -407,6 +407,7 @@ static rk_status allocate(rk__mail *mail, rk_error *err) {
     RK_TRY(rk__alloc((void **)&mail->to_announce, endpoints, sizeof *mail->to_announce, "endpoints", err));
     RK_TRY(rk__alloc((void **)&mail->newcomers, endpoints, sizeof *mail->newcomers, "endpoints", err));
     RK_TRY(rk__alloc((void **)&mail->reasons, endpoints, sizeof *mail->reasons, "endpoints", err));
+    RK_TRY(rk__alloc((void **)&mail->round_of_node, ranks, sizeof *mail->round_of_node, "ranks", err));
     RK_TRY(rk__alloc((void **)&mail->heard_ns, ranks, sizeof *mail->heard_ns, "ranks", err));
     return rk__alloc((void **)&mail->rank_at, mail->place.node_ranks, sizeof *mail->rank_at, "ranks", err);
 }
@@ -438,6 +439,7 @@ static void free_memory(rk__mail *mail) {
     free(mail->newcomers);
     free(mail->reasons);
     free(mail->heard_ns);
+    free(mail->round_of_node);
     free(mail->rank_at);
     free(mail);
 }

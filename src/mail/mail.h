@@ -94,6 +94,7 @@ typedef struct rk__mail_place {
     void *arena;              /* shared by this node's endpoints, borrowed */
     rk__link *link;           /* to other nodes; NULL: there are none, or this is a child. Owned */
     bool crowded;             /* more ranks than cores: nobody spins */
+    bool star;                /* between nodes all letters are from or to rank 0 */
 } rk__mail_place;
 
 /* Bytes of an arena; room_bytes[room] of it are for that room to share between the endpoints of the node. */

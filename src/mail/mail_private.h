@@ -144,9 +144,11 @@ struct rk__mail {
     rk__strand *holder;    /* of the baton */
     pthread_t service;
     bool ending;
-    uint64_t link_nap_ns; /* of the service thread */
-    uint64_t duty_ns;     /* when to look for the dead next */
-    uint64_t *heard_ns;   /* [ranks] when a rank of another node was last heard of; 0: not yet */
+    uint64_t link_nap_ns;    /* of the service thread */
+    uint64_t duty_ns;        /* when to look for the dead next */
+    uint32_t round;          /* of what is told to other nodes */
+    uint32_t *round_of_node; /* [ranks] in which a rank of it was told last */
+    uint64_t *heard_ns;      /* [ranks] when a rank of another node was last heard of; 0: not yet */
 };
 
 /* mail.c: handle everything that is there; how many letters. */

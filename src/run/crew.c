@@ -163,6 +163,7 @@ static rk_status make_mail(rk__crew *crew, rk_error *err) {
                             .place_in_node = world->place_in_node,
                             .node_ranks = (uint32_t)world->node_size,
                             .arena = crew->shared.memory,
+                            .star = true,
                             .crowded = true}; /* nobody spins: the cores are for the tasks */
     if (world->node_count > 1)
         RK_TRY(rk__link_mpi_create(&place.link, world, err));

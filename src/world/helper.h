@@ -29,7 +29,7 @@ rk_status rk__helper_receive(int fd, void *message, size_t size, int wait_ms, in
 void rk__left_adopt(bool wanted);
 /* Kill all children of this process, with their process groups, until none is left or two seconds are over. */
 void rk__left_end(void);
-/* Has the process children that are alive? Where that is not to be known: true. */
-bool rk__left_has_children(pid_t pid);
+/* Children of a process that are alive; INT_MAX where that is not to be known. */
+int rk__left_count_children(pid_t pid);
 
 #endif

@@ -102,8 +102,8 @@ typedef struct rk__stop {
 } rk__stop;
 
 void rk__stop_init(rk__stop *stop);
-/* INT, TERM or HUP came. */
-void rk__stop_request(rk__stop *stop, uint64_t now_ns);
+/* INT, TERM or HUP came; have the ranks begun? */
+void rk__stop_request(rk__stop *stop, uint64_t now_ns, bool begun);
 /* Rank 0 has left its result, or is gone: mpirun has to end soon. The first call counts. */
 void rk__stop_linger(rk__stop *stop, uint64_t now_ns, uint64_t patience_ns);
 /* What is due: a signal for mpirun's process (SIGUSR1) or its whole group (SIGTERM, SIGKILL); 0: nothing. Call until 0.
@@ -128,6 +128,7 @@ typedef struct rk__relay {
     bool swallowing; /* the rest of its line */
     bool in_line;    /* something stands before on the line */
     bool in_banner;  /* behind its first line */
+    bool in_note;    /* the line held back begins with a bracket */
     bool only_rule;  /* so far the line held back is of dashes */
     size_t held;     /* of banner */
     size_t line_at;  /* in banner: where its last line begins */

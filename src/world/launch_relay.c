@@ -20,7 +20,19 @@ static void give_banner(rk__relay *relay) {
     for (size_t i = 0; i < relay->held; i++)
         give_byte(relay, relay->banner[i]);
     relay->held = 0;
-    relay->in_banner = false;
+    relay->in_banner = relay->in_note = false;
+}
+
+/* What Open MPI 4.1 says of each rank that dies while it lets the others live: "[host:pid] PMIX ERROR: BAD-PARAM in
+ * file ../../../src/event/pmix_event_notification.c at line 1033". Rank 0 says it better. */
+static void end_note(rk__relay *relay) {
+    relay->banner[relay->held - 1] = '\0';
+    bool known = strstr(relay->banner, "] PMIX ERROR: ") != NULL &&
+                 strstr(relay->banner, "/event/pmix_event_notification.c at line ") != NULL;
+    relay->banner[relay->held - 1] = '\n';
+    if (known)
+        relay->held = 0;
+    give_banner(relay);
 }
 
 /* Open MPI 4.1, orte/tools/orterun/help-orterun.txt; 5.0 has the same words. The exit code is what a rank of ours ends
@@ -49,17 +61,25 @@ static void end_line(rk__relay *relay) {
     }
 }
 
-/* A line is held back as long as it may begin a banner, and then the banner. */
+/* A line is held back as long as it may begin a banner, and then the banner; a line that may be a note to its end. */
 static void pass_byte(rk__relay *relay, char byte) {
-    if (relay->held == 0 && (relay->in_line || byte != '-')) {
+    if (relay->held == 0 && (relay->in_line || (byte != '-' && byte != '['))) {
         give_byte(relay, byte);
         return;
     }
     if (relay->held == 0) {
         relay->line_at = 0;
         relay->only_rule = true;
+        relay->in_note = byte == '[';
     }
     relay->banner[relay->held++] = byte;
+    if (relay->in_note) {
+        if (byte == '\n')
+            end_note(relay);
+        else if (relay->held == sizeof relay->banner)
+            give_banner(relay);
+        return;
+    }
     if (byte == '\n')
         end_line(relay);
     else

@@ -1,5 +1,7 @@
 /* What the launcher sends to mpirun, and when.
  *
+ *   before the ranks have begun the first request leads to TERM: there is nothing to drain
+ *
  *            request          request, or mpirun            after GRACE, or
  *                             lingers without use           a third request
  *   NONE ------------> DRAIN -----------------> TERM -----------------> KILL
@@ -28,11 +30,13 @@ static void advance(rk__stop *stop, uint64_t now_ns) {
     stop->deadline_ns = now_ns;
 }
 
-void rk__stop_request(rk__stop *stop, uint64_t now_ns) {
+void rk__stop_request(rk__stop *stop, uint64_t now_ns, bool begun) {
     if (stop->asked && now_ns - stop->request_ns < DEBOUNCE_NS)
         return;
     stop->asked = true;
     stop->request_ns = now_ns;
+    if (stop->phase == RK__STOP_NONE && !begun)
+        stop->phase = RK__STOP_DRAIN;
     advance(stop, now_ns);
 }
 

@@ -13,6 +13,7 @@ enum { WAIT_MS = 1000, HELD_BACK_MS = 50 };
 #define DESERTED_NS UINT64_C(15000000000)
 #define LINGER_NS   UINT64_C(30000000000) /* mpirun's own end takes a second or two */
 #define BROKEN_NS   UINT64_C(2000000000)
+#define START_NS    UINT64_C(120000000000)
 
 typedef struct launch {
     const rk__launch_job *job;
@@ -21,7 +22,10 @@ typedef struct launch {
     bool ended;
     int wait_status;
     rk__stop stop;
-    bool all_local;                   /* the ranks are children of mpirun */
+    bool all_local; /* the ranks are children of mpirun */
+    uint64_t began_ns;
+    bool begun, stuck;                /* stuck: they have not all begun, and will not */
+    int ranks, started;               /* wanted; there at the last look */
     uint64_t looked_ns, inhabited_ns; /* when we looked for them; when there was one; 0: not yet */
     rk__relay relay;
 } launch;
@@ -82,7 +86,7 @@ static void take_signals(launch *self) {
         if (numbers[i] == SIGTSTP)
             suspend(self);
         else if (numbers[i] != SIGCHLD)
-            rk__stop_request(&self->stop, rk__clock_ns());
+            rk__stop_request(&self->stop, rk__clock_ns(), rk__launch_job_begun(self->job));
     }
 }
 
@@ -120,14 +124,27 @@ static void reap(launch *self) {
     self->ended = got == self->mpirun || (got < 0 && errno == ECHILD);
 }
 
+/* While they start ranks wait for each other, and mpirun, told to let the others live, lets them: for one that has
+ * ended before it could begin too. mpirun starts one after the other: at two looks it would have come further. */
+static void look_at_start(launch *self, uint64_t now) {
+    if (self->begun || self->stop.lingering || self->stop.asked)
+        return;
+    self->begun = rk__launch_job_begun(self->job);
+    int before = self->started, ranks = self->all_local ? rk__left_count_children(self->mpirun) : 0;
+    bool missing = ranks > 0 && ranks < self->ranks && ranks == before;
+    self->started = ranks;
+    if (self->begun || (!missing && now - self->began_ns < START_NS))
+        return;
+    self->stuck = true;
+    rk__stop_linger(&self->stop, now, 0);
+}
+
 /* mpirun of Open MPI 4.1 waits for ever if a rank is killed while it starts (seen at one of some hundred kills at
  * random moments): if it has had ranks and has none any more, it is ended. */
-static void end_deserted(launch *self) {
-    uint64_t now = rk__clock_ns();
-    if (!self->all_local || now - self->looked_ns < LOOK_NS)
+static void end_deserted(launch *self, uint64_t now) {
+    if (!self->all_local)
         return;
-    self->looked_ns = now;
-    if (rk__left_has_children(self->mpirun))
+    if (rk__left_count_children(self->mpirun) > 0)
         self->inhabited_ns = now;
     else if (self->inhabited_ns != 0 && now - self->inhabited_ns > DESERTED_NS)
         kill(-self->mpirun, SIGKILL);
@@ -145,12 +162,22 @@ static void look_at_result(launch *self) {
         rk__stop_linger(&self->stop, rk__clock_ns(), BROKEN_NS);
 }
 
+static void look_at_ranks(launch *self) {
+    uint64_t now = rk__clock_ns();
+    if (now - self->looked_ns < LOOK_NS)
+        return;
+    self->looked_ns = now;
+    look_at_start(self, now);
+    end_deserted(self, now);
+}
+
 static void stay_parent(launch *self) {
+    self->began_ns = rk__clock_ns();
     while (!self->ended) {
         wait_event(self);
         look_at_result(self);
+        look_at_ranks(self);
         send_due(self);
-        end_deserted(self);
         reap(self);
     }
     relay_rest(self);
@@ -162,9 +189,9 @@ static int exit_code_of(int wait_status) {
     return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
-static rk_status run_mpirun(const rk__launch_command *command, const rk__launch_job *job, int signal_fd, bool all_local,
-                            rk__launch_result *result, rk_error *err) {
-    launch self = {.job = job, .signal_fd = signal_fd, .all_local = all_local};
+static rk_status run_mpirun(const rk__launch_command *command, const rk__launch_job *job, int signal_fd, int ranks,
+                            bool all_local, rk__launch_result *result, rk_error *err) {
+    launch self = {.job = job, .signal_fd = signal_fd, .all_local = all_local, .ranks = ranks};
     rk__stop_init(&self.stop);
     rk__left_adopt(true);
     rk_status status = rk__launch_child_start(command, &self.mpirun, &self.stderr_fd, err);
@@ -178,6 +205,7 @@ static rk_status run_mpirun(const rk__launch_command *command, const rk__launch_
     bool broken;
     result->reported = rk__launch_job_reported(job, &result->exit_code, &broken);
     result->interrupted = self.stop.asked;
+    result->stuck = self.stuck;
     if (result->reported)
         result->output_fd = rk__launch_job_output(job);
     return RK_OK;
@@ -194,7 +222,7 @@ static rk_status launch_job(const rk__launch_options *options, const rk__launch_
     rk__launch_command command;
     RK_TRY(rk__launch_command_create(&command, &plan, err));
     bool all_local = options->hostfile == NULL && !plan.allocation;
-    rk_status status = run_mpirun(&command, job, signal_fd, all_local, result, err);
+    rk_status status = run_mpirun(&command, job, signal_fd, options->ranks, all_local, result, err);
     rk__launch_command_fini(&command);
     return status;
 }

@@ -7,6 +7,7 @@
 #ifdef __linux__
 
 #include <dirent.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,15 +72,16 @@ static bool kill_children(void) {
     return true;
 }
 
-bool rk__left_has_children(pid_t pid) {
+int rk__left_count_children(pid_t pid) {
     DIR *processes = opendir("/proc");
     process child;
-    bool found = processes == NULL; /* who cannot look assumes the best */
-    while (!found && next_child(processes, pid, &child))
-        found = child.state != 'Z' && child.state != 'X';
-    if (processes != NULL)
-        closedir(processes);
-    return found;
+    int count = 0;
+    if (processes == NULL)
+        return INT_MAX; /* who cannot look assumes the best */
+    while (next_child(processes, pid, &child))
+        count += child.state != 'Z' && child.state != 'X';
+    closedir(processes);
+    return count;
 }
 
 void rk__left_end(void) {
@@ -96,13 +98,15 @@ void rk__left_end(void) {
 
 #else
 
+#include <limits.h>
+
 void rk__left_adopt(bool wanted) {
     (void)wanted;
 }
 
-bool rk__left_has_children(pid_t pid) {
+int rk__left_count_children(pid_t pid) {
     (void)pid;
-    return true;
+    return INT_MAX;
 }
 
 void rk__left_end(void) {}

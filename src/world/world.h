@@ -95,6 +95,7 @@ typedef struct rk__launch_result {
     bool reported;    /* rank 0 wrote its result: exit_code is its own */
     int exit_code;    /* else: 128+signal or mpirun's code */
     bool interrupted; /* we were told to stop (INT or TERM) */
+    bool stuck;       /* some ranks ended while they started, or took too long for it; the others were ended */
     int output_fd;    /* what rank 0 has left to be printed, to be read and closed by the caller; -1: nothing */
 } rk__launch_result;
 

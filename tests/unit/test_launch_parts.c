@@ -78,6 +78,20 @@ static void relay_drops_what_is_said_of_ranks_that_told_it_themselves(void **sta
     }
 }
 
+static void relay_drops_what_open_mpi_says_of_a_dead_rank(void **state) {
+    (void)state;
+    const char *input =
+        "[h:1] other\n[h:12] PMIX ERROR: BAD-PARAM in file ../../../src/event/pmix_event_notification.c "
+        "at line 1033\n[h:2] PMIX ERROR: BAD-PARAM in file elsewhere.c at line 3\n[";
+    for (size_t cut = 0; cut <= strlen(input); cut++) {
+        rk__relay relay = {0};
+        rk__relay_add(&relay, input, cut);
+        rk__relay_add(&relay, input + cut, strlen(input) - cut);
+        assert_string_equal(relayed(&relay),
+                            "[h:1] other\n[h:2] PMIX ERROR: BAD-PARAM in file elsewhere.c at line 3\n[");
+    }
+}
+
 static void relay_writes_all_and_survives_a_closed_descriptor(void **state) {
     (void)state;
     int ends[2];
@@ -109,7 +123,7 @@ static void first_request_drains_and_repeats(void **state) {
     (void)state;
     rk__stop stop;
     rk__stop_init(&stop);
-    rk__stop_request(&stop, SECOND);
+    rk__stop_request(&stop, SECOND, true);
     assert_int_equal(rk__stop_due(&stop, SECOND), SIGUSR1);
     assert_int_equal(rk__stop_due(&stop, SECOND), 0);
     assert_int_equal(rk__stop_due(&stop, 2 * SECOND - 1), 0);
@@ -117,12 +131,21 @@ static void first_request_drains_and_repeats(void **state) {
     assert_true(stop.asked);
 }
 
+static void what_has_not_begun_is_not_drained(void **state) {
+    (void)state;
+    rk__stop stop;
+    rk__stop_init(&stop);
+    rk__stop_request(&stop, SECOND, false);
+    assert_int_equal(rk__stop_due(&stop, SECOND), SIGTERM);
+    assert_int_equal(rk__stop_due(&stop, 6 * SECOND), SIGKILL);
+}
+
 static void two_requests_at_once_are_one(void **state) {
     (void)state;
     rk__stop stop;
     rk__stop_init(&stop);
-    rk__stop_request(&stop, SECOND);
-    rk__stop_request(&stop, SECOND + SECOND / 10);
+    rk__stop_request(&stop, SECOND, true);
+    rk__stop_request(&stop, SECOND + SECOND / 10, true);
     assert_int_equal(rk__stop_due(&stop, SECOND + SECOND / 10), SIGUSR1);
     assert_int_equal(rk__stop_due(&stop, SECOND + SECOND / 10), 0);
 }
@@ -131,9 +154,9 @@ static void second_request_terminates_then_kills_after_grace(void **state) {
     (void)state;
     rk__stop stop;
     rk__stop_init(&stop);
-    rk__stop_request(&stop, SECOND);
+    rk__stop_request(&stop, SECOND, true);
     assert_int_equal(rk__stop_due(&stop, SECOND), SIGUSR1);
-    rk__stop_request(&stop, 2 * SECOND);
+    rk__stop_request(&stop, 2 * SECOND, true);
     assert_int_equal(rk__stop_due(&stop, 2 * SECOND), SIGTERM);
     assert_int_equal(rk__stop_due(&stop, 7 * SECOND - 1), 0);
     assert_int_equal(rk__stop_due(&stop, 7 * SECOND), SIGKILL);
@@ -145,10 +168,10 @@ static void third_request_kills_at_once(void **state) {
     rk__stop stop;
     rk__stop_init(&stop);
     for (uint64_t i = 1; i <= 2; i++) {
-        rk__stop_request(&stop, i * SECOND);
+        rk__stop_request(&stop, i * SECOND, true);
         assert_int_not_equal(rk__stop_due(&stop, i * SECOND), 0);
     }
-    rk__stop_request(&stop, 3 * SECOND);
+    rk__stop_request(&stop, 3 * SECOND, true);
     assert_int_equal(rk__stop_due(&stop, 3 * SECOND), SIGKILL);
 }
 
@@ -156,7 +179,7 @@ static void job_that_lingers_after_its_report_is_ended(void **state) {
     (void)state;
     rk__stop stop;
     rk__stop_init(&stop);
-    rk__stop_request(&stop, SECOND);
+    rk__stop_request(&stop, SECOND, true);
     assert_int_equal(rk__stop_due(&stop, SECOND), SIGUSR1);
     rk__stop_linger(&stop, 2 * SECOND, 30 * SECOND);
     assert_int_equal(rk__stop_due(&stop, 5 * SECOND), 0); /* no more USR1: the ranks are leaving */
@@ -469,9 +492,11 @@ int main(void) {
         cmocka_unit_test(relay_holds_back_only_what_may_become_an_announcement),
         cmocka_unit_test(relay_drops_what_is_said_of_ranks_that_told_it_themselves),
         cmocka_unit_test(relay_writes_all_and_survives_a_closed_descriptor),
+        cmocka_unit_test(relay_drops_what_open_mpi_says_of_a_dead_rank),
         cmocka_unit_test(stop_is_silent_until_asked),
         cmocka_unit_test(first_request_drains_and_repeats),
         cmocka_unit_test(two_requests_at_once_are_one),
+        cmocka_unit_test(what_has_not_begun_is_not_drained),
         cmocka_unit_test(second_request_terminates_then_kills_after_grace),
         cmocka_unit_test(third_request_kills_at_once),
         cmocka_unit_test(job_that_lingers_after_its_report_is_ended),

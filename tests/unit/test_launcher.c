@@ -460,10 +460,10 @@ static void what_outlives_mpirun_is_ended(void **state) {
 
 /* ---- signals ---- */
 
-static const char draining_rank[] =
-    "exec 2>/dev/null; trap 'touch $FAKE/drained; echo 75 > $RANKINE_JOB/exit; exit 0' USR1; touch $FAKE/ready; "
-    "while :; do sleep 0.05; done";
-static const char stubborn_rank[] = "trap '' USR1; touch $FAKE/ready; while :; do sleep 0.05; done";
+static const char draining_rank[] = "exec 2>/dev/null; trap 'touch $FAKE/drained; echo 75 > $RANKINE_JOB/exit; exit 0' "
+                                    "USR1; touch $RANKINE_JOB/begun $FAKE/ready; "
+                                    "while :; do sleep 0.05; done";
+static const char stubborn_rank[] = "trap '' USR1; touch $RANKINE_JOB/begun $FAKE/ready; while :; do sleep 0.05; done";
 
 /* As an impatient person does. */
 static void insist(background it, int number) {
@@ -501,10 +501,11 @@ static void hup_drains(void **state) {
 }
 
 static void usr1_comes_again_until_the_ranks_end(void **state) {
-    background it = start_shell(1,
-                                "n=0; trap 'n=$((n+1)); [ $n -lt 2 ] || exit 0' USR1; touch $FAKE/ready; "
-                                "while :; do sleep 0.05; done",
-                                -1);
+    background it =
+        start_shell(1,
+                    "n=0; trap 'n=$((n+1)); [ $n -lt 2 ] || exit 0' USR1; touch $RANKINE_JOB/begun $FAKE/ready; "
+                    "while :; do sleep 0.05; done",
+                    -1);
     await_file(in(*state, "ready"));
     kill(it.pid, SIGINT);
     outcome got = finish(it);
@@ -527,7 +528,8 @@ static void second_int_ends_stubborn_ranks(void **state) {
 
 static void mpirun_that_ignores_term_is_killed(void **state) {
     write_file(in(*state, "bin/mpirun"),
-               "#!/bin/sh\ntrap '' TERM USR1\ntouch $FAKE/ready\nwhile :; do sleep 0.05; done\n", 0755);
+               "#!/bin/sh\ntrap '' TERM USR1\ntouch $RANKINE_JOB/begun $FAKE/ready\nwhile :; do sleep 0.05; done\n",
+               0755);
     background it = start_shell(1, "exit 0", -1);
     await_file(in(*state, "ready"));
     insist(it, SIGTERM);
