@@ -19,7 +19,7 @@
 
 enum {
     BLOCKS_AT_ONCE = 1 << 16,
-    LOOKS_AT_ONCE = 256, /* a look reads two records of 64 bytes: a microsecond from the page cache */
+    LOOKS_AT_ONCE = 64, /* a look reads two records of 64 bytes: a microsecond from the page cache, else much longer */
     IDLE_BLOCKS = 4,
     IDLE_PART = 20,
     IDLE_PART_STATIC = 4
@@ -212,7 +212,6 @@ void rk__ledger_lose(rk__ledger *ledger, uint32_t number, bool again) {
     node->lost = true;
     node->again = again;
     node->idle_ns = 0;
-    ledger->all_safe = false;
     ledger->ended = false; /* those that are not told yet go on; node 0 is told last */
     ledger->survey = (rk__survey){.wanted = true};
 }

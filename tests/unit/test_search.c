@@ -167,6 +167,102 @@ static void an_unfinished_search_holds_up_the_end(void **state) {
 }
 
 /* static: the share of one that was dead before, of one that dies with it, of one that never comes. */
+/* The second dies after it was looked at. */
+static void deaths_during_a_search_are_searched_for_too(void **state) {
+    (void)state;
+    rk__window *window = make_window(6, 3, RK__POLICY_DYNAMIC);
+    rk__claimer c[3];
+    rk__search search = {0};
+    join_all(c, window);
+    rk__window_give(window, 0, 6, 1, false);
+    for (uint64_t b = 0; b < 6; b++)
+        assert_int_equal(take(&c[b / 2]), b);
+    rk__window_bury(window, 0);
+    tick(&search, window, 10, 12);
+    rk__window_bury(window, 1);
+    settle(&c[2], 20);
+    rk__window_set_done(window, 4, 1);
+    tick(&search, window, 20, 20);
+    assert_int_equal(rk__window_unclaimed(window), 3); /* also what the second had staged */
+    tick(&search, window, 21, 22);
+    settle(&c[2], 30);
+    tick(&search, window, 30, 31);
+    assert_int_equal(rk__window_unclaimed(window), 4);
+    free(window);
+}
+
+/* Blocks that wait for a slot when the lines are looked at, and are claimed before the search ends. */
+static void what_waits_for_a_slot_is_not_lost(void **state) {
+    (void)state;
+    enum { ALL = RK__WINDOW_SPANS + 3 };
+    rk__window *window = make_window(3 * ALL, 2, RK__POLICY_DYNAMIC);
+    rk__claimer c[2];
+    rk__search search = {0};
+    join_all(c, window);
+    for (uint64_t i = 0; i < ALL; i++)
+        rk__window_give(window, 3 * i, 1, i + 1, false);
+    rk__window_bury(window, 0);
+    tick(&search, window, 10, 12);
+    for (uint64_t i = 0; i < ALL; i++) {
+        assert_int_equal(take(&c[1]), 3 * i);
+        rk__window_feed(window);
+    }
+    settle(&c[1], 20);
+    tick(&search, window, 20, 20);
+    assert_int_equal(atomic_load(&window->searched), 1);
+    assert_int_equal(rk__window_unclaimed(window), 0);
+    free(window);
+}
+
+/* For want of time, say. */
+static void nobody_waits_for_what_nobody_takes(void **state) {
+    (void)state;
+    rk__window *window = make_window(6, 2, RK__POLICY_DYNAMIC);
+    rk__claimer c[2];
+    join_all(c, window);
+    rk__window_give(window, 0, 6, 1, false);
+    rk__claimer_finish(&c[0]);
+    rk__window_bury(window, 1);
+    assert_true(rk__window_is_finished(window));
+    assert_false(rk__window_wants(window));
+    free(window);
+}
+
+/* Open blocks with done ones between them make one span; whoever dies there leaves a count that is not right. */
+static void gaps_that_are_done_do_not_cost_slots(void **state) {
+    (void)state;
+    rk__window *window = make_window(6, 2, RK__POLICY_DYNAMIC);
+    rk__claimer c[2];
+    rk__search search = {0};
+    join_all(c, window);
+    rk__window_give(window, 0, 6, 1, false);
+    for (int i = 0; i < 6; i++)
+        take(&c[0]);
+    rk__window_bury(window, 0);
+    rk__window_set_done(window, 1, 2);
+    rk__window_set_done(window, 5, 1);
+    settle(&c[1], UINT64_MAX);
+    tick(&search, window, 10, 12);
+    assert_int_equal(atomic_load(&window->published), 2);
+    assert_int_equal(rk__window_unclaimed(window), 5);
+    assert_int_equal(atomic_load(&window->open), 0);
+    atomic_store(&window->open, 2);
+    rk__window_inherit(window);
+    assert_int_equal(atomic_load(&window->open), 0);
+    free(window);
+}
+
+static void what_was_somebody_elses_is_not_dealt_out(void **state) {
+    (void)state;
+    rk__window *window = make_window(10, 2, RK__POLICY_STATIC);
+    rk__claimer c[2];
+    join_all(c, window);
+    rk__window_give(window, 0, 10, 1, true);
+    for (uint64_t b = 0; b < 10; b++)
+        assert_int_equal(take(&c[b % 2]), b);
+    free(window);
+}
+
 static void shares_of_the_dead_are_claimed_one_by_one(void **state) {
     (void)state;
     for (int how = 0; how < 3; how++) {
@@ -322,7 +418,8 @@ static void conduct(shared *all, worker *workers) {
 
 static void threads_that_die_lose_nothing(void **state) {
     (void)state;
-    for (int policy = RK__POLICY_ADAPTIVE; policy <= RK__POLICY_FACTORING; policy++) {
+    for (int round = 0; round < 50; round++) {
+        int policy = round % (RK__POLICY_FACTORING + 1);
         shared all = {.window = make_window(BLOCKS, CLAIMERS, (rk__policy)policy)};
         all.owner = calloc(BLOCKS, sizeof *all.owner);
         worker workers[CLAIMERS];
@@ -345,6 +442,11 @@ int main(void) {
         cmocka_unit_test(a_line_that_is_about_to_claim_is_looked_at_again),
         cmocka_unit_test(a_claim_that_was_not_written_down_is_searched_for),
         cmocka_unit_test(an_unfinished_search_holds_up_the_end),
+        cmocka_unit_test(deaths_during_a_search_are_searched_for_too),
+        cmocka_unit_test(what_waits_for_a_slot_is_not_lost),
+        cmocka_unit_test(nobody_waits_for_what_nobody_takes),
+        cmocka_unit_test(gaps_that_are_done_do_not_cost_slots),
+        cmocka_unit_test(what_was_somebody_elses_is_not_dealt_out),
         cmocka_unit_test(shares_of_the_dead_are_claimed_one_by_one),
         cmocka_unit_test(another_agent_goes_on),
         cmocka_unit_test(the_dead_write_no_more),
