@@ -154,9 +154,7 @@ static void give(rk__ledger *ledger, uint32_t number, rk__span_answer *answer) {
     give_open(ledger, node, answer);
     if (answer->count == 0)
         give_next(ledger, node, answer);
-    if (answer->count > 0)
-        node->idle_ns = 0;
-    else if (ledger->is_late && ledger->late_count > 0 && idle_claimers(node) > 0)
+    if (answer->count == 0 && ledger->is_late && ledger->late_count > 0 && idle_claimers(node) > 0)
         give_late(ledger, number, answer);
     if (answer->count == 0)
         return;
