@@ -47,7 +47,6 @@ static bool claim_share(rk__claimer *claimer, rk__span_slot *slot, uint64_t span
     uint64_t offset, total = LOAD(slot->count, relaxed);
     *count = rk__policy_share(total, claimer->window->claimers, claimer->number, &offset);
     *first = LOAD(slot->first, relaxed) + offset;
-    hold(claimer->line, *first, *count);
     pass_span(claimer->line, span);
     return *count > 0;
 }
@@ -72,7 +71,6 @@ static bool claim_from(rk__claimer *claimer, uint64_t span, uint64_t unit_ns, ui
             return claim_share(claimer, slot, span, first, count);
         *count = size_of_claim(claimer->window, total, offset, unit_ns);
         *first = start + offset;
-        hold(claimer->line, *first, *count);
         if (atomic_compare_exchange_weak_explicit(&slot->cursor, &word, word + *count, memory_order_acq_rel,
                                                   memory_order_acquire))
             return true;

@@ -104,8 +104,7 @@ static void give_open(rk__ledger *ledger, const rk__ledger_node *node, rk__span_
 }
 
 static bool may_share(rk__ledger *ledger, uint32_t node, uint64_t block) {
-    const uint32_t *hands = &ledger->hands[2 * block];
-    return rk__blockset_has(ledger->late, block) && hands[0] != node + 1 && hands[1] == 0 &&
+    return rk__blockset_has(ledger->late, block) && ledger->hands[2 * block] != node + 1 &&
            ledger->look(ledger->look_ctx, block) == RK__BLOCK_OPEN;
 }
 
@@ -118,6 +117,7 @@ static uint32_t idle_claimers(const rk__ledger_node *node) {
 static void give_late(rk__ledger *ledger, uint32_t number, rk__span_answer *answer) {
     uint64_t size = leftover_size(ledger, ledger->late_count, idle_claimers(&ledger->nodes[number]));
     uint64_t at = rk__blockset_next(ledger->late, 0, ledger->blocks);
+    size = size < LOOKS_AT_ONCE ? size : LOOKS_AT_ONCE;
     for (int looks = 0; at < ledger->blocks && looks < LOOKS_AT_ONCE && !may_share(ledger, number, at); looks++) {
         rk__blockset_remove(ledger->late, at, 1);
         ledger->late_count--;
@@ -154,9 +154,7 @@ static void give(rk__ledger *ledger, uint32_t number, rk__span_answer *answer) {
     give_open(ledger, node, answer);
     if (answer->count == 0)
         give_next(ledger, node, answer);
-    if (answer->count > 0)
-        node->idle_ns = 0;
-    else if (ledger->is_late && ledger->late_count > 0 && idle_claimers(node) > 0)
+    if (answer->count == 0 && ledger->is_late && ledger->late_count > 0 && idle_claimers(node) > 0)
         give_late(ledger, number, answer);
     if (answer->count == 0)
         return;
@@ -196,6 +194,12 @@ static void write_phase(rk__ledger *ledger, uint32_t number, rk__span_answer *an
     answer->drain = ledger->drain || (node->told && !node->finished);
 }
 
+/* A node whose agent lives, and no claimer. */
+static bool has_lost_all(const rk__ledger *ledger, const rk__ask *ask) {
+    uint32_t claimers = ledger->nodes[ask->node].claimers;
+    return ledger->hands != NULL && ask->node != 0 && claimers > 0 && ask->counts.dead == claimers;
+}
+
 void rk__ledger_answer(rk__ledger *ledger, const rk__ask *ask, uint64_t now_ns, rk__span_answer *answer) {
     rk__ledger_node *node = &ledger->nodes[ask->node];
     *answer = (rk__span_answer){0};
@@ -206,6 +210,11 @@ void rk__ledger_answer(rk__ledger *ledger, const rk__ask *ask, uint64_t now_ns, 
     if (ask->term < node->term)
         return;
     take_in(ledger, ask, now_ns);
+    if (has_lost_all(ledger, ask)) {
+        rk__ledger_lose(ledger, ask->node, true);
+        *answer = (rk__span_answer){.phase = RK__PHASE_END, .drain = 1};
+        return;
+    }
     if (!ledger->drain && !ledger->ended) {
         if (ask->taken < node->last.number)
             *answer = node->last;

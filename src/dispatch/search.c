@@ -80,7 +80,7 @@ static void wait_for_all(rk__search *search, rk__window *window, uint64_t now_ns
 
 void rk__search_tick(rk__search *search, rk__window *window, uint64_t now_ns) {
     uint32_t losses = LOAD(window->losses, acquire);
-    if (losses != LOAD(window->searched, relaxed) && (search->step == STEP_REST || losses != search->losses))
+    if (search->step == STEP_REST && losses != LOAD(window->searched, relaxed))
         *search = (rk__search){.step = STEP_LOOK, .losses = losses};
     if (search->step == STEP_WAIT)
         wait_for_all(search, window, now_ns);

@@ -8,13 +8,14 @@
  * the living hold, and, once the living have written what they had staged by then, what is done. The rest is lost.
  *
  *   at rest --losses--> look --all lines seen--> wait --all settled--> what is lost is open; at rest
- *                         ^ |                      |
- *                         +-+ a line moves         +--losses--> look
+ *                         ^ |
+ *                         +-+ a line is about to claim
  *
  * Why that is right. The sets are read first, then the slots, then the lines. What a claimer claimed before its slot
  * was read is in its line when that is read, or has left it, and then it is done once `settled_ns` is later than all
  * these looks. What it claimed after that was unclaimed, and is no suspect. A line that is about to claim (odd intent)
- * is looked at again. One that has died meanwhile is a loss more: from the start. */
+ * is looked at again. What one has that dies meanwhile is found now, if it was staged, or by the search that follows.
+ */
 #ifndef RANKINE_SEARCH_H
 #define RANKINE_SEARCH_H
 

@@ -73,29 +73,28 @@ static void fill_slot(rk__window *window, uint64_t first, uint64_t count, uint64
     STORE(window->published, span + 1, release);
 }
 
-/* The first run of open blocks. Blocks between them that are done may be in it, since claimers skip those. */
-static uint64_t open_run(rk__window *window, uint64_t *count) {
+/* The first run of open blocks, and how many are in it. Blocks between them that are done may be in it too, since
+ * claimers skip those. */
+static uint64_t open_run(rk__window *window, uint64_t *count, uint64_t *members) {
     rk__blockset *open = rk__window_set_of(window, RK__SET_OPEN), *done = rk__window_set_of(window, RK__SET_DONE);
     uint64_t blocks = window->blocks, first = rk__blockset_next(open, 0, blocks), end = first, at = first;
+    *members = 0;
     while (at < blocks && rk__blockset_has(open, at)) {
         end = rk__blockset_next_missing(open, at, blocks);
+        *members += end - at;
         at = rk__blockset_next_missing(done, end, blocks);
     }
     *count = end - first;
     return first;
 }
 
+/* An agent that dies behind the removal leaves blocks that are in no place: a search finds them. */
 void rk__window_feed(rk__window *window) {
-    rk__blockset *open = rk__window_set_of(window, RK__SET_OPEN);
     while (LOAD(window->open, relaxed) > 0 && slot_is_free(window)) {
-        uint64_t count, first = open_run(window, &count), before = LOAD(window->open, relaxed), taken = 0;
-        for (uint64_t at = first, end; (at = rk__blockset_next(open, at, first + count)) < first + count; at = end) {
-            end = rk__blockset_next_missing(open, at, first + count);
-            taken += end - at;
-        }
-        rk__blockset_remove(open, first, count);
+        uint64_t count, members, first = open_run(window, &count, &members);
+        rk__blockset_remove(rk__window_set_of(window, RK__SET_OPEN), first, count);
         fill_slot(window, first, count, 0);
-        STORE(window->open, before - taken, release);
+        STORE(window->open, LOAD(window->open, relaxed) - members, release);
     }
 }
 

@@ -28,9 +28,9 @@
  * of it is left for anybody alive.
  * - Of a span that is dealt out each claimer takes its own share, and says so by the `next_span` of its line; the
  * cursor never moves. Only what is given for the first time is dealt out: shares of the dead would stay behind.
- * - A claimer's line holds [lo, hi) before it touches those blocks. While `intent` is odd it is about to claim; [lo,
- * hi) then are the blocks that it is trying to get, written before the cursor moves, and those that it held before have
- *   been staged. lo, hi and next_span change only under an odd intent.
+ * - A claimer's line holds [lo, hi) before it touches those blocks. While `intent` is odd it is about to claim, and
+ * nobody else knows what it has; the blocks that it held before have been staged. lo, hi and next_span change only
+ * under an odd intent, which is visible before any cursor moves.
  * - A block is done only after its record is in the file. Claims may cover done blocks; claimers skip them.
  * - `settled_ns`: whatever left the claimer's [lo, hi) before that time is done. A claimer at rest or finished has
  *   nothing that is not done.
