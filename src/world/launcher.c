@@ -22,6 +22,7 @@ typedef struct launch {
     int wait_status;
     rk__stop stop;
     bool all_local;                   /* the ranks are children of mpirun */
+    uint64_t end_ns;                  /* when the job has to end; UINT64_MAX: never */
     uint64_t looked_ns, inhabited_ns; /* when we looked for them; when there was one; 0: not yet */
     rk__relay relay;
 } launch;
@@ -133,6 +134,19 @@ static void end_deserted(launch *self) {
         kill(-self->mpirun, SIGKILL);
 }
 
+/* As if asked to end at once. */
+static void end_in_time(launch *self) {
+    uint64_t now = rk__clock_ns();
+    if (now < self->end_ns)
+        return;
+    self->end_ns = UINT64_MAX;
+    self->stop.asked = true;
+    if (self->stop.phase < RK__STOP_TERM) {
+        self->stop.phase = RK__STOP_TERM;
+        self->stop.deadline_ns = now;
+    }
+}
+
 /* Without rank 0 the others end; mpirun may not. */
 static void look_at_result(launch *self) {
     int ignored;
@@ -148,6 +162,7 @@ static void look_at_result(launch *self) {
 static void stay_parent(launch *self) {
     while (!self->ended) {
         wait_event(self);
+        end_in_time(self);
         look_at_result(self);
         send_due(self);
         end_deserted(self);
@@ -162,9 +177,13 @@ static int exit_code_of(int wait_status) {
     return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
-static rk_status run_mpirun(const rk__launch_command *command, const rk__launch_job *job, int signal_fd, bool all_local,
+static rk_status run_mpirun(const rk__launch_command *command, const rk__launch_plan *plan, int signal_fd,
                             rk__launch_result *result, rk_error *err) {
-    launch self = {.job = job, .signal_fd = signal_fd, .all_local = all_local};
+    uint64_t limit_ns = plan->options->limit_ns;
+    launch self = {.job = plan->job,
+                   .signal_fd = signal_fd,
+                   .all_local = plan->options->hostfile == NULL && !plan->allocation,
+                   .end_ns = limit_ns > 0 ? rk__clock_ns() + limit_ns : UINT64_MAX};
     rk__stop_init(&self.stop);
     rk__left_adopt(true);
     rk_status status = rk__launch_child_start(command, &self.mpirun, &self.stderr_fd, err);
@@ -176,10 +195,10 @@ static rk_status run_mpirun(const rk__launch_command *command, const rk__launch_
         return status;
     result->exit_code = exit_code_of(self.wait_status);
     bool broken;
-    result->reported = rk__launch_job_reported(job, &result->exit_code, &broken);
+    result->reported = rk__launch_job_reported(self.job, &result->exit_code, &broken);
     result->interrupted = self.stop.asked;
     if (result->reported)
-        result->output_fd = rk__launch_job_output(job);
+        result->output_fd = rk__launch_job_output(self.job);
     return RK_OK;
 }
 
@@ -193,8 +212,7 @@ static rk_status launch_job(const rk__launch_options *options, const rk__launch_
                             .allocation = rk__launch_in_allocation()};
     rk__launch_command command;
     RK_TRY(rk__launch_command_create(&command, &plan, err));
-    bool all_local = options->hostfile == NULL && !plan.allocation;
-    rk_status status = run_mpirun(&command, job, signal_fd, all_local, result, err);
+    rk_status status = run_mpirun(&command, &plan, signal_fd, result, err);
     rk__launch_command_fini(&command);
     return status;
 }
