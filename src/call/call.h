@@ -25,6 +25,8 @@ rk_status rk__function_name_of(rk_function function, rk__function_name *name, rk
 rk_status rk__function_find(const rk__function_name *name, rk_function *function, rk_error *err);
 /* What tells this executable from another build of it. */
 uint64_t rk__build_of_program(void);
+/* The same of the executable and of Rankine's library, if that is apart from it. */
+uint64_t rk__build_of_rankine(void);
 
 /* What came of a call: the result's bytes (owned, NULL if size is 0), or a status and a message. */
 typedef struct rk__outcome {

@@ -49,6 +49,7 @@ typedef struct search {
     bool found;
     uintptr_t base;
     uint64_t id;
+    const char *file; /* "": the executable; lives as long as the object */
 } search;
 
 /* The executable comes first. Other objects: their file's name, and where their parts lie, which another build moves.
@@ -81,7 +82,15 @@ static int look(struct dl_phdr_info *info, size_t size, void *ctx) {
     wanted->found = true;
     wanted->base = info->dlpi_addr;
     wanted->id = id_of(info, number);
+    wanted->file = number > 0 ? info->dlpi_name : "";
     return 1;
+}
+
+uint64_t rk__build_of_rankine(void) {
+    search wanted = {.address = (uintptr_t)&rk__build_of_rankine};
+    dl_iterate_phdr(look, &wanted);
+    bool in_library = wanted.found && *wanted.file != '\0';
+    return rk__build_of_program() ^ (in_library ? hash_of_file(wanted.file) : 0);
 }
 
 rk_status rk__function_name_of(rk_function function, rk__function_name *name, rk_error *err) {

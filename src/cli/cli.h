@@ -6,6 +6,7 @@
  *     watch      the model and the views of a running run, over canvas (lines) and terminal (the screen)
  *     info       what a run file says, for people and for scripts
  *     drive      run and resume: launcher, ranks, what is left when they died
+ *     doctor     where a run would run: what is started there, and what is said of it
  *     guard      a kernel that calls exit() is no good end
  *
  * A command returns an exit code. Results go to stdout, messages to stderr ("rankine: ..."), each said once: on a rank
@@ -36,6 +37,7 @@ int rk__cmd_digest(rk__cli *cli);
 int rk__cmd_merge(rk__cli *cli);
 int rk__cmd_new(rk__cli *cli);
 int rk__cmd_check(rk__cli *cli);
+int rk__cmd_doctor(rk__cli *cli);
 
 /* The exit code that goes with a status. */
 rk_exit rk__exit_of(rk_status status);

@@ -35,7 +35,7 @@ static const command_fn commands[RK__COMMAND_COUNT] = {
     [RK__COMMAND_WATCH] = rk__cmd_watch,     [RK__COMMAND_VERIFY] = rk__cmd_verify,
     [RK__COMMAND_DIGEST] = rk__cmd_digest,   [RK__COMMAND_CHECK] = rk__cmd_check,
     [RK__COMMAND_MERGE] = rk__cmd_merge,     [RK__COMMAND_NEW] = rk__cmd_new,
-    [RK__COMMAND_HELP] = cmd_help,
+    [RK__COMMAND_DOCTOR] = rk__cmd_doctor,   [RK__COMMAND_HELP] = cmd_help,
 };
 
 /* ---- --version ---- */
@@ -85,10 +85,11 @@ static int show_usage(const rk__cli *cli) {
     return rk__cli_fail(cli, &err);
 }
 
-/* Commands other than these two are done by one process, also if mpirun started several. */
+/* Commands other than these are done by one process, also if mpirun started several. */
 static bool is_for_all_ranks(const rk__arguments *a) {
-    bool computes = a->command == RK__COMMAND_RUN || a->command == RK__COMMAND_RESUME;
-    return computes && !a->dry_run && !a->help && !a->version;
+    bool together =
+        a->command == RK__COMMAND_RUN || a->command == RK__COMMAND_RESUME || a->command == RK__COMMAND_DOCTOR;
+    return together && !a->dry_run && !a->help && !a->version;
 }
 
 static int dispatch(rk__cli *cli) {

@@ -198,8 +198,7 @@ static bool stdout_is_terminal(void) {
     return isatty(STDOUT_FILENO) || getenv(STDOUT_VARIABLE) != NULL;
 }
 
-/* Leave the exit code to our launcher, if there is one. Returns what this process should exit with. */
-static int report(int code, bool broken) {
+int rk__drive_report(int code, bool broken) {
     return rk__launch_report(code, broken) ? RK_EXIT_OK : code;
 }
 
@@ -225,7 +224,8 @@ static int run_in_world(rk__cli *cli, const rk__world *world, rk__run_options *o
         int output = rk__launch_open_output();
         if (output >= 0)
             rk__cli_results_to(output);
-        code = report(told ? say_summary(cli, &summary) : say_failure(cli, &summary, &err), rk__run_is_broken(options));
+        code = rk__drive_report(told ? say_summary(cli, &summary) : say_failure(cli, &summary, &err),
+                                rk__run_is_broken(options));
     }
     rk__run_summary_fini(&summary);
     return code;
@@ -237,12 +237,21 @@ static void *end_in_time(void *ctx) {
     _exit(*(const int *)ctx);
 }
 
-static void finish_world(rk__world *world, rk__run_options *options, int code) {
+static void watch_the_end(int code) {
     static int exit_code; /* outlives this function, as the thread may */
     pthread_t watch;
     exit_code = code;
     if (pthread_create(&watch, NULL, end_in_time, &exit_code) == 0)
         pthread_detach(watch);
+}
+
+void rk__drive_finish(rk__world *world, int code) {
+    watch_the_end(code);
+    rk__world_fini(world);
+}
+
+static void finish_world(rk__world *world, rk__run_options *options, int code) {
+    watch_the_end(code);
     if (!rk__run_disband(options)) {
         fflush(NULL);
         _exit(code);
@@ -264,11 +273,11 @@ static int be_rank(rk__cli *cli, rk__run_options *options, const char *path, rk_
     rk__world world = {0};
     set_task_threads(cli->arguments.cores_per_task);
     if (options->isolation.wanted && rk__run_isolate(options, &err) != RK_OK)
-        return report(rk__cli_fail(cli, &err), false);
+        return rk__drive_report(rk__cli_fail(cli, &err), false);
     handle_signals(cli, path);
     rk__guard_set(RK__GUARD_NONE); /* MPI may */
     if (rk__world_init(&world, &err) != RK_OK)
-        return rk__drive_is_silent_rank() ? RK_EXIT_OK : report(rk__cli_fail(cli, &err), false);
+        return rk__drive_is_silent_rank() ? RK_EXIT_OK : rk__drive_report(rk__cli_fail(cli, &err), false);
     if (world.rank == 0)
         rk__launch_begin();
     rk__guard_set(RK__GUARD_RUN);
@@ -287,8 +296,7 @@ int rk__drive_rank(rk__cli *cli, rk__run_options *options, rk__drive_fn run) {
 
 /* ---- launching ranks ---- */
 
-/* This program, as the ranks find it. */
-static const char *own_path(const rk__cli *cli, char *buffer, size_t size) {
+const char *rk__drive_own_path(const rk__cli *cli, char *buffer, size_t size) {
     ssize_t length = readlink("/proc/self/exe", buffer, size - 1);
     if (length > 0) {
         buffer[length] = '\0';
@@ -310,7 +318,7 @@ void rk__drive_command_line(const rk__cli *cli, int ranks, rk__text *out) {
         rk__quote_add(out, cli->arguments.hostfile);
     }
     rk__text_add(out, " ");
-    rk__quote_add(out, own_path(cli, path, sizeof path));
+    rk__quote_add(out, rk__drive_own_path(cli, path, sizeof path));
     for (char *const *word = cli->arguments.forward + 1; *word != NULL; word++)
         if (strcmp(*word, "--dry-run") != 0) {
             rk__text_add(out, " ");
@@ -391,7 +399,7 @@ static int say_died(const rk__cli *cli, const char *path, bool ours, const rk__l
             rk__fail(&err, RK_EINTERRUPTED, "stopped before anything was begun: there is nothing to resume");
         else if (result->stuck)
             rk__fail(&err, RK_EMPI,
-                     "the ranks did not all begin: some ended while they started, or took longer than two minutes; "
+                     "the ranks did not all begin: some ended while they started, or it took too long; "
                      "rankine doctor%s%s says what is wrong with a host",
                      cli->arguments.hostfile != NULL ? " --hostfile " : "",
                      cli->arguments.hostfile != NULL ? cli->arguments.hostfile : "");
@@ -415,8 +423,7 @@ static int say_died(const rk__cli *cli, const char *path, bool ours, const rk__l
     return rk__cli_fail(cli, &err);
 }
 
-/* What rank 0 has left to be printed. Closes `fd`; -1 is legal. */
-static int pass_output(int fd, int exit_code) {
+int rk__drive_pass_output(int fd, int exit_code) {
     rk__text text = RK__TEXT_INIT;
     char piece[4096];
     ssize_t got = 0;
@@ -431,7 +438,7 @@ static int pass_output(int fd, int exit_code) {
 static int launch(rk__cli *cli, int ranks, const char *path, bool resuming) {
     rk_error err = RK_ERROR_INIT;
     char self[PATH_MAX];
-    const char *own = own_path(cli, self, sizeof self);
+    const char *own = rk__drive_own_path(cli, self, sizeof self);
     char *first = rk__strdup(own);
     if (first == NULL)
         return RK_EXIT_ERROR;
@@ -455,7 +462,7 @@ static int launch(rk__cli *cli, int ranks, const char *path, bool resuming) {
     if (status != RK_OK) {
         code = rk__cli_fail(cli, &err);
     } else if (result.reported) {
-        code = pass_output(result.output_fd, result.exit_code);
+        code = rk__drive_pass_output(result.output_fd, result.exit_code);
     } else {
         file_mark after = mark_of(path);
         code = say_died(cli, path, after.exists && (resuming || !same_mark(before, after)), &result);

@@ -27,6 +27,16 @@ typedef void (*rk__summary_fn)(rk__text *out, const rk__run_summary *summary, co
 /* Print it, with the coordinates of the tasks that it names, for which the run file is asked. Returns `code`. */
 int rk__drive_say(const rk__cli *cli, const rk__run_summary *summary, rk__summary_fn display, int code);
 
+/* What else a command of several ranks needs. Leave the exit code to our launcher, if there is one; returns what this
+ * process should exit with. `broken`: ranks were lost. */
+int rk__drive_report(int code, bool broken);
+/* End MPI; after ten seconds, the process, with this code. */
+void rk__drive_finish(rk__world *world, int code);
+/* This program, as the ranks find it. */
+const char *rk__drive_own_path(const rk__cli *cli, char *buffer, size_t size);
+/* Print what rank 0 has left for that; returns exit_code. Closes `fd`; -1 is legal. */
+int rk__drive_pass_output(int fd, int exit_code);
+
 /* Be a rank, to the end. Collective over MPI_COMM_WORLD. Returns the process's exit code. */
 int rk__drive_rank(rk__cli *cli, rk__run_options *options, rk__drive_fn run);
 /* Get the ranks for a request that was found good. `path`: the run file, absolute. Returns the exit code. */

@@ -81,7 +81,7 @@ static const page pages[RK__COMMAND_COUNT] = {
                           "  rankine info lorenz.h5\n"
                           "  rankine info lorenz.h5 --json\n",
                           false, 0},
-    [RK__COMMAND_WATCH] = {"FILE", "a running run live, from another terminal or node",
+    [RK__COMMAND_WATCH] = {"FILE", "a running run live, from anywhere",
                            "Shows how far the run is, its rate, what each rank committed lately and what\n"
                            "failed last, from the run file alone: it works on any node that sees the file,\n"
                            "and the run does not notice. A file that is not there yet is waited for.\n"
@@ -135,9 +135,22 @@ static const page pages[RK__COMMAND_COUNT] = {
                          "  rankine new ball\n"
                          "  rankine new ball --lang fortran\n",
                          false, ALWAYS},
+    [RK__COMMAND_DOCTOR] = {"", "what is wrong with the hosts of a run",
+                            "Starts ranks where 'run' with the same -n and --hostfile would, or is one of the\n"
+                            "ranks that mpirun or srun has started, and tells of each node: ranks, cores and\n"
+                            "binding, memory, limits, versions, the file system of the output directory, and\n"
+                            "the network and the clocks between nodes. Then what is wrong and how to mend it,\n"
+                            "worst first. Takes a few seconds, and ends in any case: what is cut off or hangs\n"
+                            "is waited for some seconds only.\n"
+                            "\n"
+                            "With --hostfile, -n defaults to all slots. Exit code 1 if something is wrong.\n",
+                            "  rankine doctor\n"
+                            "  rankine doctor --hostfile hosts -n 16 -o /scratch/me\n"
+                            "  srun -N 4 -n 16 --mpi=pmix rankine doctor --json\n",
+                            false, ALWAYS},
     [RK__COMMAND_HELP] =
         {"[COMMAND]", "also: help values, help exit-codes",
-         "Topics: run, resume, kernels, info, watch, verify, digest, merge, check,\nnew, values, exit-codes.\n",
+         "Topics: run, resume, kernels, info, watch, verify, digest, merge, check,\nnew, doctor, values, exit-codes.\n",
          "  rankine help run\n"
          "  rankine help values\n",
          false, 0},

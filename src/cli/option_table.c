@@ -264,9 +264,9 @@ FLAG_SETTER(version)
 #define EVERYWHERE  ((1u << RK__COMMAND_COUNT) - 1)
 
 static const rk__option options[] = {
-    {"ranks", 'n', RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), true, "N",
+    {"ranks", 'n', RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME) | IN(DOCTOR), true, "N",
      "how many ranks to start (default: one for each core that may be used); 1 runs without mpirun", set_ranks},
-    {"hostfile", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), true, "FILE",
+    {"hostfile", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME) | IN(DOCTOR), true, "FILE",
      "hosts to start the ranks on, one per line, as mpirun reads them", set_hostfile},
     {"schedule", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "POLICY",
      "how tasks are dealt: adaptive (default), static, dynamic, guided, factoring; never changes the results",
@@ -333,8 +333,8 @@ static const rk__option options[] = {
      "stop at the first task that fails, as --max-failures 0", set_fail_fast},
     {"samples", 0, RK__OPTION_VALUE, RK__GROUP_TASKS, IN(CHECK), false, "N",
      "how many tasks to recompute (default 256)", set_samples},
-    {"output", 'o', RK__OPTION_VALUE, RK__GROUP_FILE, IN(RUN) | IN(MERGE), false, "FILE",
-     "the run file (default: KERNEL.h5 in this directory)", set_output},
+    {"output", 'o', RK__OPTION_VALUE, RK__GROUP_FILE, IN(RUN) | IN(MERGE) | IN(DOCTOR), false, "FILE",
+     "the run file (default: KERNEL.h5 in this directory); doctor: also a directory", set_output},
     {"force", 0, RK__OPTION_FLAG, RK__GROUP_FILE, IN(RUN) | IN(MERGE), false, NULL,
      "overwrite the run file if it exists; of other files only HDF5 ones and empty ones are overwritten", set_force},
     {"sync", 0, RK__OPTION_VALUE, RK__GROUP_FILE, IN(RUN) | IN(RESUME), false, "TIME",

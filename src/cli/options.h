@@ -20,6 +20,7 @@
     X(MERGE, "merge")                                                                                                  \
     X(CHECK, "check")                                                                                                  \
     X(NEW, "new")                                                                                                      \
+    X(DOCTOR, "doctor")                                                                                                \
     X(HELP, "help")
 
 typedef enum rk__command {

@@ -174,6 +174,7 @@ bool rk__record_is_whole(const rk__record *record);
 void rk__record_take_schema(rk__record *record, rk__schema *out);
 /* Can processes of several hosts write different bytes of one page of it at once? Not so on NFS and SMB. */
 bool rk__record_is_shared_safely(const rk__record *record);
+bool rk__fd_is_shared_safely(int fd); /* the same for any file */
 void rk__record_close(rk__record *record);
 const rk__schema *rk__record_schema(const rk__record *record);     /* borrowed */
 const rk__identity *rk__record_identity(const rk__record *record); /* borrowed */

@@ -87,9 +87,6 @@ void rk__path_beside(const char *path, const char *suffix, char out[RK__BESIDE_M
 rk_status rk__raw_write(const rk__record *record, const void *bytes, size_t size, uint64_t at, rk_error *err);
 rk_status rk__raw_read(const rk__record *record, void *bytes, size_t size, uint64_t at, rk_error *err);
 
-/* port.c: see rk__record_is_shared_safely. */
-bool rk__fd_is_shared_safely(int fd);
-
 /* blocks.c */
 uint64_t rk__record_at(const rk__record *record, unsigned slot, uint64_t block);
 uint64_t rk__partial_at(const rk__record *record, unsigned slot, uint64_t block);

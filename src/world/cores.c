@@ -14,8 +14,7 @@ static hwloc_cpuset_t usable_pus(hwloc_topology_t topology) {
     return usable;
 }
 
-static int count_cores(hwloc_topology_t topology) {
-    hwloc_cpuset_t usable = usable_pus(topology);
+static int count_cores(hwloc_topology_t topology, hwloc_cpuset_t usable) {
     if (usable == NULL)
         return 0;
     int count = 0;
@@ -24,17 +23,33 @@ static int count_cores(hwloc_topology_t topology) {
         count += hwloc_bitmap_intersects(core->cpuset, usable);
     if (count == 0) /* a machine that does not tell its cores */
         count = hwloc_bitmap_weight(usable);
-    hwloc_bitmap_free(usable);
     return count;
 }
 
-int rk__world_cores(void) {
+static int cores_of(hwloc_cpuset_t (*pus)(hwloc_topology_t)) {
     hwloc_topology_t topology;
     if (hwloc_topology_init(&topology) != 0)
         return 1;
-    int count = hwloc_topology_load(topology) == 0 ? count_cores(topology) : 0;
+    int count = 0;
+    if (hwloc_topology_load(topology) == 0) {
+        hwloc_cpuset_t usable = pus(topology);
+        count = count_cores(topology, usable);
+        hwloc_bitmap_free(usable);
+    }
     hwloc_topology_destroy(topology);
     return count > 0 ? count : 1;
+}
+
+int rk__world_cores(void) {
+    return cores_of(usable_pus);
+}
+
+static hwloc_cpuset_t allowed_pus(hwloc_topology_t topology) {
+    return hwloc_bitmap_dup(hwloc_topology_get_allowed_cpuset(topology));
+}
+
+int rk__world_machine_cores(void) {
+    return cores_of(allowed_pus);
 }
 
 static rk_status list_pus(hwloc_topology_t topology, int **list, int *count, rk_error *err) {

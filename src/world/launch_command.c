@@ -226,6 +226,10 @@ static void build_arguments(list *argv, const rk__launch_plan *plan, char *const
         list_add(argv, "--hostfile");
         list_add(argv, plan->options->hostfile);
     }
+    if (plan->options->only_host != NULL) {
+        list_add(argv, "--host");
+        list_add(argv, plan->options->only_host);
+    }
     if (oversubscribes(plan))
         list_add(argv, "--oversubscribe");
     add_binding(argv, plan);

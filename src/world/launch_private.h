@@ -12,6 +12,7 @@
  *   launch_signals.c   our own signals, turned into bytes of a pipe
  *   launch_relay.c     mpirun's stderr to ours, less what mpirun says of the signals we send it
  *   launch_rank.c      the rank's side
+ *   launch_probe.c     can each of these hosts be started on?
  *
  * Processes. The launcher stays in the foreground; mpirun leads a process group of its own, so that a terminal's Ctrl-C
  * reaches the launcher alone; mpirun puts each rank into a group of its own.

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,9 @@
 #include <unistd.h>
 
 #include "world/launch_private.h"
+
+enum { COLUMNS_UNKNOWN = 80 };
+#define SECOND_SIGNAL_NS UINT64_C(500000000)
 
 static const char *job_directory(void) {
     const char *directory = getenv("RANKINE_JOB");
@@ -77,7 +81,33 @@ bool rk__launch_report(int exit_code, bool broken) {
     return write_code(unfinished, exit_code, broken) && rename(unfinished, path) == 0;
 }
 
-enum { COLUMNS_UNKNOWN = 80 };
+static bool is_mpirun(pid_t pid) {
+    static const char *const names[] = {"mpirun", "mpiexec", "orterun", "prterun"};
+    char path[64], name[32] = "";
+    snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);
+    FILE *file = fopen(path, "r");
+    bool read = file != NULL && fgets(name, sizeof name, file) != NULL;
+    if (file != NULL)
+        fclose(file);
+    name[strcspn(name, "\n")] = '\0';
+    for (size_t i = 0; read && i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A second signal within five seconds ends Open MPI 4.1's mpirun without waiting for its daemons; at the first one it
+ * ends us, by TERM and a second later by KILL. */
+void rk__launch_end_mpirun(void) {
+    pid_t parent = getppid();
+    if (!is_mpirun(parent))
+        return;
+    signal(SIGTERM, SIG_IGN);
+    kill(parent, SIGTERM);
+    rk__sleep_ns(SECOND_SIGNAL_NS);
+    if (getppid() == parent)
+        kill(parent, SIGTERM);
+}
 
 int rk__launch_own_columns(void) {
     struct winsize window;

@@ -13,7 +13,8 @@ enum { WAIT_MS = 1000, HELD_BACK_MS = 50 };
 #define DESERTED_NS UINT64_C(15000000000)
 #define LINGER_NS   UINT64_C(30000000000) /* mpirun's own end takes a second or two */
 #define BROKEN_NS   UINT64_C(2000000000)
-#define START_NS    UINT64_C(120000000000)
+#define START_NS    UINT64_C(30000000000) /* and for each rank: */
+#define RANK_NS     UINT64_C(50000000)
 
 typedef struct launch {
     const rk__launch_job *job;
@@ -22,10 +23,11 @@ typedef struct launch {
     bool ended;
     int wait_status;
     rk__stop stop;
-    bool all_local; /* the ranks are children of mpirun */
     uint64_t began_ns;
     bool begun, stuck;                /* stuck: they have not all begun, and will not */
     int ranks, started;               /* wanted; there at the last look */
+    bool all_local;                   /* the ranks are children of mpirun */
+    uint64_t end_ns;                  /* when the job has to end; UINT64_MAX: never */
     uint64_t looked_ns, inhabited_ns; /* when we looked for them; when there was one; 0: not yet */
     rk__relay relay;
 } launch;
@@ -133,7 +135,7 @@ static void look_at_start(launch *self, uint64_t now) {
     int before = self->started, ranks = self->all_local ? rk__left_count_children(self->mpirun) : 0;
     bool missing = ranks > 0 && ranks < self->ranks && ranks == before;
     self->started = ranks;
-    if (self->begun || (!missing && now - self->began_ns < START_NS))
+    if (self->begun || (!missing && now - self->began_ns < START_NS + (uint64_t)self->ranks * RANK_NS))
         return;
     self->stuck = true;
     rk__stop_linger(&self->stop, now, 0);
@@ -148,6 +150,19 @@ static void end_deserted(launch *self, uint64_t now) {
         self->inhabited_ns = now;
     else if (self->inhabited_ns != 0 && now - self->inhabited_ns > DESERTED_NS)
         kill(-self->mpirun, SIGKILL);
+}
+
+/* As if asked to end at once. */
+static void end_in_time(launch *self) {
+    uint64_t now = rk__clock_ns();
+    if (now < self->end_ns)
+        return;
+    self->end_ns = UINT64_MAX;
+    self->stop.asked = true;
+    if (self->stop.phase < RK__STOP_TERM) {
+        self->stop.phase = RK__STOP_TERM;
+        self->stop.deadline_ns = now;
+    }
 }
 
 /* Without rank 0 the others end; mpirun may not. */
@@ -175,6 +190,7 @@ static void stay_parent(launch *self) {
     self->began_ns = rk__clock_ns();
     while (!self->ended) {
         wait_event(self);
+        end_in_time(self);
         look_at_result(self);
         look_at_ranks(self);
         send_due(self);
@@ -189,9 +205,14 @@ static int exit_code_of(int wait_status) {
     return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
-static rk_status run_mpirun(const rk__launch_command *command, const rk__launch_job *job, int signal_fd, int ranks,
-                            bool all_local, rk__launch_result *result, rk_error *err) {
-    launch self = {.job = job, .signal_fd = signal_fd, .all_local = all_local, .ranks = ranks};
+static rk_status run_mpirun(const rk__launch_command *command, const rk__launch_plan *plan, int signal_fd,
+                            rk__launch_result *result, rk_error *err) {
+    uint64_t limit_ns = plan->options->limit_ns;
+    launch self = {.job = plan->job,
+                   .signal_fd = signal_fd,
+                   .all_local = plan->options->hostfile == NULL && !plan->allocation,
+                   .ranks = plan->options->ranks,
+                   .end_ns = limit_ns > 0 ? rk__clock_ns() + limit_ns : UINT64_MAX};
     rk__stop_init(&self.stop);
     rk__left_adopt(true);
     rk_status status = rk__launch_child_start(command, &self.mpirun, &self.stderr_fd, err);
@@ -203,11 +224,11 @@ static rk_status run_mpirun(const rk__launch_command *command, const rk__launch_
         return status;
     result->exit_code = exit_code_of(self.wait_status);
     bool broken;
-    result->reported = rk__launch_job_reported(job, &result->exit_code, &broken);
+    result->reported = rk__launch_job_reported(self.job, &result->exit_code, &broken);
     result->interrupted = self.stop.asked;
     result->stuck = self.stuck;
     if (result->reported)
-        result->output_fd = rk__launch_job_output(job);
+        result->output_fd = rk__launch_job_output(self.job);
     return RK_OK;
 }
 
@@ -221,8 +242,7 @@ static rk_status launch_job(const rk__launch_options *options, const rk__launch_
                             .allocation = rk__launch_in_allocation()};
     rk__launch_command command;
     RK_TRY(rk__launch_command_create(&command, &plan, err));
-    bool all_local = options->hostfile == NULL && !plan.allocation;
-    rk_status status = run_mpirun(&command, job, signal_fd, options->ranks, all_local, result, err);
+    rk_status status = run_mpirun(&command, &plan, signal_fd, result, err);
     rk__launch_command_fini(&command);
     return status;
 }

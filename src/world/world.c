@@ -121,8 +121,27 @@ rk_status rk__world_init(rk__world *world, rk_error *err) {
     return RK_OK;
 }
 
+rk_status rk__world_init_apart(rk__world *world, rk_error *err) {
+    rk__world made = {.comm = MPI_COMM_WORLD, .node_comm = MPI_COMM_NULL, .gpu = -1};
+    rk__rank_launch launch = rk__rank_launch_read();
+    rk_status status = start_mpi(&made, err);
+    if (status == RK_OK)
+        status = rk__mpi(MPI_Comm_rank(made.comm, &made.rank), "MPI_Comm_rank", err);
+    if (status == RK_OK)
+        status = rk__mpi(MPI_Comm_size(made.comm, &made.size), "MPI_Comm_size", err);
+    if (status == RK_OK)
+        status = rk__rank_launch_check(&launch, made.size, err);
+    if (status != RK_OK) {
+        rk__world_fini(&made);
+        return status;
+    }
+    name_host(&made);
+    *world = made;
+    return RK_OK;
+}
+
 static void free_comm(MPI_Comm *comm) {
-    if (*comm != MPI_COMM_NULL)
+    if (*comm != MPI_COMM_NULL && *comm != MPI_COMM_WORLD)
         MPI_Comm_free(comm);
 }
 

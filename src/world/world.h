@@ -38,6 +38,9 @@ rk_status rk__mpi(int mpi_code, const char *what, rk_error *err);
  * makes every k consecutive ranks a "node" of their own. On failure nothing is held. RK_EUNSUPPORTED: MPI made a world
  * of another size than mpirun or srun started (they belong to another MPI); each process then is told so. */
 rk_status rk__world_init(rk__world *world, rk_error *err);
+/* The same without a message between ranks, which may be cut from each other: MPI_Init only. rank, size and host are
+ * known; comm is MPI_COMM_WORLD itself, nodes are not known. */
+rk_status rk__world_init_apart(rk__world *world, rk_error *err);
 /* Collective. NULL-safe fields; frees communicators, finalizes MPI if it is ours. */
 void rk__world_fini(rk__world *world);
 
@@ -74,6 +77,8 @@ rk_status rk__world_am_rank(bool *out, rk_error *err);
 
 /* Cores this process may use (hwloc: physical cores that hold an allowed PU), at least 1. */
 int rk__world_cores(void);
+/* As if it were not bound: what the machine, or the container, has. */
+int rk__world_machine_cores(void);
 /* The operating system's numbers of the processing units that this process may use: *list owned; NULL and 0 where they
  * cannot be told. */
 rk_status rk__world_core_list(int **list, int *count, rk_error *err);
@@ -84,11 +89,13 @@ int rk__world_choose_gpu(int node_rank);
 /* ---- launcher ---- */
 
 typedef struct rk__launch_options {
-    int ranks;            /* > 0 */
-    int cores_per_rank;   /* to bind each to; 0: one, if the ranks take all cores */
-    const char *hostfile; /* NULL: this host */
-    char *const *argv;    /* command that each rank runs, argv[0] an absolute path, NULL-terminated */
-    bool quiet;           /* the ranks are told of no terminal */
+    int ranks;             /* > 0 */
+    int cores_per_rank;    /* to bind each to; 0: one, if the ranks take all cores */
+    const char *hostfile;  /* NULL: this host */
+    char *const *argv;     /* command that each rank runs, argv[0] an absolute path, NULL-terminated */
+    bool quiet;            /* the ranks are told of no terminal */
+    uint64_t limit_ns;     /* end the job after so long; 0: never */
+    const char *only_host; /* of the hostfile; NULL: all */
 } rk__launch_options;
 
 typedef struct rk__launch_result {
@@ -112,6 +119,17 @@ typedef struct rk__launch_result {
  * RK_ENOENT: no mpirun on PATH (message names packages), or no such hostfile. */
 rk_status rk__launch(const rk__launch_options *options, rk__launch_result *result, rk_error *err);
 
+/* Can each of these hosts be started on? */
+typedef struct rk__launch_probe {
+    const char *host;
+    bool started; /* the program ran there and ended with 0 */
+    bool timed_out;
+    char said[2048]; /* its stdout and stderr, and mpirun's; cut */
+} rk__launch_probe;
+/* Runs options->argv on each host by itself, options->ranks of it, each for options->limit_ns at most. */
+rk_status rk__launch_ask_hosts(rk__launch_probe *probes, size_t count, const rk__launch_options *options,
+                               rk_error *err);
+
 /* The rank's side. Base name for shared memory of this job: unique, the same on all ranks that rank 0's string is sent
  * to. */
 void rk__launch_job_name(char *buffer, size_t size);
@@ -124,6 +142,8 @@ bool rk__launch_report(int exit_code, bool broken);
 /* Rank 0: a file for what the launcher is to print when the job has ended, so that it notices where that cannot be
  * written; the caller's to close. -1: there is no launcher, or it is on another host. */
 int rk__launch_open_output(void);
+/* Have mpirun end the job, if it is our parent: of its own accord it waits for ever for a node that is cut off. */
+void rk__launch_end_mpirun(void);
 /* Will a launcher say how the job ended, should the ranks not? */
 bool rk__launch_is_watched(void);
 /* Remove all shared memory on this machine that begins with that name; who has mapped it keeps it. */
