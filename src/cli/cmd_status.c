@@ -37,8 +37,20 @@ static rk_status look(pair *p, const rk__cli *cli, const char *file, bool has_sl
     return p->has_file ? rk__info_read(&p->info, file, cli->linked, err) : RK_OK;
 }
 
+/* Of a run on another host the file says only that something was recorded a short time ago. */
+static bool is_over(const pair *p) {
+    return p->has_entry && p->info.life == RK__LIFE_REMOTE && strcmp(p->entry.state, "RUNNING") != 0 &&
+           strcmp(p->entry.state, "COMPLETING") != 0;
+}
+
+static const char *state_of(const pair *p) {
+    const char *state = p->has_file ? rk__info_state(&p->info) : "not begun";
+    bool seems_alive = strcmp(state, "running") == 0 || strcmp(state, "unknown") == 0;
+    return p->has_file && seems_alive && is_over(p) ? "killed" : state;
+}
+
 static bool is_complete(const pair *p) {
-    return p->has_file && strcmp(rk__info_state(&p->info), "complete") == 0;
+    return strcmp(state_of(p), "complete") == 0;
 }
 
 static void add_next(const pair *p, rk__text *out) {
@@ -66,7 +78,7 @@ static void say_file(const pair *p, rk__text *out) {
         return;
     }
     uint64_t all = rk__schema_part_tasks(f->schema);
-    rk__text_add(out, "%s, %" PRIu64 " of %s (%d %%)", rk__info_state(f), f->totals.tasks_done,
+    rk__text_add(out, "%s, %" PRIu64 " of %s (%d %%)", state_of(p), f->totals.tasks_done,
                  rk__display_number_of(all, "task", tasks, sizeof tasks),
                  rk__display_percent(f->totals.tasks_done, all));
     if (f->totals.tasks_failed > 0)
@@ -77,7 +89,7 @@ static void say_file(const pair *p, rk__text *out) {
 static void say_pace(const pair *p, rk__text *out) {
     const rk__info_times *t = &p->info.times;
     char now[32], average[32], left[32];
-    if (!p->has_file || !isfinite(t->average))
+    if (!p->has_file || is_over(p) || !isfinite(t->average))
         return;
     rk__display_fact(out, "rate", "%s/s now, %s/s on average%s%s", rk__display_rate(t->rate, now, sizeof now),
                      rk__display_rate(t->average, average, sizeof average),
@@ -117,7 +129,7 @@ static void say(const pair *p, rk__text *out) {
 static void json_run(const pair *p, rk__json *json) {
     const rk__info *f = &p->info;
     rk__json_string(json, "file", p->file);
-    rk__json_string(json, "state", p->has_file ? rk__info_state(f) : "not begun");
+    rk__json_string(json, "state", state_of(p));
     if (!p->has_file)
         return;
     rk__json_u64(json, "tasks", rk__schema_part_tasks(f->schema));

@@ -68,10 +68,10 @@ static const page pages[RK__COMMAND_COUNT] = {
                             "beside the run file (FILE.sbatch), and submits it. What stands before '--' are\n"
                             "options of sbatch: -N, -n, -c, -t, -p, -A, --mem, --qos, --output and so on.\n"
                             "\n"
-                            "The script may be started any number of times, by requeue, preemption or hand: it\n"
-                            "goes on with what the run file has. Before the job's time is over the run finishes\n"
-                            "its tasks and stops; --until-done queues the job again then. mpirun starts the\n"
-                            "ranks, one per task of the job, or srun with --srun.\n"
+                            "The script may be started any number of times, by requeue, preemption or hand:\n"
+                            "it goes on with what the run file has. Before the job's time is over the run\n"
+                            "finishes its tasks and stops; --until-done queues the job again then. mpirun\n"
+                            "starts the ranks, one for each task of the job, or srun with --srun.\n"
                             "--signal=B:USR1@SECONDS says how long before the end the run is to stop; by\n"
                             "default a tenth of --time, from 30 to 120.\n",
                             "  rankine submit -N 3 --ntasks-per-node=16 -t 2:00:00 --until-done -- \\\n"
@@ -80,9 +80,9 @@ static const page pages[RK__COMMAND_COUNT] = {
                             "  rankine submit -n 64 -t 30 -- resume lorenz.h5\n",
                             false, ALWAYS},
     [RK__COMMAND_STATUS] = {"[FILE ...]", "run files and their Slurm jobs, side by side",
-                            "How far the run is, how its job is (state, reason for waiting, time left, nodes),\n"
-                            "and what happens next. Without FILE: the runs of your jobs that 'rankine submit'\n"
-                            "has submitted. The job's id is in FILE.job, beside the run file.\n",
+                            "How far the run is, how its job is (state, reason for waiting, time left,\n"
+                            "nodes), and what happens next. Without FILE: the runs of your jobs that\n"
+                            "'rankine submit' has submitted. The job's id is in FILE.job, beside the run file.\n",
                             "  rankine status lorenz.h5\n"
                             "  rankine status --json\n",
                             false, ALWAYS},
