@@ -82,7 +82,7 @@ static const page pages[RK__COMMAND_COUNT] = {
     [RK__COMMAND_STATUS] = {"[FILE ...]", "run files and their Slurm jobs, side by side",
                             "How far the run is, how its job is (state, reason for waiting, time left,\n"
                             "nodes), and what happens next. Without FILE: the runs of your jobs that\n"
-                            "'rankine submit' has submitted. The job's id is in FILE.job, beside the run file.\n",
+                            "'rankine submit' has submitted. The job's id is in FILE.job, beside the file.\n",
                             "  rankine status lorenz.h5\n"
                             "  rankine status --json\n",
                             false, ALWAYS},
@@ -159,8 +159,8 @@ static const page pages[RK__COMMAND_COUNT] = {
                          "  rankine new ball --lang fortran\n",
                          false, ALWAYS},
     [RK__COMMAND_HELP] = {"[COMMAND]", "also: help values, help exit-codes",
-                          "Topics: run, resume, submit, status, kernels, info, watch, verify, digest, merge, "
-                          "check,\nnew, values, exit-codes.\n",
+                          "Topics: run, resume, submit, status, kernels, info, watch, verify, digest, merge,\ncheck, "
+                          "new, values, exit-codes.\n",
                           "  rankine help run\n"
                           "  rankine help values\n",
                           false, 0},

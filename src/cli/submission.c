@@ -97,39 +97,39 @@ static void add_resume(const rk__arguments *a, rk__text *out) {
     }
 }
 
-static void quote(rk__text *out, const char *word) {
-    rk__quote_add(out, word);
+enum { TYPED, PROGRAM, RUN_FILE, SCRIPT, NOTE, RUN, RESUME, TEXTS };
+
+static void fill_texts(const rk__cli *cli, const rk__arguments *inner, const char *file, rk__text texts[TEXTS]) {
+    char own[PATH_MAX], beside[RK__BATCH_PATH_MAX];
+    rk__quote_add_words(&texts[TYPED], cli->argv, (size_t)cli->argc);
+    rk__quote_add(&texts[PROGRAM], rk__drive_own_path(cli, own, sizeof own));
+    rk__quote_add(&texts[RUN_FILE], rk__display_path(file));
+    rk__batch_script_path(file, beside);
+    rk__quote_add(&texts[SCRIPT], beside);
+    rk__batch_note_path(file, beside);
+    rk__quote_add(&texts[NOTE], rk__display_path(beside));
+    rk__quote_add_words(&texts[RUN], (char *const *)(uintptr_t)cli->arguments.words, cli->arguments.word_count);
+    add_resume(inner, &texts[RESUME]);
 }
 
 static void write_script(const rk__cli *cli, const rk__arguments *inner, const rk__batch_directives *directives,
                          rk__submission *out) {
-    rk__text typed = RK__TEXT_INIT, program = RK__TEXT_INIT, file = RK__TEXT_INIT, path = RK__TEXT_INIT,
-             note = RK__TEXT_INIT, run = RK__TEXT_INIT, resume = RK__TEXT_INIT;
-    char own[PATH_MAX], beside[RK__BATCH_PATH_MAX];
-    rk__quote_add_words(&typed, cli->argv, (size_t)cli->argc);
-    quote(&program, rk__drive_own_path(cli, own, sizeof own));
-    quote(&file, rk__display_path(out->file));
-    rk__batch_script_path(out->file, beside);
-    quote(&path, beside);
-    rk__batch_note_path(out->file, beside);
-    quote(&note, rk__display_path(beside));
-    rk__quote_add_words(&run, (char *const *)(uintptr_t)cli->arguments.words, cli->arguments.word_count);
-    add_resume(inner, &resume);
+    rk__text texts[TEXTS] = {RK__TEXT_INIT};
+    fill_texts(cli, inner, out->file, texts);
     rk__batch_script script = {.directives = directives,
-                               .typed = rk__text_get(&typed),
-                               .program = rk__text_get(&program),
-                               .file = rk__text_get(&file),
-                               .path = rk__text_get(&path),
-                               .note = rk__text_get(&note),
-                               .run = inner->command == RK__COMMAND_RUN ? rk__text_get(&run) : NULL,
-                               .resume = rk__text_get(&resume),
+                               .typed = rk__text_get(&texts[TYPED]),
+                               .program = rk__text_get(&texts[PROGRAM]),
+                               .file = rk__text_get(&texts[RUN_FILE]),
+                               .path = rk__text_get(&texts[SCRIPT]),
+                               .note = rk__text_get(&texts[NOTE]),
+                               .run = inner->command == RK__COMMAND_RUN ? rk__text_get(&texts[RUN]) : NULL,
+                               .resume = rk__text_get(&texts[RESUME]),
                                .srun = cli->arguments.srun,
                                .restarts = cli->arguments.restarts};
     rk__batch_script_write(&script, &out->script);
-    rk__text *const all[] = {&typed, &program, &file, &path, &note, &run, &resume};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        out->script.failed = out->script.failed || all[i]->failed;
-        rk__text_fini(all[i]);
+    for (size_t i = 0; i < TEXTS; i++) {
+        out->script.failed = out->script.failed || texts[i].failed;
+        rk__text_fini(&texts[i]);
     }
 }
 
