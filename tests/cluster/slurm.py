@@ -152,10 +152,10 @@ def mpirun_and_srun_give_the_same_digest():
 
 
 def a_run_that_needs_three_time_limits_finishes_by_itself():
-    tasks = 900
+    tasks, ms = (2400, 200) if LONG else (900, 50)  # more than two times 30 s, or two times 60 tasks
     want = expected(tasks)
     with Slurm(bound=280) as slurm:
-        job = submit(*slow(tasks, 50), options=["--until-done", "--signal=B:USR1@60", *THREE])
+        job = submit(*slow(tasks, ms), options=["--until-done", "--signal=B:USR1@60", *THREE])
         for limit in range(2):
             slurm.wait(job, "RUNNING")
             before = done_of("out.h5")
