@@ -159,7 +159,7 @@ static const page pages[RK__COMMAND_COUNT] = {
                          "  rankine new ball --lang fortran\n",
                          false, ALWAYS},
     [RK__COMMAND_HELP] = {"[COMMAND]", "also: help values, help exit-codes",
-                          "Topics: run, resume, submit, status, kernels, info, watch, verify, digest, merge,\ncheck, "
+                          "Topics: run, resume, submit, status, kernels, info, watch, verify, digest,\nmerge, check, "
                           "new, values, exit-codes.\n",
                           "  rankine help run\n"
                           "  rankine help values\n",

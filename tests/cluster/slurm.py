@@ -12,11 +12,16 @@ import time
 sys.path.insert(0, os.path.join(os.environ["RANKINE_SOURCE"], "tests/support"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from rankine_test import *
-from slurm_lab import Slurm
+from slurm_lab import Slurm, skip
 
 LONG = os.environ.get("RANKINE_CLUSTER_LONG") == "1"
 THREE = ["-N", "3", "--ntasks-per-node=2", "-t", "10", "--output=log"]
 HOSTILE = ["cmd=printf %s {text}", "text=it's a \"b\"\n$HOME `c` \\d #e"]
+
+
+def long_only():
+    if not LONG:
+        skip("one of the long form: RANKINE_CLUSTER_LONG=1")
 
 
 def slow(tasks, ms, out="out.h5"):
@@ -176,6 +181,7 @@ def a_run_that_needs_three_time_limits_finishes_by_itself():
 
 
 def srun_drains_and_is_requeued():
+    long_only()
     want = expected(300)
     with Slurm() as slurm:
         job = submit(*slow(300, 50), options=["--until-done", "--srun", *THREE])
@@ -189,6 +195,7 @@ def srun_drains_and_is_requeued():
 
 
 def where_requeue_is_not_allowed_a_new_job_goes_on():
+    long_only()
     want = expected(300)
     with Slurm() as slurm:
         first = submit(*slow(300, 50), options=["--until-done=1", "--no-requeue", *THREE])
