@@ -2,7 +2,7 @@
 #
 # The library is shared: what it stands on (MPI, HDF5, hwloc) stays its own business, and a program that links it needs
 # no headers but Rankine's.
-set(rankine_rooms base world mail call sync channel manager shared process pool collect space reduce kernel record dispatch exec run program doctor cli)
+set(rankine_rooms base world mail call sync channel manager shared process pool collect space reduce kernel record dispatch exec run program doctor batch cli)
 list(TRANSFORM rankine_rooms PREPEND rk_)
 
 add_library(rankine SHARED)

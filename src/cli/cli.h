@@ -7,6 +7,7 @@
  *     info       what a run file says, for people and for scripts
  *     drive      run and resume: launcher, ranks, what is left when they died
  *     doctor     where a run would run: what is started there, and what is said of it
+ *     submission a run that is to be a Slurm job: its script     outlook    what will become of a job and its run
  *     guard      a kernel that calls exit() is no good end
  *
  * A command returns an exit code. Results go to stdout, messages to stderr ("rankine: ..."), each said once: on a rank
@@ -29,6 +30,8 @@ typedef struct rk__cli {
 
 int rk__cmd_run(rk__cli *cli);
 int rk__cmd_resume(rk__cli *cli);
+int rk__cmd_submit(rk__cli *cli);
+int rk__cmd_status(rk__cli *cli);
 int rk__cmd_kernels(rk__cli *cli);
 int rk__cmd_info(rk__cli *cli);
 int rk__cmd_watch(rk__cli *cli);

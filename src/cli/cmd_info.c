@@ -1,86 +1,15 @@
 /* rankine info FILE: from the file alone; the kernel, if it can still be loaded, only helps to name parameters. */
-#include <stdlib.h>
-
 #include "cli/cli.h"
 #include "cli/info.h"
-#include "cli/spaceout.h"
-
-#define SIGN_SECONDS 60.0 /* a run on another host goes on if something came in the last minute */
-
-static rk_status load_results(rk__info *f, rk_error *err) {
-    void *results = NULL;
-    RK_TRY(rk__alloc(&results, f->schema->results_bytes, 1, "results", err));
-    rk_status status = rk__record_read_results(f->record, results, err);
-    if (status == RK_OK) {
-        f->results = results;
-        f->has_digest = rk__record_digest(f->record, f->digest, NULL) == RK_OK;
-        return RK_OK;
-    }
-    free(results);
-    return status == RK_EINTERRUPTED ? RK_OK : status;
-}
-
-static rk_status gather(const rk__cli *cli, rk__info *f, rk_error *err) {
-    RK_TRY(rk__record_open(&f->record, cli->arguments.words[0], false, err));
-    f->schema = rk__record_schema(f->record);
-    f->identity = rk__record_identity(f->record);
-    RK_TRY(rk__life_read(f->record, &f->sessions, &f->session_count, &f->life, err)); /* state before records */
-    f->crashed = (f->life == RK__LIFE_KILLED || f->life == RK__LIFE_REMOTE) &&
-                 rk__life_crash(f->record, rk__life_latest(f->sessions, f->session_count), &f->crash);
-    RK_TRY(rk__info_times_read(f, err));
-    RK_TRY(rk__record_read_failures(f->record, &f->failures, &f->failure_count, err));
-    RK_TRY(rk__record_read_facts(f->record, &f->notes, &f->note_count, err));
-    RK_TRY(load_results(f, err));
-    rk__spaceout_load(f->identity, cli->linked, &f->module, &f->space);
-    return RK_OK;
-}
-
-static void release(rk__info *f) {
-    rk__space_destroy(f->space);
-    rk__module_unload(&f->module);
-    rk__info_times_fini(&f->times);
-    rk__record_facts_free(f->notes, f->note_count);
-    free(f->results);
-    free(f->sessions);
-    free(f->failures);
-    rk__record_close(f->record);
-}
-
-/* ---- how far? ---- */
-
-bool rk__info_is_running(const rk__info *info) {
-    if (info->results != NULL || info->crashed)
-        return false;
-    if (info->life != RK__LIFE_REMOTE)
-        return info->life == RK__LIFE_RUNNING;
-    uint64_t begin = info->sessions[info->session_count - 1].start_ns, last = info->times.last_commit_ns;
-    return rk__life_seconds_since(last > begin ? last : begin) < SIGN_SECONDS;
-}
-
-static bool is_whole_part(const rk__info *info) {
-    return info->schema->parts > 1 && info->totals.tasks_done == rk__schema_part_tasks(info->schema);
-}
-
-const char *rk__info_state(const rk__info *info) {
-    if (info->results != NULL && info->totals.blocks_done < info->schema->blocks)
-        return "damaged";
-    if (info->results != NULL || is_whole_part(info))
-        return "complete";
-    if (rk__info_is_running(info))
-        return "running";
-    if (info->life == RK__LIFE_REMOTE && !info->crashed)
-        return "unknown";
-    return info->life == RK__LIFE_KILLED || info->crashed ? "killed" : "stopped";
-}
 
 int rk__cmd_info(rk__cli *cli) {
     rk_error err = RK_ERROR_INIT;
     rk__info f = {0};
     rk_status status = rk__cli_words(cli, 1, 1, "one run file", &err);
     if (status == RK_OK)
-        status = gather(cli, &f, &err);
+        status = rk__info_read(&f, cli->arguments.words[0], cli->linked, &err);
     int code =
         status != RK_OK ? rk__cli_fail(cli, &err) : (cli->arguments.json ? rk__info_as_json : rk__info_as_text)(&f);
-    release(&f);
+    rk__info_fini(&f);
     return code;
 }

@@ -51,7 +51,7 @@ int rk__cmd_resume(rk__cli *cli) {
     bool am_rank = false;
     rk_status status = rk__cli_words(cli, 1, 1, "one run file", &err);
     if (status == RK_OK)
-        status = rk__world_am_rank(&am_rank, &err);
+        status = rk__drive_am_rank(&am_rank, &err);
     if (status != RK_OK)
         return rk__drive_is_silent_rank() ? RK_EXIT_OK : rk__cli_fail(cli, &err);
     char absolute[PATH_MAX];

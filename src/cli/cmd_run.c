@@ -158,10 +158,10 @@ int rk__cmd_run(rk__cli *cli) {
     bool am_rank = false;
     rk__tasks_from tasks;
     rk_status status = rk__tasks_from_take(cli, &tasks, &err);
+    if (status == RK_OK && !cli->arguments.dry_run)
+        status = rk__drive_am_rank(&am_rank, &err);
     if (status == RK_OK)
         status = rk__request_make(cli, &options, &command_line, &err);
-    if (status == RK_OK && !cli->arguments.dry_run)
-        status = rk__world_am_rank(&am_rank, &err);
     cli->typed = rk__text_get(&command_line);
     int code;
     if (status != RK_OK)

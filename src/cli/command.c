@@ -31,6 +31,7 @@ static int cmd_help(rk__cli *cli) {
 
 static const command_fn commands[RK__COMMAND_COUNT] = {
     [RK__COMMAND_RUN] = rk__cmd_run,         [RK__COMMAND_RESUME] = rk__cmd_resume,
+    [RK__COMMAND_SUBMIT] = rk__cmd_submit,   [RK__COMMAND_STATUS] = rk__cmd_status,
     [RK__COMMAND_KERNELS] = rk__cmd_kernels, [RK__COMMAND_INFO] = rk__cmd_info,
     [RK__COMMAND_WATCH] = rk__cmd_watch,     [RK__COMMAND_VERIFY] = rk__cmd_verify,
     [RK__COMMAND_DIGEST] = rk__cmd_digest,   [RK__COMMAND_CHECK] = rk__cmd_check,

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "batch/batch.h"
 #include "cli/display.h"
 #include "cli/failures.h"
 #include "cli/guard.h"
@@ -23,7 +24,7 @@
 #include "cli/signals.h"
 #include "cli/spaceout.h"
 
-enum { FAILURES_SHOWN = 3 };
+enum { FAILURES_SHOWN = 3, RANKS_MAX = 10000000 };
 enum { RANKS_PER_CORE_MAX = 64 }; /* more is a slip of the pen, and the machine would be stuck for minutes */
 #define FINALIZE_NS     UINT64_C(10000000000)
 #define STDOUT_VARIABLE "RANKINE_STDOUT_TTY" /* set by the launcher for the ranks */
@@ -41,9 +42,23 @@ bool rk__drive_is_silent_rank(void) {
     return false;
 }
 
+rk_status rk__drive_am_rank(bool *out, rk_error *err) {
+    RK_TRY(rk__world_am_rank(out, err));
+    if (!*out)
+        rk__batch_job_ask_end();
+    return RK_OK;
+}
+
 static int cores_per_rank(const rk__arguments *a) {
     uint32_t threads = a->threads > 0 ? a->threads : 1, cores = a->cores_per_task > 0 ? a->cores_per_task : 1;
     return (int)(threads * cores);
+}
+
+/* Slurm's tasks, or fewer where threads of ranks would be more than its cores. */
+static int ranks_of_job(const rk__arguments *a, const rk__batch_job *job) {
+    uint64_t cpus = job->tasks * (job->cpus_per_task > 0 ? job->cpus_per_task : 1);
+    uint64_t share = cpus / (uint64_t)cores_per_rank(a), ranks = share < job->tasks ? share : job->tasks;
+    return ranks > RANKS_MAX ? RANKS_MAX : ranks > 1 ? (int)ranks : 1;
 }
 
 rk_status rk__drive_ranks(const rk__cli *cli, int *out, rk_error *err) {
@@ -53,6 +68,12 @@ rk_status rk__drive_ranks(const rk__cli *cli, int *out, rk_error *err) {
     if (a->hostfile != NULL && a->ranks == 0)
         return rk__fail(err, RK_EINVAL, "--hostfile %s: say with -n how many ranks to start on these hosts",
                         a->hostfile);
+    rk__batch_job job;
+    rk__batch_job_read(&job);
+    if (a->hostfile == NULL && job.tasks > 0) {
+        *out = a->ranks > 0 ? a->ranks : ranks_of_job(a, &job);
+        return RK_OK;
+    }
     int cores = rk__world_cores(), share = cores / cores_per_rank(a);
     *out = a->ranks > 0 ? a->ranks : share > 1 ? share : 1;
     if (a->hostfile == NULL && *out > RANKS_PER_CORE_MAX * cores)
@@ -65,8 +86,10 @@ rk_status rk__drive_ranks(const rk__cli *cli, int *out, rk_error *err) {
 
 /* Said once, by who starts the ranks. */
 static void warn_of_crowd(const rk__cli *cli, int ranks) {
+    rk__batch_job job;
     int cores = rk__world_cores(), each = cores_per_rank(&cli->arguments);
-    if (cli->arguments.hostfile != NULL || cli->arguments.quiet || ranks * each <= cores)
+    rk__batch_job_read(&job);
+    if (job.id != NULL || cli->arguments.hostfile != NULL || cli->arguments.quiet || ranks * each <= cores)
         return;
     fprintf(stderr, "rankine: %d rank%s of %d core%s each on %d core%s: they share, and slow each other down\n", ranks,
             ranks == 1 ? "" : "s", each, each == 1 ? "" : "s", cores, cores == 1 ? "" : "s");
@@ -118,6 +141,15 @@ static void add_go_on(const rk__cli *cli, const rk__run_summary *summary, rk__te
     rk__text_fini(&command);
 }
 
+static void add_job(rk__text *out) {
+    rk__batch_job job;
+    rk__batch_job_read(&job);
+    if (job.id != NULL && job.restarts > 0)
+        rk__display_fact(out, "job", "%s of Slurm, restart %" PRIu64, job.id, job.restarts);
+    else if (job.id != NULL)
+        rk__display_fact(out, "job", "%s of Slurm", job.id);
+}
+
 int rk__drive_say(const rk__cli *cli, const rk__run_summary *summary, rk__summary_fn display, int code) {
     rk__text text = RK__TEXT_INIT;
     rk__record *record = NULL;
@@ -126,6 +158,7 @@ int rk__drive_say(const rk__cli *cli, const rk__run_summary *summary, rk__summar
     if (summary->results != NULL && rk__record_open(&record, summary->path, false, NULL) == RK_OK)
         rk__spaceout_load(rk__record_identity(record), cli->linked, &module, &space);
     display(&text, summary, space);
+    add_job(&text);
     if (!summary->complete)
         add_go_on(cli, summary, &text);
     rk__space_destroy(space);

@@ -17,8 +17,13 @@ typedef rk_status (*rk__drive_fn)(const rk__world *world, const rk__run_options 
 
 /* Are we a rank above 0, as far as the environment says? Only rank 0 speaks before MPI is there. */
 bool rk__drive_is_silent_rank(void);
-/* Ranks that a launch would start: -n, or the cores. RK_EINVAL: --hostfile without -n, or one that cannot be read. */
+/* rk__world_am_rank; who is none, and so starts the ranks, finds out for them when a Slurm job ends. */
+rk_status rk__drive_am_rank(bool *out, rk_error *err);
+/* Ranks that a launch would start: -n, or the tasks of a Slurm job, or the cores. RK_EINVAL: --hostfile without -n, or
+ * one that cannot be read. */
 rk_status rk__drive_ranks(const rk__cli *cli, int *out, rk_error *err);
+/* This program, as the ranks find it: in the buffer, or borrowed. */
+const char *rk__drive_own_path(const rk__cli *cli, char *buffer, size_t size);
 /* "mpirun -n 4 /usr/bin/rankine run pi", quoted for a shell. */
 void rk__drive_command_line(const rk__cli *cli, int ranks, rk__text *out);
 

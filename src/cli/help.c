@@ -63,6 +63,29 @@ static const page pages[RK__COMMAND_COUNT] = {
                             "  rankine resume lorenz.h5 --retry-failed --time-limit 2h\n"
                             "  rankine resume lorenz.h5 --kernel build/lorenz.so --accept-kernel\n",
                             false, ALWAYS | ENDS(TASKS_FAILED) | ENDS(STOPPED)},
+    [RK__COMMAND_SUBMIT] = {"[SBATCH OPTIONS] -- run", "run, or resume, as a Slurm job",
+                            "Checks what stands behind '--' as 'run' or 'resume' would, writes a batch script\n"
+                            "beside the run file (FILE.sbatch), and submits it. What stands before '--' are\n"
+                            "options of sbatch: -N, -n, -c, -t, -p, -A, --mem, --qos, --output and so on.\n"
+                            "\n"
+                            "The script may be started any number of times, by requeue, preemption or hand:\n"
+                            "it goes on with what the run file has. Before the job's time is over the run\n"
+                            "finishes its tasks and stops; --until-done queues the job again then. mpirun\n"
+                            "starts the ranks, one for each task of the job, or srun with --srun.\n"
+                            "--signal=B:USR1@SECONDS says how long before the end the run is to stop; by\n"
+                            "default a tenth of --time, from 30 to 120.\n",
+                            "  rankine submit -N 3 --ntasks-per-node=16 -t 2:00:00 --until-done -- \\\n"
+                            "    run lorenz rho=20:30:0.001 -o lorenz.h5\n"
+                            "  rankine submit -n 64 -t 30 --dry-run -- run pi --repeat 1000000\n"
+                            "  rankine submit -n 64 -t 30 -- resume lorenz.h5\n",
+                            false, ALWAYS},
+    [RK__COMMAND_STATUS] = {"[FILE ...]", "run files and their Slurm jobs, side by side",
+                            "How far the run is, how its job is (state, reason for waiting, time left,\n"
+                            "nodes), and what happens next. Without FILE: the runs of your jobs that\n"
+                            "'rankine submit' has submitted. The job's id is in FILE.job, beside the file.\n",
+                            "  rankine status lorenz.h5\n"
+                            "  rankine status --json\n",
+                            false, ALWAYS},
     [RK__COMMAND_KERNELS] = {"[KERNEL]", "list the kernels, or describe one",
                              "Lists what is linked in, what lies along RANKINE_KERNEL_PATH (directories,\n"
                              "separated by colons) and what was installed with Rankine. For one kernel, by\n"
@@ -148,12 +171,12 @@ static const page pages[RK__COMMAND_COUNT] = {
                             "  rankine doctor --hostfile hosts -n 16 -o /scratch/me\n"
                             "  srun -N 4 -n 16 --mpi=pmix rankine doctor --json\n",
                             false, ALWAYS},
-    [RK__COMMAND_HELP] =
-        {"[COMMAND]", "also: help values, help exit-codes",
-         "Topics: run, resume, kernels, info, watch, verify, digest, merge, check,\nnew, doctor, values, exit-codes.\n",
-         "  rankine help run\n"
-         "  rankine help values\n",
-         false, 0},
+    [RK__COMMAND_HELP] = {"[COMMAND]", "also: help values, help exit-codes",
+                          "Topics: run, resume, submit, status, kernels, info, watch, verify, digest,\nmerge, check, "
+                          "new, doctor, values, exit-codes.\n",
+                          "  rankine help run\n"
+                          "  rankine help values\n",
+                          false, 0},
 };
 
 static const char values_text[] = "  rho=28            one value for all tasks\n"
@@ -231,8 +254,7 @@ void rk__help_overview(rk__text *out) {
     for (size_t i = 0; i < count; i++)
         if (rk__option_applies(&options[i], RK__COMMAND_NONE))
             add_option(out, &options[i]);
-    rk__text_add(out, "\nexit codes: 0 done, 2 bad input, 3 some tasks failed, 4 damage, 75 stopped and\nresumable, 1 "
-                      "other errors (rankine help exit-codes)\n");
+    rk__text_add(out, "\nexit codes: 0 done, 2 bad input, 3 tasks failed, 4 damage, 75 resumable, 1 other\n");
 }
 
 void rk__help_command(rk__text *out, rk__command command) {

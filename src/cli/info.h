@@ -1,4 +1,4 @@
-/* rankine info: what a run file says, gathered by cmd_info.c, for a person (info_text.c) and for scripts (info_json.c).
+/* rankine info: what a run file says, gathered by info.c, for a person (info_text.c) and for scripts (info_json.c).
  */
 #ifndef RANKINE_INFO_H
 #define RANKINE_INFO_H
@@ -49,6 +49,10 @@ typedef struct rk__info {
     rk__module module; /* .kernel NULL: could not be loaded */
     rk__space *space;  /* NULL: could not be made again */
 } rk__info;
+
+/* Zero it before. Fini it in any case. */
+rk_status rk__info_read(rk__info *info, const char *path, const rk_kernel *const *linked, rk_error *err);
+void rk__info_fini(rk__info *info);
 
 /* "complete", "running", "stopped", "killed", or "unknown": on another host, and nothing has come for a minute. */
 const char *rk__info_state(const rk__info *info);

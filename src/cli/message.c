@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "batch/batch.h"
 #include "cli/cli.h"
 #include "cli/jsonout.h"
 
@@ -66,9 +67,22 @@ static void name_what_was_given(const rk__cli *cli, rk_error *err) {
                  at + strlen(word));
 }
 
+/* The tasks of a job array all say the same words: what they want to share is one file. */
+static void advise_array(rk_error *err) {
+    rk__batch_job job;
+    rk__batch_job_read(&job);
+    if (err->code != RK_EEXIST || job.array_tasks < 2)
+        return;
+    size_t length = strlen(err->message);
+    snprintf(err->message + length, sizeof err->message - length,
+             "; tasks of a job array (from 1 on) share a run by parts: run ... --part "
+             "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT -o part$SLURM_ARRAY_TASK_ID.h5, then rankine merge");
+}
+
 int rk__cli_fail_with(const rk__cli *cli, const rk_error *failure, int exit_code) {
     rk_error copy = *failure, *err = &copy;
     name_what_was_given(cli, err);
+    advise_array(err);
     char where[32] = "";
     if (err->rank > 0)
         snprintf(where, sizeof where, "rank %d: ", err->rank);

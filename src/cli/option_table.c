@@ -8,6 +8,8 @@
 #include "cli/when.h"
 #include "run/run.h"
 
+enum { RESTARTS = 20 }; /* of a job, if not said otherwise */
+
 /* ---- setters: one per option ---- */
 
 static rk_status whole_number(const char *option, const char *value, uint64_t least, uint64_t most, uint64_t *out,
@@ -227,6 +229,11 @@ static rk_status set_progress(rk__arguments *a, const char *value, rk_error *err
     return rk__fail(err, RK_EINVAL, "--progress=%s: auto, always or never is expected", value);
 }
 
+static rk_status set_until_done(rk__arguments *a, const char *value, rk_error *err) {
+    a->restarts = RESTARTS;
+    return value != NULL ? whole_number("--until-done", value, 1, 1000, &a->restarts, err) : RK_OK;
+}
+
 static rk_status set_language(rk__arguments *a, const char *value, rk_error *err) {
     static const char *const names[] = {"c", "c++", "fortran"}; /* in the order of rk__language */
     for (int i = 0; i < 3; i++)
@@ -249,6 +256,7 @@ FLAG_SETTER(fail_fast)
 FLAG_SETTER(isolate)
 FLAG_SETTER(gather)
 FLAG_SETTER(dry_run)
+FLAG_SETTER(srun)
 FLAG_SETTER(quiet)
 FLAG_SETTER(json)
 FLAG_SETTER(accept_kernel)
@@ -288,8 +296,13 @@ static const rk__option options[] = {
      set_time_limit},
     {"until", 0, RK__OPTION_VALUE, RK__GROUP_WHERE, IN(RUN) | IN(RESUME), false, "TIME",
      "the same, by the clock: 14:30, 2026-11-21T14:30, @SECONDS-SINCE-1970", set_until},
-    {"dry-run", 0, RK__OPTION_FLAG, RK__GROUP_WHERE, IN(RUN), false, NULL,
-     "check everything and say what would be run: tasks, bytes, memory, where", set_dry_run},
+    {"dry-run", 0, RK__OPTION_FLAG, RK__GROUP_WHERE, IN(RUN) | IN(SUBMIT), false, NULL,
+     "check everything and say what would be run: tasks, bytes, memory, where; of submit, print the script",
+     set_dry_run},
+    {"srun", 0, RK__OPTION_FLAG, RK__GROUP_WHERE, IN(SUBMIT), false, NULL,
+     "start the ranks with srun --mpi=pmix, not with mpirun", set_srun},
+    {"until-done", 0, RK__OPTION_OPTIONAL, RK__GROUP_WHERE, IN(SUBMIT), false, "N",
+     "when the job's time is over, queue it again until the run is done, at most N times (default 20)", set_until_done},
     {"seed", 0, RK__OPTION_VALUE, RK__GROUP_TASKS, IN(RUN) | IN(CHECK), false, "S",
      "seed of the random numbers (default 20240229); same seed, same results", set_seed},
     {"repeat", 0, RK__OPTION_VALUE, RK__GROUP_TASKS, IN(RUN) | IN(CHECK), false, "N",

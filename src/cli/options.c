@@ -131,7 +131,8 @@ static const char *const synonyms[][2] = {
     {"retry", "rankine resume FILE --retry-failed (and --retries N to try again at once)"},
     {"continue", "rankine resume FILE"},
     {"restart", "rankine resume FILE"},
-    {"status", "rankine info FILE, or live: rankine watch FILE"},
+    {"sbatch", "rankine submit"},
+    {"queue", "rankine status"},
     {"show", "rankine info FILE"},
     {"list", "rankine kernels"},
     {"ls", "rankine kernels"},
@@ -165,10 +166,23 @@ static rk_status parse_word(parser *p, const char *word, rk_error *err) {
     return RK_OK;
 }
 
+/* All that stands before the "--" of `submit` is for sbatch, unless it is an option of submit by its long name. */
+static bool take_for_batch(parser *p, const char *word) {
+    if (p->arguments->command != RK__COMMAND_SUBMIT || strcmp(word, "-h") == 0)
+        return false;
+    const rk__option *option = strncmp(word, "--", 2) == 0 ? find_long(word + 2, strcspn(word + 2, "=")) : NULL;
+    if (option != NULL && rk__option_applies(option, RK__COMMAND_SUBMIT))
+        return false;
+    p->arguments->batch[p->arguments->batch_count++] = word;
+    return true;
+}
+
 static rk_status parse_words(parser *p, rk_error *err) {
     bool ended = false;
     while (p->next < p->argc) {
         const char *word = p->argv[p->next++];
+        if (!ended && strcmp(word, "--") != 0 && take_for_batch(p, word))
+            continue;
         if (ended || word[0] != '-' || word[1] == '\0') {
             RK_TRY(parse_word(p, word, err));
         } else if (strcmp(word, "--") == 0) {
@@ -223,14 +237,17 @@ static rk_status prepare(rk__arguments *out, int argc, char **argv, rk_error *er
                            .samples = 256,
                            .json = wants_json(argc, argv)};
     size_t room = (size_t)argc + 1;
-    void *words = NULL, *zips = NULL, *passed = NULL;
+    void *words = NULL, *zips = NULL, *batch = NULL, *passed = NULL;
     rk_status status = rk__alloc(&words, room, sizeof *out->words, "words", err);
     if (status == RK_OK)
         status = rk__alloc(&zips, room, sizeof *out->zips, "words", err);
     if (status == RK_OK)
+        status = rk__alloc(&batch, room, sizeof *out->batch, "words", err);
+    if (status == RK_OK)
         status = rk__alloc(&passed, room + RK__FORWARD_MORE, sizeof *out->forward, "words", err);
     out->words = words;
     out->zips = zips;
+    out->batch = batch;
     out->forward = passed;
     return status;
 }
@@ -266,6 +283,7 @@ rk_status rk__arguments_add(rk__arguments *a, const rk__option *option, const ch
 void rk__arguments_fini(rk__arguments *arguments) {
     free(arguments->words);
     free(arguments->zips);
+    free(arguments->batch);
     free(arguments->forward);
     *arguments = (rk__arguments){.command = RK__COMMAND_NONE};
 }

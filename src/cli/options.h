@@ -1,7 +1,8 @@
 /* The words of a command line: one table of options, from which parsing, help and the check of the man page follow.
  *
  * Long options take "=value" or the next word, short ones the rest of the word or the next one; options may stand
- * before or after other words; "--" ends them. The first other word is the command. */
+ * before or after other words; "--" ends them. The first other word is the command. Before the "--" of `submit` stand
+ * options of sbatch, too; what of them is not ours is taken as it stands, whatever it means to other commands. */
 #ifndef RANKINE_OPTIONS_H
 #define RANKINE_OPTIONS_H
 
@@ -12,6 +13,8 @@
 #define RK__COMMAND_MAP(X)                                                                                             \
     X(RUN, "run")                                                                                                      \
     X(RESUME, "resume")                                                                                                \
+    X(SUBMIT, "submit")                                                                                                \
+    X(STATUS, "status")                                                                                                \
     X(KERNELS, "kernels")                                                                                              \
     X(INFO, "info")                                                                                                    \
     X(WATCH, "watch")                                                                                                  \
@@ -43,6 +46,8 @@ typedef struct rk__arguments {
     const char *program; /* argv[0] */
     const char **words;  /* after the command: kernel, settings, files; owned array */
     size_t word_count;
+    const char **batch; /* submit: options of sbatch, as they stand before "--"; owned array */
+    size_t batch_count;
     const char **zips; /* owned array */
     size_t zip_count;
     char **forward; /* argv without -n and --hostfile, NULL-terminated; owned array, RK__FORWARD_MORE longer */
@@ -61,10 +66,11 @@ typedef struct rk__arguments {
     double task_seconds; /* 0: not given */
     uint64_t task_bytes; /* 0: not given */
     uint64_t failures_max;
+    uint64_t restarts;       /* --until-done; 0: not given */
     double failures_percent; /* 0: not given as a share */
     rk__language language;
     const char *output, *table, *tasks_from, *hostfile, *kernel, *reuse;
-    bool gather, force, dry_run, quiet, json, accept_kernel, repair, retry_failed, help, version;
+    bool gather, force, dry_run, srun, quiet, json, accept_kernel, repair, retry_failed, help, version;
     const char
         *given[RK__OPTIONS_MAX]; /* by place in the table: the value as it stands, "" for none; NULL: not given */
 } rk__arguments;

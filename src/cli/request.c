@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch/batch.h"
 #include "cli/build.h"
 #include "cli/quote.h"
 
@@ -25,6 +26,15 @@ void rk__request_command_line(const rk__cli *cli, rk__text *out) {
         return;
     }
     rk__quote_add_words(out, cli->argv, (size_t)cli->argc);
+}
+
+#define JOB_END_NS UINT64_C(10000000000) /* of a job's time, for the end of the run and of its script */
+
+/* A batch system's time limit is one of ours; it may be over already. */
+static uint64_t end_of_job(void) {
+    rk__batch_job job;
+    rk__batch_job_read(&job);
+    return job.end_ns > JOB_END_NS ? job.end_ns - JOB_END_NS : 0;
 }
 
 static void earlier(uint64_t *deadline_ns, uint64_t other_ns) {
@@ -51,6 +61,9 @@ void rk__request_session(const rk__cli *cli, rk__run_options *options) {
         earlier(&options->deadline_ns, now + (uint64_t)(a->limit_seconds * 1e9));
     if (a->until_ns > 0)
         earlier(&options->deadline_ns, now + (a->until_ns > wall ? a->until_ns - wall : 0));
+    uint64_t job_ns = end_of_job();
+    if (job_ns > 0)
+        earlier(&options->deadline_ns, now + (job_ns > wall ? job_ns - wall : 0));
 }
 
 rk_status rk__request_make(const rk__cli *cli, rk__run_options *options, rk__text *command_line, rk_error *err) {

@@ -98,13 +98,15 @@ typedef struct rk__stop {
     rk__stop_phase phase;
     bool asked;           /* somebody wants us to end */
     bool lingering;       /* mpirun is there for nothing */
-    uint64_t request_ns;  /* of the last request that counted */
+    uint64_t request_ns;  /* of the last request that counted; 0: there was none */
     uint64_t deadline_ns; /* when to act next; UINT64_MAX: never */
 } rk__stop;
 
 void rk__stop_init(rk__stop *stop);
 /* INT, TERM or HUP came; have the ranks begun? */
 void rk__stop_request(rk__stop *stop, uint64_t now_ns, bool begun);
+/* USR1 came: DRAIN, however often. It is no reason to take the next request for the second one. */
+void rk__stop_drain(rk__stop *stop, uint64_t now_ns, bool begun);
 /* Rank 0 has left its result, or is gone: mpirun has to end soon. The first call counts. */
 void rk__stop_linger(rk__stop *stop, uint64_t now_ns, uint64_t patience_ns);
 /* What is due: a signal for mpirun's process (SIGUSR1) or its whole group (SIGTERM, SIGKILL); 0: nothing. Call until 0.
@@ -113,8 +115,8 @@ int rk__stop_due(rk__stop *stop, uint64_t now_ns);
 
 /* ---- launch_signals.c ---- */
 
-/* From open to close this process's INT, TERM, HUP, TSTP and CHLD become bytes to read from the returned descriptor,
- * and PIPE is ignored. One launch at a time in a process. */
+/* From open to close this process's INT, TERM, HUP, USR1, TSTP and CHLD become bytes to read from the returned
+ * descriptor, and PIPE is ignored. One launch at a time in a process. */
 rk_status rk__launch_signals_open(int *fd, rk_error *err);
 /* Stop as TSTP does by default; returns when we go on. */
 void rk__launch_signals_suspend(void);

@@ -5,7 +5,7 @@
 
 #include "world/launch_private.h"
 
-static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCHLD, SIGPIPE};
+static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGTSTP, SIGCHLD, SIGPIPE};
 enum { WATCHED = sizeof watched / sizeof *watched };
 
 /* A handler gets nothing but its signal's number: what it needs, and what was there before, has to be static. */

@@ -2,15 +2,15 @@
  *
  *   before the ranks have begun the first request leads to TERM: there is nothing to drain
  *
- *            request          request, or mpirun            after GRACE, or
+ *         request, USR1       request, or mpirun            after GRACE, or
  *                             lingers without use           a third request
  *   NONE ------------> DRAIN -----------------> TERM -----------------> KILL
  *          USR1, again each       TERM once               KILL each REPEAT
  *          REPEAT
  *
  * USR1 is repeated because mpirun loses one that comes before it has started the ranks. For the ranks it means the same
- * however often it comes. Two requests within DEBOUNCE are one: `timeout` and batch systems signal a process and its
- * group at once. */
+ * however often it comes. A USR1 of our own asks for the same, and the first request after it for no more. Two requests
+ * within DEBOUNCE are one: `timeout` and batch systems signal a process and its group at once. */
 #include <signal.h>
 
 #include "world/launch_private.h"
@@ -30,14 +30,26 @@ static void advance(rk__stop *stop, uint64_t now_ns) {
     stop->deadline_ns = now_ns;
 }
 
-void rk__stop_request(rk__stop *stop, uint64_t now_ns, bool begun) {
-    if (stop->asked && now_ns - stop->request_ns < DEBOUNCE_NS)
-        return;
+/* What is asked for before there is anything to drain ends it. */
+static void ask(rk__stop *stop, uint64_t now_ns, bool begun) {
     stop->asked = true;
-    stop->request_ns = now_ns;
     if (stop->phase == RK__STOP_NONE && !begun)
         stop->phase = RK__STOP_DRAIN;
     advance(stop, now_ns);
+}
+
+void rk__stop_request(rk__stop *stop, uint64_t now_ns, bool begun) {
+    bool first = stop->request_ns == 0, drains = stop->phase == RK__STOP_DRAIN && !stop->lingering;
+    if (!first && now_ns - stop->request_ns < DEBOUNCE_NS)
+        return;
+    stop->request_ns = now_ns;
+    if (!(first && drains)) /* as a USR1 before it has asked for already */
+        ask(stop, now_ns, begun);
+}
+
+void rk__stop_drain(rk__stop *stop, uint64_t now_ns, bool begun) {
+    if (stop->phase == RK__STOP_NONE)
+        ask(stop, now_ns, begun);
 }
 
 void rk__stop_linger(rk__stop *stop, uint64_t now_ns, uint64_t patience_ns) {

@@ -87,6 +87,8 @@ static void take_signals(launch *self) {
     for (ssize_t i = 0; i < got; i++) {
         if (numbers[i] == SIGTSTP)
             suspend(self);
+        else if (numbers[i] == SIGUSR1)
+            rk__stop_drain(&self->stop, rk__clock_ns(), rk__launch_job_begun(self->job));
         else if (numbers[i] != SIGCHLD)
             rk__stop_request(&self->stop, rk__clock_ns(), rk__launch_job_begun(self->job));
     }

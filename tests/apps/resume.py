@@ -106,6 +106,21 @@ def terminate_ends_clean_and_resumable():
     stop_and_resume(signal.SIGTERM, False)
 
 
+def usr1_ends_clean_and_resumable():
+    stop_and_resume(signal.SIGUSR1, False)
+
+
+def a_signal_after_usr1_is_the_first():
+    for n in (1, 2):
+        process = start("run", kernel("slow"), "ms=1000", "--repeat", 50, "--block", 1, "-n", n, "-o", f"out{n}.h5")
+        wait_until("tasks are done", lambda: done_of(f"out{n}.h5") > 0)
+        os.kill(process.pid, signal.SIGUSR1)  # what a batch system sends before its time limit
+        time.sleep(0.3)
+        os.kill(process.pid, signal.SIGTERM)  # and at the limit
+        out, err = process.communicate(timeout=20)
+        assert process.returncode == RESUMABLE and "slow: stopped, " in out and "at once" not in err, (out, err)
+
+
 def interrupt_under_plain_mpirun_ends_clean_and_resumable():
     stop_and_resume(signal.SIGINT, True)
 

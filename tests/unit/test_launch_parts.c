@@ -111,6 +111,23 @@ static void relay_writes_all_and_survives_a_closed_descriptor(void **state) {
 
 /* ---- when to send what ---- */
 
+static void stop_by_usr1_drains_and_is_no_first_request(void **state) {
+    (void)state;
+    rk__stop stop;
+    rk__stop_init(&stop);
+    rk__stop_drain(&stop, SECOND, true);
+    assert_int_equal(rk__stop_due(&stop, SECOND), SIGUSR1);
+    assert_true(stop.asked);
+    rk__stop_drain(&stop, 2 * SECOND - 1, true);
+    assert_int_equal(rk__stop_due(&stop, 2 * SECOND - 1), 0);
+    rk__stop_request(&stop, 3 * SECOND, true);
+    assert_int_equal(rk__stop_due(&stop, 3 * SECOND), SIGUSR1);
+    rk__stop_request(&stop, 4 * SECOND, true);
+    assert_int_equal(rk__stop_due(&stop, 4 * SECOND), SIGTERM);
+    rk__stop_drain(&stop, 5 * SECOND, true);
+    assert_int_equal(stop.phase, RK__STOP_KILL);
+}
+
 static void stop_is_silent_until_asked(void **state) {
     (void)state;
     rk__stop stop;
@@ -494,6 +511,7 @@ int main(void) {
         cmocka_unit_test(relay_writes_all_and_survives_a_closed_descriptor),
         cmocka_unit_test(relay_drops_what_open_mpi_says_of_a_dead_rank),
         cmocka_unit_test(stop_is_silent_until_asked),
+        cmocka_unit_test(stop_by_usr1_drains_and_is_no_first_request),
         cmocka_unit_test(first_request_drains_and_repeats),
         cmocka_unit_test(two_requests_at_once_are_one),
         cmocka_unit_test(what_has_not_begun_is_not_drained),

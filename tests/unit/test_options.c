@@ -82,6 +82,35 @@ static void short_option_takes_its_value_in_any_form(void **state) {
     }
 }
 
+static void assert_batch(const char *text, const char *expected, const char *expected_words) {
+    line l;
+    rk__text batch = RK__TEXT_INIT, words = RK__TEXT_INIT;
+    parse(&l, text);
+    assert_int_equal(l.status, RK_OK);
+    for (size_t i = 0; i < l.arguments.batch_count; i++)
+        rk__text_add(&batch, "%s%s", i > 0 ? " " : "", l.arguments.batch[i]);
+    for (size_t i = 0; i < l.arguments.word_count; i++)
+        rk__text_add(&words, "%s%s", i > 0 ? " " : "", l.arguments.words[i]);
+    assert_string_equal(rk__text_get(&batch), expected);
+    assert_string_equal(rk__text_get(&words), expected_words);
+    rk__text_fini(&batch);
+    rk__text_fini(&words);
+    rk__arguments_fini(&l.arguments);
+}
+
+static void submit_leaves_the_options_of_sbatch_alone(void **state) {
+    (void)state;
+    assert_batch("submit -N 3 -n 12 -o log -q low --output=x --until-done=4 -- run pi -n 4 --seed 7 --dry-run",
+                 "-N 3 -n 12 -o log -q low --output=x", "run pi -n 4 --seed 7 --dry-run");
+    line l;
+    parse(&l, "submit --until-done -t 10 --srun --dry-run -- run pi --json");
+    assert_int_equal(l.arguments.restarts, 20);
+    assert_true(l.arguments.srun && l.arguments.dry_run && !l.arguments.json);
+    rk__arguments_fini(&l.arguments);
+    assert_refused("submit --until-done=0 -- run pi", "--until-done 0: a whole number from 1 to 1000 is expected");
+    assert_refused("run pi --srun", "--srun is no option of 'rankine run' (it is one of: submit)");
+}
+
 static void two_dashes_end_the_options(void **state) {
     (void)state;
     line l;
@@ -151,7 +180,7 @@ static void wrong_words_are_named_with_the_remedy(void **state) {
     assert_refused("rnu pi", "unknown command 'rnu': did you mean rankine run?");
     assert_refused("lorenz", "unknown command 'lorenz': to run a kernel of that name, rankine run lorenz");
     assert_refused("repair f.h5", "unknown command 'repair': it is rankine resume FILE --repair");
-    assert_refused("status f.h5", "unknown command 'status': it is rankine info FILE, or live: rankine watch FILE");
+    assert_refused("queue f.h5", "unknown command 'queue': it is rankine status");
     assert_refused("list", "unknown command 'list': it is rankine kernels");
     assert_refused("run pi --sead 3", "unknown option '--sead': did you mean --seed?");
     assert_refused("run pi --outputs=x", "unknown option '--outputs': did you mean --output?");
@@ -414,6 +443,7 @@ int main(void) {
         cmocka_unit_test(options_stand_before_and_after_words),
         cmocka_unit_test(short_option_takes_its_value_in_any_form),
         cmocka_unit_test(two_dashes_end_the_options),
+        cmocka_unit_test(submit_leaves_the_options_of_sbatch_alone),
         cmocka_unit_test(defaults_are_the_documented_ones),
         cmocka_unit_test(counts_may_have_an_exponent),
         cmocka_unit_test(zip_may_be_given_again),
