@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "world/world.h"
@@ -15,6 +16,13 @@ rk_status rk__mpi(int mpi_code, const char *what, rk_error *err) {
     return rk__fail(err, RK_EMPI, "%s failed: %s", what, text);
 }
 
+/* Where there are several, a person wants to know which. */
+static void name_host(rk_error *err, const char *host) {
+    char message[sizeof err->message];
+    snprintf(message, sizeof message, "host %s: %s", host, err->message);
+    memcpy(err->message, message, sizeof message);
+}
+
 /* What a failing rank tells the others. */
 static rk_error verdict_of(const rk__world *world, rk_status local, const rk_error *err) {
     rk_error verdict = RK_ERROR_INIT;
@@ -23,6 +31,8 @@ static rk_error verdict_of(const rk__world *world, rk_status local, const rk_err
     else
         rk__fail(&verdict, local, "%s", rk_status_text(local));
     verdict.rank = world->rank;
+    if (world->node_count > 1 && strncmp(verdict.message, "host ", 5) != 0)
+        name_host(&verdict, world->host);
     return verdict;
 }
 

@@ -60,6 +60,8 @@ def wait_for_end(process, cluster):
 
 def trial(event, completes, dice):
     """One run, and what happens to it. completes: the exit code is 0, else 75 and a resume completes it."""
+    if os.path.exists("out.h5"):
+        os.remove("out.h5")
     with Cluster(4) as cluster:
         process = cluster.start(RANKINE, "run", *JOB, "--hostfile", cluster.hostfile(slots=SLOTS), "-n", 4 * SLOTS, "-o",
                                 "out.h5", "--force")

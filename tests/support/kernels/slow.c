@@ -4,7 +4,7 @@
 #include <rankine/kernel.h>
 
 typedef struct {
-    double ms;
+    double ms, first;
 } slow_params;
 
 typedef struct {
@@ -12,7 +12,8 @@ typedef struct {
 } slow_result;
 
 static int slow(rk_task *task, const void *params, void *result) {
-    double ms = ((const slow_params *)params)->ms;
+    const slow_params *p = params;
+    double ms = task->index == 0 && p->first > 0 ? p->first : p->ms;
     struct timespec time = {(time_t)(ms / 1000), (long)(ms * 1e6) % 1000000000};
     while (nanosleep(&time, &time) != 0) /* no signal makes it shorter */
         ;
@@ -21,6 +22,8 @@ static int slow(rk_task *task, const void *params, void *result) {
 }
 
 RK_KERNEL(slow, .summary = "sleeps", .version = "1", .deterministic = true,
-          .params = {RK_PARAM(slow_params, ms, RK_F64, "10", "ms", "time to sleep", .fixed = true)},
+          .params = {RK_PARAM(slow_params, ms, RK_F64, "10", "ms", "time to sleep", .fixed = true),
+                     RK_PARAM(slow_params, first, RK_F64, "0", "ms", "that of the first task; 0: as all",
+                              .fixed = true)},
           .outputs = {RK_OUTPUT(slow_result, number, RK_U64, "1", "the task's number plus one", .fill = "0")},
           .reduce = {RK_REDUCE("number_sum", RK_SUM, number)}, .run = slow)
