@@ -3,6 +3,7 @@ ends and can be resumed, in bounded time.
 
 RANKINE_DEATHS=20 repeats each at so many random moments (RANKINE_DEATHS_SEED), and prints a line for each."""
 import random
+import threading
 
 from cluster_test import *
 
@@ -140,7 +141,50 @@ def mpirun_is_killed(cluster, _):
     os.kill(named(cluster, "node1", "mpirun"), signal.SIGKILL)
 
 
+class Slowly:
+    """The ranks of a host run a tenth of the time."""
+
+    def __init__(self, pids):
+        self.pids, self.ends = pids, False
+        self.thread = threading.Thread(target=self.brake)
+
+    def signal(self, number):
+        for pid in self.pids:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+
+    def brake(self):
+        while not self.ends:
+            self.signal(signal.SIGSTOP)
+            time.sleep(0.09)
+            self.signal(signal.SIGCONT)
+            time.sleep(0.01)
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.ends = True
+        self.thread.join()
+
+
 # ---- the tests ----
+
+def a_slow_host():
+    """Ten times slower than the others: it does not hold up the end."""
+    with Cluster(4) as cluster:
+        process = cluster.start(RANKINE, "run", *JOB, "--hostfile", cluster.hostfile(slots=SLOTS), "-n", 4 * SLOTS, "-o",
+                                "out.h5")
+        wait_until("tasks are done", lambda: done_of("out.h5") > 0)
+        with Slowly(list(ranks_of(cluster, "node3").values())):
+            seconds, out, err = wait_for_end(process, cluster)
+    ideal = TASKS * MS / 1000 / (3 * SLOTS)
+    print(f"ended after {seconds:.1f} s; three hosts alone need {ideal:.1f} s")
+    assert process.returncode == 0 and seconds < 2 * ideal + 4, (process.returncode, out, err)
+    assert digest("out.h5") == expected_digest()
+
 
 def a_worker():
     trials(a_worker_is_killed, True, "has died")
@@ -178,4 +222,4 @@ def mpirun():
     trials(mpirun_is_killed, False)
 
 
-main([a_worker, both_of_a_host, a_daemon, power, a_short_cut, a_cut, a_freeze, rank_0, mpirun])
+main([a_slow_host, a_worker, both_of_a_host, a_daemon, power, a_short_cut, a_cut, a_freeze, rank_0, mpirun])
