@@ -146,6 +146,7 @@ static void serve(void *ctx, int fd) {
         look_for_ends(&self);
     }
     end_all(&self);
+    self.keeper->at_end();
 }
 
 rk_status rk__process_keeper(rk__helper *helper, const rk__keeper *keeper, rk_error *err) {

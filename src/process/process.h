@@ -50,9 +50,11 @@ typedef struct rk__birth { /* what a child is told by its rank */
 } rk__birth;
 
 /* The part of rk_main: before MPI starts, a helper that can fork children; `be_child` runs in each and must not
- * return. keeper: valid as long as the helper. */
+ * return. `at_end` runs in the helper when its rank has ended, however, and its children with it. keeper: valid as long
+ * as the helper. */
 typedef struct rk__keeper {
     void (*be_child)(void *ctx, const rk__birth *birth);
+    void (*at_end)(void);
     void *ctx;
 } rk__keeper;
 rk_status rk__process_keeper(rk__helper *helper, const rk__keeper *keeper, rk_error *err);

@@ -83,6 +83,16 @@ static void init_arena(void *memory, const uint64_t nonce[2], void *ctx) {
     rk__arena_init(memory, nonce, plan->node_ranks, plan->children, plan->room_bytes);
 }
 
+/* Before anything has a name that begins with it. */
+static rk_status name_job(rk__program *program, rk_error *err) {
+    rk__launch_job_name(program->job, sizeof program->job);
+    RK_TRY(rk__world_bcast(program->world.comm, program->job, sizeof program->job, 0, err));
+    program->hold = rk__hold(program->job);
+    if (program->world.node_rank == 0)
+        rk__sweep();
+    return RK_OK;
+}
+
 static rk_status make_arena(rk__program *program, uint32_t children, rk_error *err) {
     arena_plan plan = {(uint32_t)program->world.node_size, children, {0}};
     rk__rooms_bytes(plan.room_bytes, (uint32_t)program->world.size * (1 + children));
@@ -102,8 +112,6 @@ static rk_status make_mail(rk__program *program, uint32_t children, rk_error *er
                             .node_ranks = (uint32_t)world->node_size,
                             .arena = program->shared.memory,
                             .crowded = program->units > 0 && world->node_size > program->units};
-    rk__launch_job_name(program->job, sizeof program->job);
-    RK_TRY(rk__world_bcast(world->comm, program->job, sizeof program->job, 0, err));
     if (world->node_rank == 0)
         rk__facts_write(program->shared.memory, program, &place);
     if (world->node_count > 1)
@@ -138,6 +146,7 @@ static rk_status assemble(rk__program *program, const rk_main_options *options, 
     rk_status local = rk__alloc((void **)&program->bye, (size_t)program->world.size, sizeof(bool), "ranks", err);
     RK_TRY(rk__world_agree(&program->world, local, err));
     RK_TRY(count_cores(program, err));
+    RK_TRY(name_job(program, err));
     RK_TRY(make_arena(program, children, err));
     return make_mail(program, children, err);
 }
@@ -194,6 +203,7 @@ static void leave_in_order(rk__program *program) {
     rk__mail_destroy(program->mail);
     end_helper(program);
     rk__unshare(&program->shared);
+    rk__let_go(program->job, program->hold);
     free(program->bye);
     rk__world_fini(&program->world);
 }
@@ -201,7 +211,7 @@ static void leave_in_order(rk__program *program) {
 /* Does not return. */
 static void leave_without_the_others(rk__program *program, int code) {
     fflush(NULL);
-    rk__launch_unlink_segments(program->job); /* the shared objects of those who died */
+    rk__let_go(program->job, program->hold);
     if (code == 0 || any_dead(program))
         _exit(code);
     MPI_Abort(program->world.comm, code);
@@ -245,7 +255,7 @@ static int complain(const char *name, const rk_error *err, const rk__world *worl
 }
 
 static rk_status begin(rk__program *program, const rk_main_options *options, rk_error *err) {
-    static const rk__keeper keeper = {rk__program_be_child, NULL};
+    static const rk__keeper keeper = {rk__program_be_child, rk__sweep, NULL};
     signal(SIGPIPE, SIG_IGN); /* a rank that dies must not take along those that talk to it */
     fflush(NULL);             /* what is in buffers would be printed by each child again */
     if (options->children > 0)
@@ -257,7 +267,7 @@ int rk_main(int argc, char **argv, rk_root_function root, const rk_main_options 
     static const rk_main_options defaults = RK_MAIN_OPTIONS_INIT;
     const rk_main_options *wanted = options != NULL ? options : &defaults;
     const char *name = argc > 0 ? argv[0] : "rankine";
-    rk__program program = {.shared = {.fd = -1}};
+    rk__program program = {.shared = {.fd = -1}, .hold = -1};
     rk_error err = RK_ERROR_INIT;
     if (begin(&program, wanted, &err) != RK_OK) {
         end_helper(&program);
@@ -266,6 +276,7 @@ int rk_main(int argc, char **argv, rk_root_function root, const rk_main_options 
     if (assemble(&program, wanted, &err) != RK_OK) {
         int code = complain(name, &err, &program.world);
         end_helper(&program);
+        rk__let_go(program.job, program.hold);
         rk__world_fini(&program.world);
         return code;
     }

@@ -21,16 +21,19 @@
 #include "process/process.h"
 #include "world/world.h"
 
+enum { RK__JOB_SIZE = 40 };
+
 typedef struct rk__program {
     rk__world world;
     rk__shared shared;
     rk__helper helper; /* forks isolated children; pid 0: none */
     rk__mail *mail;
-    char job[40];         /* its name, the same on all ranks */
-    int cores, all_cores; /* of the node, of all nodes */
-    int units;            /* that the ranks of the node may use; 0: not known */
-    bool ended;           /* END came */
-    bool *bye;            /* [size] rank 0: who has said it, or died */
+    char job[RK__JOB_SIZE]; /* its name, the same on all ranks */
+    int hold;               /* of its shared memory; -1: none */
+    int cores, all_cores;   /* of the node, of all nodes */
+    int units;              /* that the ranks of the node may use; 0: not known */
+    bool ended;             /* END came */
+    bool *bye;              /* [size] rank 0: who has said it, or died */
 } rk__program;
 
 /* ---- child.c: isolated children, which have no MPI ---- */
@@ -40,5 +43,14 @@ size_t rk__facts_bytes(uint32_t ranks);
 void rk__facts_write(void *arena, const rk__program *program, const rk__mail_place *place);
 /* A process that was forked before MPI began becomes a child. */
 _Noreturn void rk__program_be_child(void *ctx, const rk__birth *birth);
+
+/* ---- hold.c: shared memory objects have names, which outlive a program that is killed ---- */
+
+/* Each rank holds those of the job, before there are any. -1: that can't be done here. */
+int rk__hold(const char *job);
+/* The rank's are gone. If no other rank of this node holds them, what is left of the job is removed. -1: nothing. */
+void rk__let_go(const char *job, int hold);
+/* Remove what is left of all jobs of this user that nobody holds. */
+void rk__sweep(void);
 
 #endif

@@ -1,0 +1,58 @@
+/* What goes wrong from outside or by mistake: `troubles <scene>`. Scenes wait where the test is to do something. */
+#include <stdio.h>
+#include <string.h>
+
+#include <rankine/rankine.h>
+
+/* Says that it is ready, and goes on with a line on stdin, or never. */
+static void wait_for_test(void) {
+    char line[16];
+    printf("ready\n");
+    fflush(stdout);
+    if (fgets(line, sizeof line, stdin) == NULL)
+        printf("end of input\n");
+}
+
+static rk_status have_array(rk_call *call) {
+    rk_array array;
+    rk_error err = RK_ERROR_INIT;
+    if (rk_array_create_f64(&array, 100000, NULL, &err) != RK_OK)
+        return rk_call_fail(call, err.code, "%s", err.message);
+    return RK_OK;
+}
+
+/* Objects with names, of this rank and of others, and one that lives on in children of the ranks. */
+static rk_status objects(rk_error *err) {
+    rk_memory memory;
+    rk_pool pool;
+    rk_process child;
+    rk_process_options isolated = RK_PROCESS_OPTIONS_INIT;
+    isolated.isolate = true;
+    RK_TRY(rk_memory_create(&memory, "left", 1 << 20, err));
+    RK_TRY(rk_pool_create(&pool, NULL, err));
+    for (int i = 0; i < rk_size(); i++)
+        RK_TRY(rk_pool_submit(pool, have_array, NULL, 0, NULL, NULL, err));
+    RK_TRY(rk_pool_shutdown(pool, true, false, err));
+    RK_TRY(rk_process_start(&child, have_array, NULL, 0, &isolated, err));
+    RK_TRY(rk_process_join(child, RK_FOREVER, err));
+    wait_for_test();
+    return RK_OK;
+}
+
+typedef struct scene {
+    const char *name;
+    rk_status (*play)(rk_error *err);
+} scene;
+
+static rk_status root(int argc, char **argv, rk_error *err) {
+    static const scene scenes[] = {{"objects", objects}};
+    for (size_t i = 0; argc > 1 && i < sizeof scenes / sizeof *scenes; i++)
+        if (strcmp(argv[1], scenes[i].name) == 0)
+            return scenes[i].play(err);
+    snprintf(err->message, sizeof err->message, "which scene?");
+    return RK_EINVAL;
+}
+
+int main(int argc, char **argv) {
+    return rk_main(argc, argv, root, NULL);
+}

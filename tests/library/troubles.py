@@ -1,0 +1,117 @@
+"""What goes wrong from outside or by mistake, and what a program says of it and leaves."""
+import os
+import signal
+import subprocess
+import time
+
+from library_test import run, scenario, words
+
+PLACE = "/dev/shm"
+
+
+def objects_of(user=os.geteuid()):
+    """Names of the library's shared memory."""
+    found = set()
+    for name in os.listdir(PLACE) if os.path.isdir(PLACE) else ():
+        try:
+            if name.startswith("rankine-") and os.stat(os.path.join(PLACE, name)).st_uid == user:
+                found.add(name)
+        except FileNotFoundError:  # another test's
+            pass
+    return found
+
+
+def locks(names):
+    return {name for name in names if name.endswith(".lock")}
+
+
+def wait_until(condition, what, seconds=20):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, what
+        time.sleep(0.02)
+
+
+def children(pid):
+    return subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout.split()
+
+
+class Playing:
+    """A program in a scene, in a session of its own, that has said that it is ready. It is ended with all its own."""
+
+    def __init__(self, scene, n=1, options=(), env=None):
+        self.before = objects_of()
+        self.process = subprocess.Popen(words("troubles", scene, n=n, options=options), stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                        start_new_session=True, env={**os.environ, **(env or {})})
+
+    def __enter__(self):
+        line = self.process.stdout.readline()
+        assert line == "ready\n", (line, self.process.communicate())
+        return self
+
+    def __exit__(self, *what):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        for end in (self.process.stdin, self.process.stdout, self.process.stderr):
+            end.close()
+
+    def objects(self):
+        """Of this program: told by its lock, which other tests of the same time do not have."""
+        return {name for name in objects_of() - self.before if name.split(".")[0].split("-")[1] in self.names}
+
+    def learn_names(self):
+        """Which jobs are its own: those whose lock one of its ranks has open."""
+        self.names = set()
+        for pid in (self.process.pid, *map(int, children(self.process.pid))):
+            for fd in os.listdir(f"/proc/{pid}/fd"):
+                try:
+                    path = os.readlink(f"/proc/{pid}/fd/{fd}")
+                except FileNotFoundError:
+                    continue
+                if path.endswith(".lock") and "/rankine-" in path:
+                    self.names.add(path.rsplit("-", 1)[1].split(".")[0])
+        assert len(self.names) == 1, self.names
+        assert len(self.objects()) > 2, self.objects()
+
+
+def a_program_that_is_killed_leaves_no_shared_memory():
+    """Ctrl-C, which the whole group of the terminal gets, and SIGKILL of the ranks."""
+    for n in (1, 3):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            with Playing("objects", n=n) as playing:
+                playing.learn_names()
+                if number == signal.SIGKILL and n > 1:
+                    for rank in children(playing.process.pid):
+                        os.kill(int(rank), number)
+                else:
+                    os.killpg(playing.process.pid, number)
+                playing.process.wait(30)
+                wait_until(lambda: not playing.objects(), f"{n} ranks, {number}: {playing.objects()} is left")
+
+
+def what_a_machine_that_failed_has_left_goes_with_the_next_start():
+    """The helper is killed too, as a batch system kills."""
+    with Playing("objects") as playing:
+        playing.learn_names()
+        for pid in (*children(playing.process.pid), playing.process.pid):
+            os.kill(int(pid), signal.SIGKILL)
+        playing.process.wait(30)
+        assert locks(playing.objects()), playing.objects()
+        run("about")
+        assert not playing.objects(), playing.objects()
+
+
+def what_others_use_stays():
+    with Playing("objects") as playing:
+        playing.learn_names()
+        there = playing.objects()
+        run("about", n=2)
+        assert playing.objects() == there
+        out, err = playing.process.communicate("\n", timeout=30)
+        assert playing.process.returncode == 0, (out, err)
+        assert not playing.objects(), playing.objects()
+
+
+scenario(globals())
