@@ -84,7 +84,7 @@ typedef rk_status (*rk_root_function)(int argc, char **argv, rk_error *err);
  * If root fails, its message goes to stderr.
  * @param options  NULL: the defaults
  * @return 0, or 1 if root failed or the ranks could not be brought together: for main to return. Ranks that have lost
- * others do not return from it, they exit. */
+ * others do not return from it, they exit: with 1 if rank 0 died, which one of them says on stderr. */
 RK_EXPORT int rk_main(int argc, char **argv, rk_root_function root, const rk_main_options *options);
 
 RK_EXPORT int rk_rank(void); /* of the caller, 0 … rk_size() - 1; -1: the thread is none of Rankine's */

@@ -27,8 +27,8 @@ static void died(void *ctx, uint32_t endpoint) {
     rk__program *program = ctx;
     if (endpoint < (uint32_t)program->world.size)
         program->bye[endpoint] = true;
-    if (endpoint == 0) /* nobody to serve */
-        program->ended = true;
+    if (endpoint == 0 && !program->ended) /* nobody to serve */
+        program->orphaned = program->ended = true;
 }
 
 /* ---- making it ---- */
@@ -236,12 +236,24 @@ static int run_root(rk__program *program, int argc, char **argv, rk_root_functio
     return status == RK_OK ? 0 : 1;
 }
 
+/* Of those who are left one says it. */
+static int complain_of_rank_0(const rk__program *program, const char *name) {
+    uint32_t first = 1;
+    while (rk__mail_is_dead(program->mail, first))
+        first++;
+    if (first == (uint32_t)program->world.rank)
+        fprintf(stderr, "%s: rank 0, which ran root, has died\n", name);
+    return 1;
+}
+
 static int run(rk__program *program, int argc, char **argv, rk_root_function root) {
     int code = 0;
     if (program->world.rank == 0)
         code = run_root(program, argc, argv, root);
     else
         serve(program);
+    if (program->orphaned)
+        code = complain_of_rank_0(program, argc > 0 ? argv[0] : "rankine");
     if (any_dead(program))
         leave_without_the_others(program, code);
     leave_in_order(program);

@@ -32,7 +32,8 @@ typedef struct rk__program {
     int hold;               /* of its shared memory; -1: none */
     int cores, all_cores;   /* of the node, of all nodes */
     int units;              /* that the ranks of the node may use; 0: not known */
-    bool ended;             /* END came */
+    bool ended;             /* END came, or never will */
+    bool orphaned;          /* rank 0 died before */
     bool *bye;              /* [size] rank 0: who has said it, or died */
 } rk__program;
 

@@ -7,6 +7,7 @@ import time
 from library_test import run, scenario, words
 
 PLACE = "/dev/shm"
+SAYING_HOW_IT_ENDS = ("sh", "-c", '"$0" "$@"; echo "it exits with $?" >&2')
 
 
 def objects_of(user=os.geteuid()):
@@ -39,9 +40,10 @@ def children(pid):
 class Playing:
     """A program in a scene, in a session of its own, that has said that it is ready. It is ended with all its own."""
 
-    def __init__(self, scene, n=1, options=(), env=None):
+    def __init__(self, scene, n=1, options=(), env=None, through=()):
         self.before = objects_of()
-        self.process = subprocess.Popen(words("troubles", scene, n=n, options=options), stdin=subprocess.PIPE,
+        line = words("troubles", scene, n=n, options=options)
+        self.process = subprocess.Popen([*line[:-2], *through, *line[-2:]], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                         start_new_session=True, env={**os.environ, **(env or {})})
 
@@ -101,6 +103,17 @@ def what_a_machine_that_failed_has_left_goes_with_the_next_start():
         assert locks(playing.objects()), playing.objects()
         run("about")
         assert not playing.objects(), playing.objects()
+
+
+def the_death_of_rank_0_is_told_once_and_no_success():
+    """Under --enable-recovery the others live on: there is nothing for them to do. mpirun itself then exits with 0, always."""
+    for n in (2, 4):
+        with Playing("objects", n=n, options=["--enable-recovery"], through=SAYING_HOW_IT_ENDS) as playing:
+            first = children(playing.process.pid)[0]
+            os.kill(int(children(first)[0]), signal.SIGKILL)
+            out, err = playing.process.communicate(timeout=60)
+            assert err.count("rank 0, which ran root, has died") == 1, (out, err)
+            assert err.count("it exits with 1\n") == n - 1, (out, err)
 
 
 def what_others_use_stays():
