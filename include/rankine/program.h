@@ -17,8 +17,8 @@
  * They live on the rank that made them, until they are destroyed or the program ends. If that rank dies, calls that
  * need it return RK_EDEAD. Use after destroy: RK_ENOENT. Not an object of its kind: RK_EINVAL.
  *
- * Waiting. Each wait takes a timeout in seconds: RK_FOREVER waits as long as it takes, 0 does not wait. All notice the
- * death of a rank they wait for. */
+ * Waiting. Each wait takes a timeout in seconds: RK_FOREVER (any time above 9e9) waits as long as it takes; 0 does not
+ * wait, nor do negative ones (`deadline - now`) and NaN. All notice the death of a rank they wait for. */
 #ifndef RANKINE_PROGRAM_H
 #define RANKINE_PROGRAM_H
 
@@ -32,7 +32,7 @@
 extern "C" {
 #endif
 
-#define RK_FOREVER (-1.0)
+#define RK_FOREVER 1e300
 
 /* The name of an object; for those who look, not to be changed. */
 typedef struct rk_ref {

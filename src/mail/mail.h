@@ -190,7 +190,7 @@ rk_status rk__wait(rk__mail *mail, rk__condition condition, void *ctx, uint64_t 
 void rk__wait_out(rk__mail *mail, rk__condition condition, void *ctx);
 /* Handle what has come and let other strands run, without waiting. For calls that look and return. */
 void rk__yield(rk__mail *mail);
-/* The deadline of a timeout in seconds: negative is forever, 0 now. */
+/* The deadline of a timeout in seconds: RK_FOREVER never; 0, less and NaN: now. */
 uint64_t rk__deadline(double timeout_seconds);
 
 /* ---- strands; lock held ---- */

@@ -10,8 +10,10 @@
 enum { LOOKS_PER_CLOCK = 16 };
 
 uint64_t rk__deadline(double timeout_seconds) {
-    if (!(timeout_seconds >= 0) || timeout_seconds > 9e9)
+    if (timeout_seconds > 9e9)
         return RK__NEVER;
+    if (!(timeout_seconds > 0)) /* a time that has passed, or none at all */
+        return rk__clock_ns();
     return rk__clock_ns() + (uint64_t)llround(timeout_seconds * 1e9);
 }
 

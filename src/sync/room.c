@@ -121,9 +121,9 @@ static rk_status call_and_explain(rk__mail *mail, rk_ref ref, const rk__sync_req
 rk_status rk__sync_do(rk_ref ref, rk__kind kind, rk__sync_op op, uint64_t value, double timeout_seconds,
                       rk__sync_reply *reply, rk_error *err) {
     rk__sync_reply unused;
-    bool look_only = can_wait(op) && timeout_seconds == 0;
+    bool look_only = can_wait(op) && !(timeout_seconds > 0);
     rk__sync_request step = {.op = op, .value = value, .flags = look_only ? RK__SYNC_TRY : 0};
-    uint64_t deadline_ns = look_only || timeout_seconds < 0 ? RK__NEVER : rk__deadline(timeout_seconds);
+    uint64_t deadline_ns = look_only ? RK__NEVER : rk__deadline(timeout_seconds);
     rk__mail *mail = rk__enter(err);
     if (mail == NULL)
         return RK_EPERM;

@@ -1,0 +1,16 @@
+"""Calls with what nobody should give them, alone, on one node, and on nodes that are made up: all return, and say why."""
+from library_test import run, scenario
+
+WHERE = ((1, 1), (2, 1), (3, 3))
+
+
+def play(scene):
+    for n, nodes in WHERE:
+        run("misuse", scene, n=n, nodes=nodes)
+
+
+def times_that_have_passed_do_not_wait():
+    play("past_times")
+
+
+scenario(globals())

@@ -1,0 +1,179 @@
+/* Calls with what nobody should give them, one scene each: `misuse <scene>`. Each must return, with a status. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rankine/rankine.h>
+
+static rk_status complain(rk_error *err, const char *call, double with, rk_status got, rk_status wanted) {
+    char why[256];
+    snprintf(why, sizeof why, "%.200s", err->message);
+    snprintf(err->message, sizeof err->message, "%s with %g: RK_%s, not RK_%s (%s)", call, with, rk_status_name(got),
+             rk_status_name(wanted), why);
+    return RK_EMISMATCH;
+}
+
+/* ---- times that have passed ---- */
+
+typedef struct things { /* none of which is ready */
+    rk_lock lock;       /* held by another */
+    rk_rlock rlock;     /* as well */
+    rk_semaphore semaphore;
+    rk_condition condition;
+    rk_event event;
+    rk_barrier barrier;
+    rk_queue queue, full;
+    rk_pipe left, right;
+    rk_pool pool;
+    rk_future future;
+    rk_imap imap;
+    rk_completed completed;
+    rk_process process;
+    rk_value value; /* its lock is held by another */
+} things;
+
+typedef struct holding {
+    rk_lock lock;
+    rk_rlock rlock;
+    rk_value value;
+    rk_event held, done;
+} holding;
+
+static rk_status hold(rk_call *call) {
+    const holding *it = call->arg;
+    RK_TRY(rk_lock_acquire(it->lock, RK_FOREVER, NULL));
+    RK_TRY(rk_rlock_acquire(it->rlock, RK_FOREVER, NULL));
+    RK_TRY(rk_value_lock(it->value, RK_FOREVER, NULL));
+    RK_TRY(rk_event_set(it->held, NULL));
+    RK_TRY(rk_event_wait(it->done, RK_FOREVER, NULL));
+    RK_TRY(rk_value_unlock(it->value, NULL));
+    RK_TRY(rk_rlock_release(it->rlock, NULL));
+    return rk_lock_release(it->lock, NULL);
+}
+
+static rk_status await(rk_call *call) {
+    return rk_event_wait(((const holding *)call->arg)->done, RK_FOREVER, NULL);
+}
+
+static bool never(void *ctx) {
+    (void)ctx;
+    return false;
+}
+
+#define TIMED(name, call)                                                                                              \
+    static rk_status name(things *t, double s, rk_error *err) {                                                        \
+        return call;                                                                                                   \
+    }
+TIMED(lock_acquire, rk_lock_acquire(t->lock, s, err))
+TIMED(rlock_acquire, rk_rlock_acquire(t->rlock, s, err))
+TIMED(semaphore_acquire, rk_semaphore_acquire(t->semaphore, s, err))
+TIMED(condition_wait, rk_condition_wait(t->condition, s, err))
+TIMED(condition_wait_for, rk_condition_wait_for(t->condition, never, NULL, s, err))
+TIMED(event_wait, rk_event_wait(t->event, s, err))
+TIMED(barrier_wait, rk_barrier_wait(t->barrier, s, NULL, err))
+TIMED(queue_put, rk_queue_put(t->full, "x", 1, s, err))
+TIMED(queue_get, rk_queue_get(t->queue, s, &(void *){NULL}, &(size_t){0}, err))
+TIMED(queue_join, rk_queue_join(t->full, s, err))
+TIMED(pipe_recv, rk_pipe_recv(t->left, s, &(void *){NULL}, &(size_t){0}, err))
+TIMED(pool_join, rk_pool_join(t->pool, s, err))
+TIMED(future_wait, rk_future_wait(t->future, s, err))
+TIMED(future_get, rk_future_get(t->future, s, &(const void *){NULL}, &(size_t){0}, err))
+TIMED(futures_wait, rk_futures_wait(&t->future, 1, RK_ALL_COMPLETED, s, err))
+TIMED(imap_next, rk_imap_next(t->imap, s, NULL, NULL, err))
+TIMED(completed_next, rk_completed_next(t->completed, s, &(rk_future){{0, 0, 0}}, err))
+TIMED(process_join, rk_process_join(t->process, s, err))
+TIMED(value_lock, rk_value_lock(t->value, s, err))
+TIMED(wait_for_objects, rk_wait(&t->queue.ref, 1, s, &(bool){false}, err))
+
+static const struct {
+    const char *name;
+    rk_status (*call)(things *t, double seconds, rk_error *err);
+    rk_status wanted;
+} timed[] = {{"rk_lock_acquire", lock_acquire, RK_ETIMEDOUT},
+             {"rk_rlock_acquire", rlock_acquire, RK_ETIMEDOUT},
+             {"rk_semaphore_acquire", semaphore_acquire, RK_ETIMEDOUT},
+             {"rk_condition_wait", condition_wait, RK_ETIMEDOUT},
+             {"rk_condition_wait_for", condition_wait_for, RK_ETIMEDOUT},
+             {"rk_event_wait", event_wait, RK_ETIMEDOUT},
+             {"rk_queue_put", queue_put, RK_EFULL},
+             {"rk_queue_get", queue_get, RK_EEMPTY},
+             {"rk_queue_join", queue_join, RK_ETIMEDOUT},
+             {"rk_pipe_recv", pipe_recv, RK_ETIMEDOUT},
+             {"rk_pool_join", pool_join, RK_ETIMEDOUT},
+             {"rk_future_wait", future_wait, RK_ETIMEDOUT},
+             {"rk_future_get", future_get, RK_ETIMEDOUT},
+             {"rk_futures_wait", futures_wait, RK_ETIMEDOUT},
+             {"rk_imap_next", imap_next, RK_ETIMEDOUT},
+             {"rk_completed_next", completed_next, RK_ETIMEDOUT},
+             {"rk_process_join", process_join, RK_ETIMEDOUT},
+             {"rk_value_lock", value_lock, RK_ETIMEDOUT},
+             {"rk_wait", wait_for_objects, RK_ETIMEDOUT},
+             {"rk_barrier_wait", barrier_wait, RK_EBROKEN}}; /* the first one breaks it */
+
+static rk_status make_objects(things *t, holding *h, rk_error *err) {
+    RK_TRY(rk_lock_create(&t->lock, err));
+    RK_TRY(rk_rlock_create(&t->rlock, err));
+    RK_TRY(rk_semaphore_create(&t->semaphore, 0, err));
+    RK_TRY(rk_condition_create(&t->condition, err));
+    RK_TRY(rk_event_create(&t->event, err));
+    RK_TRY(rk_barrier_create(&t->barrier, 2, NULL, err));
+    RK_TRY(rk_queue_create(&t->queue, NULL, err));
+    RK_TRY(rk_queue_create(&t->full, &(rk_queue_options){.maxsize = 1}, err));
+    RK_TRY(rk_pipe_create(&t->left, &t->right, true, err));
+    RK_TRY(rk_value_create_i64(&t->value, 0, err));
+    RK_TRY(rk_event_create(&h->held, err));
+    RK_TRY(rk_event_create(&h->done, err));
+    h->lock = t->lock;
+    h->rlock = t->rlock;
+    h->value = t->value;
+    RK_TRY(rk_condition_acquire(t->condition, 0, err));
+    return rk_queue_put(t->full, "x", 1, 0, err);
+}
+
+static rk_status make_work(things *t, const holding *h, rk_error *err) {
+    rk_map map = {.function = await, .items = h, .count = 1, .item_size = sizeof *h};
+    RK_TRY(rk_process_start(&t->process, hold, h, sizeof *h, NULL, err));
+    RK_TRY(rk_event_wait(h->held, RK_FOREVER, err));
+    RK_TRY(rk_pool_create(&t->pool, NULL, err));
+    RK_TRY(rk_pool_submit(t->pool, await, h, sizeof *h, NULL, &t->future, err));
+    RK_TRY(rk_pool_imap(t->pool, &map, &t->imap, err));
+    RK_TRY(rk_as_completed(&t->completed, &t->future, 1, err));
+    return rk_pool_close(t->pool, err);
+}
+
+static rk_status past_times(rk_error *err) {
+    static const double times[] = {0, -1, -1e-9, -INFINITY, NAN};
+    things t;
+    holding h;
+    RK_TRY(make_objects(&t, &h, err));
+    RK_TRY(make_work(&t, &h, err));
+    for (size_t i = 0; i < sizeof timed / sizeof *timed; i++)
+        for (size_t k = 0; k < sizeof times / sizeof *times; k++) {
+            rk_status got = timed[i].call(&t, times[k], err);
+            bool breaks = timed[i].wanted == RK_EBROKEN && got == RK_ETIMEDOUT && k == 0;
+            if (got != timed[i].wanted && !breaks)
+                return complain(err, timed[i].name, times[k], got, timed[i].wanted);
+        }
+    RK_TRY(rk_event_set(h.done, err));
+    return rk_pool_join(t.pool, INFINITY, err);
+}
+
+/* ---- all scenes ---- */
+
+typedef struct scene {
+    const char *name;
+    rk_status (*play)(rk_error *err);
+} scene;
+
+static rk_status root(int argc, char **argv, rk_error *err) {
+    static const scene scenes[] = {{"past_times", past_times}};
+    for (size_t i = 0; argc > 1 && i < sizeof scenes / sizeof *scenes; i++)
+        if (strcmp(argv[1], scenes[i].name) == 0)
+            return scenes[i].play(err);
+    snprintf(err->message, sizeof err->message, "which scene?");
+    return RK_EINVAL;
+}
+
+int main(int argc, char **argv) {
+    return rk_main(argc, argv, root, NULL);
+}
