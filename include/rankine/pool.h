@@ -207,9 +207,9 @@ RK_EXPORT rk_status rk_pool_imap(rk_pool pool, const rk_map *map, rk_imap *imap,
 RK_EXPORT rk_status rk_pool_imap_unordered(rk_pool pool, const rk_map *map, rk_imap *imap, rk_error *err);
 /** The next result. Python: IMapIterator.next(timeout).
  * @param result  result_size bytes
- * @param index   the item's number; may be NULL
- * @return RK_OK; RK_EEOF: that was all (StopIteration); RK_ETIMEDOUT: call again; the failure of a chunk, once, in its
- * turn: then call again for the next; RK_ENOENT, RK_ECANCELLED, RK_EINVAL, RK_EPERM; as rk_pool_submit */
+ * @param index   the item's number, also of one that failed; may be NULL
+ * @return RK_OK; RK_EEOF: that was all (StopIteration); RK_ETIMEDOUT: call again; the failure of an item, in the turn of
+ * its chunk, of which there is nothing else: then call again for the next; RK_ENOENT, RK_ECANCELLED, RK_EINVAL, RK_EPERM; as rk_pool_submit */
 RK_EXPORT rk_status rk_imap_next(rk_imap imap, double timeout_seconds, void *result, uint64_t *index, rk_error *err);
 /** No more is wanted: what has not begun is cancelled. @return RK_OK, RK_ENOENT, RK_EINVAL, RK_EPERM */
 RK_EXPORT rk_status rk_imap_destroy(rk_imap imap, rk_error *err);

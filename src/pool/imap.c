@@ -112,7 +112,7 @@ static rk_status send_chunk(rk__pools *room, imap *iterator, const void *items, 
                   .chunksize = count,
                   .priority = iterator->map.priority,
                   .borrow = borrow};
-    rk_status status = rk__map_begin(room, pool, &map, NULL, &one->future, err);
+    rk_status status = rk__map_begin(room, pool, &map, &(rk__map_place){.before = iterator->asked}, &one->future, err);
     if (status != RK_OK) {
         free(one);
         return status;
@@ -205,7 +205,7 @@ static void take_item(rk__pools *room, imap *iterator, void *result, uint64_t *i
     drop_part(room, iterator, one);
 }
 
-static rk_status take_part(rk__pools *room, imap *iterator, rk_error *err) {
+static rk_status take_part(rk__pools *room, imap *iterator, uint64_t *index, rk_error *err) {
     part *one = next_ready(iterator);
     take_from_ready(iterator, one);
     rk_status status = rk__future_failure(one->future, err);
@@ -213,6 +213,8 @@ static rk_status take_part(rk__pools *room, imap *iterator, rk_error *err) {
         iterator->current = one;
         iterator->at = 0;
     } else {
+        if (index != NULL)
+            *index = one->future->failed_item;
         drop_part(room, iterator, one);
     }
     return status;
@@ -228,7 +230,7 @@ static rk_status next(rk__pools *room, imap *iterator, double timeout_seconds, v
         status = rk__pools_wait(room, one_is_ready, iterator, deadline);
         if (status != RK_OK)
             return rk__fail(err, status, "%s while waiting for the next result", rk_status_text(status));
-        RK_TRY(take_part(room, iterator, err));
+        RK_TRY(take_part(room, iterator, index, err));
     }
     take_item(room, iterator, result, index);
     return RK_OK;

@@ -63,6 +63,7 @@ static void complete(rk__pools *room, rk__future *future) {
         news.bytes = future->bytes; /* NULL: the results are the caller's */
         news.size = future->bytes != NULL ? chunks->count * chunks->result_size : 0;
     } else {
+        future->failed_item = chunks->before + chunks->failed_at;
         news.rank = chunks->failed_rank;
         news.bytes = chunks->failed_text;
         news.size = chunks->failed_text != NULL ? strlen(chunks->failed_text) : 0;
@@ -76,15 +77,15 @@ static void complete_if_done(rk__pools *room, rk__future *future) {
         complete(room, future);
 }
 
-static void name_item(rk__news *news, size_t item) {
+static void name_item(rk__news *news, unsigned long long item) {
     char *text = malloc(RK_ERROR_TEXT_MAX);
     if (text == NULL)
         return;
     int shown = (int)(news->size < 900 ? news->size : 900);
     if (shown > 0)
-        snprintf(text, RK_ERROR_TEXT_MAX, "item %zu: %.*s", item, shown, (const char *)news->bytes);
+        snprintf(text, RK_ERROR_TEXT_MAX, "item %llu: %.*s", item, shown, (const char *)news->bytes);
     else
-        snprintf(text, RK_ERROR_TEXT_MAX, "item %zu: %s", item, rk_status_text(news->status));
+        snprintf(text, RK_ERROR_TEXT_MAX, "item %llu: %s", item, rk_status_text(news->status));
     free(news->bytes);
     news->bytes = text;
     news->size = strlen(text);
@@ -99,7 +100,7 @@ void rk__chunk_landed(rk__pools *room, rk__flight *flight, rk__news *news) {
         memcpy(chunks->results + flight->first * chunks->result_size, news->bytes, bytes);
     } else if (news->status != RK_OK) {
         if (!news->cancelled)
-            name_item(news, item);
+            name_item(news, chunks->before + item);
         note_failure(chunks, item, news);
     }
     free(news->bytes);
@@ -149,7 +150,8 @@ static size_t chunk_for(const rk_map *map, const rk__pool *pool) {
     return chunk > 0 ? chunk : 1;
 }
 
-static rk_status allocate(rk__future *future, const rk_map *map, const rk__pool *pool, void *results, rk_error *err) {
+static rk_status allocate(rk__future *future, const rk_map *map, const rk__pool *pool, const rk__map_place *place,
+                          rk_error *err) {
     RK_TRY(rk__alloc((void **)&future->chunks, 1, sizeof *future->chunks, "a map", err));
     rk__chunks *chunks = future->chunks;
     chunks->items = map->items;
@@ -158,7 +160,8 @@ static rk_status allocate(rk__future *future, const rk_map *map, const rk__pool 
     chunks->result_size = map->result_size;
     chunks->chunk = chunk_for(map, pool);
     chunks->failed_at = SIZE_MAX;
-    chunks->results = results;
+    chunks->results = place->results;
+    chunks->before = place->before;
     size_t in = map->borrow ? 0 : map->count * map->item_size, out = map->count * map->result_size;
     if (in > 0 && (chunks->items_owned = malloc(in)) == NULL)
         return rk__fail(err, RK_ENOMEM, "no memory for %zu bytes of items", in);
@@ -166,9 +169,9 @@ static rk_status allocate(rk__future *future, const rk_map *map, const rk__pool 
         memcpy(chunks->items_owned, map->items, in);
         chunks->items = chunks->items_owned;
     }
-    if (results == NULL && out > 0 && (future->bytes = malloc(out)) == NULL)
+    if (place->results == NULL && out > 0 && (future->bytes = malloc(out)) == NULL)
         return rk__fail(err, RK_ENOMEM, "no memory for %zu bytes of results", out);
-    if (results == NULL)
+    if (place->results == NULL)
         chunks->results = future->bytes;
     return RK_OK;
 }
@@ -178,8 +181,8 @@ static rk_status add_callback(rk__future *future, const rk_map *map, rk_error *e
     return callback.result == NULL && callback.failure == NULL ? RK_OK : rk__callback_add(future, &callback, err);
 }
 
-rk_status rk__map_begin(rk__pools *room, rk__pool *pool, const rk_map *map, void *results, rk__future **out,
-                        rk_error *err) {
+rk_status rk__map_begin(rk__pools *room, rk__pool *pool, const rk_map *map, const rk__map_place *place,
+                        rk__future **out, rk_error *err) {
     rk__function_name name;
     RK_TRY(check(map, err));
     RK_TRY(rk__pool_name(room, map->function, &name, err));
@@ -188,7 +191,7 @@ rk_status rk__map_begin(rk__pools *room, rk__pool *pool, const rk_map *map, void
         return rk__fail(err, RK_ENOMEM, "no memory for a map of %zu items", map->count);
     made->function = name;
     made->priority = map->priority;
-    rk_status status = allocate(made, map, pool, results, err);
+    rk_status status = allocate(made, map, pool, place, err);
     if (status == RK_OK)
         status = add_callback(made, map, err);
     if (status != RK_OK) {

@@ -161,6 +161,7 @@ typedef struct rk__chunks { /* what makes a future a map */
     bool cancelled;
     int32_t failed_rank;
     char *failed_text;
+    uint64_t before; /* items of an imap before these */
 } rk__chunks;
 
 typedef enum rk__future_state { RK__BLOCKED = 0, RK__PENDING, RK__SENT, RK__DONE } rk__future_state;
@@ -175,6 +176,7 @@ struct rk__future {
     void *bytes;            /* the result; the message if it failed */
     uint64_t size;          /* also while the result is elsewhere */
     uint64_t value;         /* its number at the holder */
+    uint64_t failed_item;   /* of a map that failed */
     uint32_t holder;        /* whose table has the value; RK__NOBODY: none, it is in `bytes` */
     int32_t priority, rank; /* where it ran */
     rk_status status;
@@ -424,8 +426,12 @@ void rk__isolated_died(rk__hand *hand);
 rk_status rk__isolated_await_room(rk__pools *room, rk_error *err);
 
 /* map.c */
-rk_status rk__map_begin(rk__pools *room, rk__pool *pool, const rk_map *map, void *results, rk__future **out,
-                        rk_error *err);
+typedef struct rk__map_place {
+    void *results;   /* where they go; NULL: the future has them */
+    uint64_t before; /* items of an imap before these */
+} rk__map_place;
+rk_status rk__map_begin(rk__pools *room, rk__pool *pool, const rk_map *map, const rk__map_place *place,
+                        rk__future **out, rk_error *err);
 bool rk__chunks_left(const rk__chunks *chunks);
 rk__flight *rk__chunks_next(rk__future *future); /* the next chunk as a flight; NULL: out of memory */
 void rk__chunk_landed(rk__pools *room, rk__flight *flight, rk__news *news);

@@ -187,7 +187,7 @@ static rk_status map_now(rk__pool *pool, const rk_map *map, void *results, rk_er
     borrowed.error_callback = NULL;
     if (results == NULL && map->result_size > 0 && map->count > 0)
         return rk__fail(err, RK_EINVAL, "results is NULL, and result_size %zu", map->result_size);
-    RK_TRY(rk__map_begin(room, pool, &borrowed, results, &made, err));
+    RK_TRY(rk__map_begin(room, pool, &borrowed, &(rk__map_place){.results = results}, &made, err));
     rk__future_pin(made);
     rk_status status = await(room, made, err);
     rk__future_forget(room, made);
@@ -209,7 +209,7 @@ rk_status rk_pool_map_async(rk_pool ref, const rk_map *map, rk_future *future, r
     rk__pool *pool;
     rk__future *made;
     RK_TRY(enter(ref, &room, &pool, err));
-    rk_status status = rk__map_begin(room, pool, map, NULL, &made, err);
+    rk_status status = rk__map_begin(room, pool, map, &(rk__map_place){0}, &made, err);
     if (status == RK_OK)
         future->ref = rk__pools_ref(room, made->serial, RK__KIND_FUTURE);
     rk__pools_leave(room);

@@ -175,6 +175,7 @@ static void imap_fails(uint32_t ranks) {
     rk_pool pool = make_pool(0);
     rk_error err = RK_ERROR_INIT;
     int items[] = {0, 2, 3, 4}, result = -1;
+    uint64_t index = 99;
     rk_map map = {
         .function = only_even, .items = items, .count = 4, .item_size = sizeof(int), .result_size = sizeof(int)};
     rk_imap imap;
@@ -182,13 +183,23 @@ static void imap_fails(uint32_t ranks) {
     OK(rk_pool_close(pool, NULL)); /* what was begun before goes on */
     CHECK(rk_imap_next(imap, 60, &result, NULL, &err) == RK_OK && result == 0);
     CHECK(rk_imap_next(imap, 60, &result, NULL, &err) == RK_OK && result == 2);
-    CHECK(rk_imap_next(imap, 60, &result, NULL, &err) == RK_EINVAL);
-    CHECK(strcmp(err.message, "item 0: 3 is odd") == 0); /* of its chunk */
+    CHECK(rk_imap_next(imap, 60, &result, &index, &err) == RK_EINVAL);
+    CHECK(strcmp(err.message, "item 2: 3 is odd") == 0 && index == 2);
     CHECK(rk_imap_next(imap, 60, &result, NULL, &err) == RK_OK && result == 4);
     CHECK(rk_imap_next(imap, 60, &result, NULL, &err) == RK_EEOF);
     OK(rk_imap_destroy(imap, NULL));
     OK(rk_pool_join(pool, 60, NULL));
     OK(rk_pool_destroy(pool, NULL));
+    pool = make_pool(0);
+    map.chunksize = 3; /* the third of the first chunk fails, which comes in any order */
+    OK(rk_pool_imap_unordered(pool, &map, &imap, &err));
+    do
+        index = 99;
+    while (rk_imap_next(imap, 60, &result, &index, &err) == RK_OK);
+    CHECK(strcmp(err.message, "item 2: 3 is odd") == 0 && index == 2);
+    OK(rk_imap_destroy(imap, NULL));
+    OK(rk_pool_destroy(pool, NULL));
+    map.chunksize = 1;
     if (ranks == 1)
         return;
     reset();
