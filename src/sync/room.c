@@ -62,9 +62,10 @@ rk_status rk__sync_call(rk__mail *mail, rk_ref ref, const rk__sync_request *step
 
 /* ---- what the public functions are made of ---- */
 
-static rk_status not_permitted(const char *what, rk__sync_op op, rk_error *err) {
+static rk_status not_permitted(const char *what, uint32_t kind, rk__sync_op op, rk_error *err) {
     if (op == RK__SYNC_RELEASE)
-        return rk__fail(err, RK_EPERM, "this %s is not the caller's to release: acquire it first", what);
+        return rk__fail(err, RK_EPERM, "this %s is not the caller's to release: %s", what,
+                        kind == RK__KIND_LOCK ? "nobody holds it" : "acquire it first");
     if (op == RK__SYNC_DESTROY)
         return rk__fail(err, RK_EPERM, "conditions were made for this %s: destroy them first", what);
     return rk__fail(err, RK_EPERM, "the caller does not hold the lock of this %s: acquire it first", what);
@@ -92,7 +93,7 @@ rk_status rk__sync_fail(rk_ref ref, rk__sync_op op, rk_status status, rk_error *
     case RK_EBROKEN:
         return is_broken(what, ref.kind, err);
     case RK_EPERM:
-        return not_permitted(what, op, err);
+        return not_permitted(what, ref.kind, op, err);
     case RK_ENOENT:
         return rk__fail(err, status, "this %s has been destroyed", what);
     case RK_EDEAD:
