@@ -169,7 +169,7 @@ typedef struct rk_map {
     rk_result_fn callback;        /* map_async: gets the whole array of results */
     rk_failure_fn error_callback; /* map_async */
     void *ctx;                    /* of callbacks, and of next */
-    rk_items_fn next; /* imap: where items come from, instead of `items`. Called by rk_pool_imap and _next */
+    rk_items_fn next; /* only imap: where items come from, instead of `items`. Called by rk_pool_imap and _next */
     size_t buffer;    /* imap: chunks that are under way or not yet taken, at most; 0: 4 per worker */
 } rk_map;
 

@@ -186,12 +186,12 @@ static void make_pending(rk__pools *room, rk__future *future) {
         rk__dispatch(future->pool);
 }
 
-static void fail_with_input(rk__pools *room, rk__future *future, const rk__future *input) {
+static void fail_with_input(rk__pools *room, rk__future *future, const rk__input *input) {
     char text[RK_ERROR_TEXT_MAX];
     rk_error why = RK_ERROR_INIT;
-    rk__future_failure(input, &why);
-    snprintf(text, sizeof text, "an input failed: %.900s", why.message);
-    rk__future_fail(room, future, input->status, input->cancelled, text);
+    rk__future_failure(input->of, &why);
+    snprintf(text, sizeof text, "input %zu failed: %.900s", (size_t)(input - future->inputs), why.message);
+    rk__future_fail(room, future, input->of->status, input->of->cancelled, text);
 }
 
 static void input_is_done(rk__listener *listener, rk__future *of) {
@@ -203,14 +203,14 @@ static void input_is_done(rk__listener *listener, rk__future *of) {
         return;
     rk__pools *room = task->pool->room;
     if (of->status != RK_OK) {
-        fail_with_input(room, task, of);
+        fail_with_input(room, task, input);
     } else if (task->inputs_left == 0) {
         rk__level_remove(&task->pool->blocked, task);
         make_pending(room, task);
     }
 }
 
-static const rk__future *await_inputs(rk__future *future) {
+static const rk__input *await_inputs(rk__future *future) {
     for (uint32_t i = 0; i < future->input_count; i++) {
         rk__input *input = &future->inputs[i];
         input->of->dependents++;
@@ -223,12 +223,12 @@ static const rk__future *await_inputs(rk__future *future) {
     }
     for (uint32_t i = 0; i < future->input_count; i++)
         if (future->inputs[i].of->settled && future->inputs[i].of->status != RK_OK)
-            return future->inputs[i].of;
+            return &future->inputs[i];
     return NULL;
 }
 
 void rk__future_begin(rk__pools *room, rk__future *future) {
-    const rk__future *failed = await_inputs(future);
+    const rk__input *failed = await_inputs(future);
     rk__pool *pool = future->pool;
     pool->undone++;
     future->state = RK__BLOCKED;

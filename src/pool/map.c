@@ -138,6 +138,8 @@ static rk_status check(const rk_map *map, rk_error *err) {
     if (!rk__mul_u64(map->count, map->item_size, &bytes) || !rk__mul_u64(map->count, map->result_size, &bytes))
         return rk__fail(err, RK_EINVAL, "%zu items of %zu bytes, results of %zu: more than can be counted", map->count,
                         map->item_size, map->result_size);
+    if (map->next != NULL)
+        return rk__fail(err, RK_EINVAL, "next is for rk_pool_imap: give a map items, or imap it");
     if (map->items == NULL && map->count > 0)
         return rk__fail(err, RK_EINVAL, "items is NULL, and count %zu", map->count);
     return RK_OK;

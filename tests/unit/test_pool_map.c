@@ -389,7 +389,7 @@ static void failed_inputs(uint32_t ranks) {
             options.input_count = 1;
             if (round == 1) {
                 CHECK(rk_future_get(futures[i], 60, &(const void *){NULL}, &(size_t){0}, &err) == RK_EINVAL);
-                CHECK(strncmp(err.message, "an input failed: ", 17) == 0);
+                CHECK(strncmp(err.message, "input 0 failed: ", 16) == 0);
                 OK(rk_future_destroy(futures[i], NULL));
             }
             if (round == 0 || i == 1)
