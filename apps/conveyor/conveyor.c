@@ -25,27 +25,21 @@ typedef struct takings {
 
 static rk_status produce(rk_call *call) {
     const work *todo = call->arg;
-    rk_error err = RK_ERROR_INIT;
     for (int64_t i = 0; i < todo->count; i++) {
         parcel one = {todo->producer, i};
-        rk_status status = rk_queue_put(todo->queue, &one, sizeof one, RK_FOREVER, &err);
-        if (status != RK_OK)
-            return rk_call_fail(call, status, "parcel %lld: %s", (long long)i, err.message);
+        RK_TRY(rk_queue_put(todo->queue, &one, sizeof one, RK_FOREVER, call->err));
     }
     return RK_OK;
 }
 
 static rk_status consume(rk_call *call) {
     const work *todo = call->arg;
-    rk_error err = RK_ERROR_INIT;
     takings taken = {0, 0, 0};
     int64_t last[PRODUCERS] = {-1, -1, -1};
     for (;;) {
         parcel one;
         size_t size;
-        rk_status status = rk_queue_get_into(todo->queue, RK_FOREVER, &one, sizeof one, &size, &err);
-        if (status != RK_OK)
-            return rk_call_fail(call, status, "%s", err.message);
+        RK_TRY(rk_queue_get_into(todo->queue, RK_FOREVER, &one, sizeof one, &size, call->err));
         if (size == 0) /* the sentinel */
             return rk_call_return(call, &taken, sizeof taken);
         taken.parcels++;

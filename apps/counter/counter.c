@@ -29,12 +29,8 @@ static rk_status count_once(const work *todo, rk_error *err) {
 
 static rk_status count(rk_call *call) {
     const work *todo = call->arg;
-    rk_error err = RK_ERROR_INIT;
-    for (int64_t i = 0; i < todo->times; i++) {
-        rk_status status = count_once(todo, &err);
-        if (status != RK_OK)
-            return rk_call_fail(call, status, "count %lld: %s", (long long)i, err.message);
-    }
+    for (int64_t i = 0; i < todo->times; i++)
+        RK_TRY(count_once(todo, call->err));
     return RK_OK;
 }
 

@@ -36,13 +36,9 @@ static rk_status one_phase(const work *todo, int64_t phase, int64_t *strays, rk_
 
 static rk_status take_part(rk_call *call) {
     const work *todo = call->arg;
-    rk_error err = RK_ERROR_INIT;
     int64_t strays = 0;
-    for (int64_t phase = 1; phase <= todo->phases; phase++) {
-        rk_status status = one_phase(todo, phase, &strays, &err);
-        if (status != RK_OK)
-            return rk_call_fail(call, status, "phase %lld: %s", (long long)phase, err.message);
-    }
+    for (int64_t phase = 1; phase <= todo->phases; phase++)
+        RK_TRY(one_phase(todo, phase, &strays, call->err));
     return rk_call_return(call, &strays, sizeof strays);
 }
 

@@ -47,12 +47,15 @@ typedef struct rk_ref {
 typedef struct rk_call {
     const void *arg; /* its argument, aligned for any type; borrowed for the length of the call */
     size_t arg_size;
-    void *own; /* private to Rankine */
+    rk_error *err; /* for the calls it makes: `RK_TRY(rk_queue_put(queue, &x, sizeof x, RK_FOREVER, call->err));` fails
+                      with the message that the queue has */
+    void *own;     /* private to Rankine */
 } rk_call;
 
 /* A function that runs on some rank: any function of the program, or of a shared object that all ranks have loaded; by
  * its place in that object, which must be the same build everywhere (checked at the start).
- * @return RK_OK, or what the caller will get: with the message of rk_call_fail, if that was called. */
+ * @return RK_OK, or what the caller will get: with the message of rk_call_fail, if that was called, else with that in
+ * call->err, if it is of this status. */
 typedef rk_status (*rk_function)(rk_call *call);
 
 /** Set the result: `bytes` copied. The last one counts. @return RK_OK, RK_ENOMEM. */

@@ -68,6 +68,8 @@ char *rk__format_f64(double value, char *buffer, size_t size);
 /* "1.5 GiB", "12 MiB"; "1.2e9"-like counts with suffix k, M, G; "3.2 s", "4 min 10 s", "2 d 3 h". */
 char *rk__format_bytes(uint64_t bytes, char *buffer, size_t size);
 char *rk__format_count(double count, char *buffer, size_t size);
+/* "RK_EIO: input or output failed"; of what is no rk_status its number. */
+char *rk__format_status(rk_status status, char *buffer, size_t size);
 char *rk__format_seconds(double seconds, char *buffer, size_t size);
 
 /* ---- slips of the pen ---- */

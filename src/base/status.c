@@ -25,6 +25,15 @@ const char *rk_status_text(rk_status status) {
     return "unknown status";
 }
 
+char *rk__format_status(rk_status status, char *buffer, size_t size) {
+    const char *name = rk_status_name(status);
+    if (name[0] != '?')
+        snprintf(buffer, size, "RK_%s: %s", name, rk_status_text(status));
+    else
+        snprintf(buffer, size, "%d, which is no rk_status", (int)status);
+    return buffer;
+}
+
 rk_status rk__fail(rk_error *err, rk_status code, const char *fmt, ...) {
     if (err == NULL)
         return code;

@@ -6,6 +6,7 @@
 
 typedef struct running {
     rk__outcome *outcome;
+    rk_error err; /* of the calls it makes */
     bool (*stopping)(void *ctx);
     void *ctx;
     void *room; /* for small results; not to be freed */
@@ -59,16 +60,39 @@ void *rk__call_ctx(const rk_call *call, bool (*stopping)(void *ctx)) {
     return run->stopping == stopping ? run->ctx : NULL;
 }
 
+/* Its own words, else those of the call that failed with what it returns. */
+static void explain(const running *run) {
+    rk__outcome *outcome = run->outcome;
+    char text[100];
+    if (outcome->message[0] != '\0')
+        return;
+    if (run->err.code == outcome->status && run->err.message[0] != '\0')
+        snprintf(outcome->message, sizeof outcome->message, "%s", run->err.message);
+    else
+        snprintf(outcome->message, sizeof outcome->message, "the function returned %s",
+                 rk__format_status(outcome->status, text, sizeof text));
+}
+
 void rk__call_run_into(rk_function function, const void *arg, size_t arg_size, bool (*stopping)(void *ctx), void *ctx,
                        void *room, size_t room_size, rk__outcome *outcome) {
-    running run = {outcome, stopping, ctx, room, room_size};
-    rk_call call = {arg, arg_size, &run};
+    running run;
+    rk_call call = {arg, arg_size, &run.err, &run};
+    run.outcome = outcome;
+    run.stopping = stopping;
+    run.ctx = ctx;
+    run.room = room;
+    run.room_size = room_size;
+    run.err.code = RK_OK; /* not all of its text is cleared: short functions are called often */
+    run.err.rank = -1;
+    run.err.message[0] = '\0';
     outcome->bytes = NULL;
     outcome->size = 0;
     outcome->message[0] = '\0';
     outcome->status = function(&call);
-    if (outcome->status != RK_OK)
-        drop_result(&run);
+    if (outcome->status == RK_OK)
+        return;
+    drop_result(&run);
+    explain(&run);
 }
 
 void rk__call_run(rk_function function, const void *arg, size_t arg_size, bool (*stopping)(void *ctx), void *ctx,

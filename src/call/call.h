@@ -33,7 +33,7 @@ typedef struct rk__outcome {
     rk_status status;
     void *bytes;
     uint64_t size;
-    char message[RK_ERROR_TEXT_MAX]; /* "" without an own message */
+    char message[RK_ERROR_TEXT_MAX]; /* why it failed */
 } rk__outcome;
 
 /* Run it. Not with the lock held. `stopping` tells a function that asks (may be NULL). */

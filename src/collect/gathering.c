@@ -140,9 +140,6 @@ static void add_what_it_missed(const rk__gathering *gathering, rk__outcome *outc
         outcome->status = RK_EINVAL;
         snprintf(outcome->message, sizeof outcome->message, "%s", trouble->text);
     }
-    if (outcome->status != RK_OK && outcome->message[0] == '\0')
-        snprintf(outcome->message, sizeof outcome->message, "the function returned RK_%s: %s",
-                 rk_status_name(outcome->status), rk_status_text(outcome->status));
 }
 
 void rk__gathering_run(rk__gathering *gathering, const void *arg, size_t arg_size) {

@@ -72,9 +72,6 @@ static void body(void *ctx) {
     snprintf(outcome.message, sizeof outcome.message, "terminated before it began");
     if (!is_stopping(run)) {
         rk__call_run(run->function, run->orders + 1, run->arg_size, is_stopping, run, &outcome);
-        if (outcome.status != RK_OK && outcome.message[0] == '\0')
-            snprintf(outcome.message, sizeof outcome.message, "'%s' returned RK_%s: %s", run->orders->name,
-                     rk_status_name(outcome.status), rk_status_text(outcome.status));
     }
     end(run, &outcome);
 }

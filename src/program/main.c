@@ -222,10 +222,12 @@ static void leave_without_the_others(rk__program *program, int code) {
 
 static int run_root(rk__program *program, int argc, char **argv, rk_root_function root) {
     rk_error err = RK_ERROR_INIT;
+    char text[100];
     rk_status status = root(argc, argv, &err);
+    if (status != RK_OK && err.message[0] == '\0')
+        snprintf(err.message, sizeof err.message, "root returned %s", rk__format_status(status, text, sizeof text));
     if (status != RK_OK)
-        fprintf(stderr, "%s: %s\n", argc > 0 ? argv[0] : "rankine",
-                err.message[0] != '\0' ? err.message : rk_status_text(status));
+        fprintf(stderr, "%s: %s\n", argc > 0 ? argv[0] : "rankine", err.message);
     if (!rk__rooms_finish() || !dismiss(program)) {
         fprintf(stderr,
                 "%s: some ranks are still in a function %.0f seconds after the end of root: ending them. Functions "

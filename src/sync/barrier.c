@@ -51,8 +51,7 @@ static rk_status run_action(rk_barrier barrier, rk_error *err) {
     free(outcome.bytes);
     if (outcome.status == RK_OK)
         return RK_OK;
-    return rk__fail(err, outcome.status, "the action of this barrier failed: %s",
-                    outcome.message[0] != '\0' ? outcome.message : rk_status_text(outcome.status));
+    return rk__fail(err, outcome.status, "the action of this barrier failed: %s", outcome.message);
 }
 
 /* The others stand until it has been run. */

@@ -116,6 +116,11 @@ def the_death_of_rank_0_is_told_once_and_no_success():
             assert err.count("it exits with 1\n") == n - 1, (out, err)
 
 
+def a_root_that_says_nothing_is_explained():
+    err = run("troubles", "silent", expect=1).stderr
+    assert err.endswith("troubles: root returned 42, which is no rk_status\n"), err
+
+
 def what_others_use_stays():
     with Playing("objects") as playing:
         playing.learn_names()

@@ -35,6 +35,9 @@ static void an_unknown_status_still_has_words(void **state) {
     (void)state;
     assert_string_equal(rk_status_name((rk_status)999), "?");
     assert_string_equal(rk_status_text((rk_status)999), "unknown status");
+    char text[64];
+    assert_string_equal(rk__format_status((rk_status)999, text, sizeof text), "999, which is no rk_status");
+    assert_string_equal(rk__format_status(RK_EIO, text, sizeof text), "RK_EIO: input or output failed");
 }
 
 static void fail_sets_code_and_message_and_returns_the_code(void **state) {

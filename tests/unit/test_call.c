@@ -27,6 +27,12 @@ static rk_status fail_after_a_result(rk_call *call) {
     return RK_EIO;
 }
 
+/* What a call of the library that it makes would leave: `arg` is the status that it returns. */
+static rk_status fail_with_a_calls_error(rk_call *call) {
+    rk__fail(call->err, RK_EFULL, "the queue is full");
+    return *(const rk_status *)call->arg;
+}
+
 static rk_status last_result_counts(rk_call *call) {
     rk_call_return(call, "first", 5);
     char *room = rk_call_result(call, 2);
@@ -37,6 +43,19 @@ static rk_status last_result_counts(rk_call *call) {
 static rk_status nothing(rk_call *call) {
     (void)call;
     return RK_OK;
+}
+
+static void the_message_of_a_call_that_failed_goes_on(void **state) {
+    (void)state;
+    rk_status full = RK_EFULL, other = RK_EIO, none = (rk_status)77;
+    rk__outcome outcome;
+    rk__call_run(fail_with_a_calls_error, &full, sizeof full, NULL, NULL, &outcome);
+    assert_int_equal(outcome.status, RK_EFULL);
+    assert_string_equal(outcome.message, "the queue is full");
+    rk__call_run(fail_with_a_calls_error, &other, sizeof other, NULL, NULL, &outcome); /* that was got over */
+    assert_string_equal(outcome.message, "the function returned RK_EIO: input or output failed");
+    rk__call_run(fail_with_a_calls_error, &none, sizeof none, NULL, NULL, &outcome);
+    assert_string_equal(outcome.message, "the function returned 77, which is no rk_status");
 }
 
 static void a_name_leads_back_to_its_function(void **state) {
@@ -126,6 +145,7 @@ static void a_function_hears_that_it_is_to_end(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_leads_back_to_its_function),
+        cmocka_unit_test(the_message_of_a_call_that_failed_goes_on),
         cmocka_unit_test(what_is_no_function_has_no_name),
         cmocka_unit_test(a_function_of_an_object_that_is_not_there_is_told),
         cmocka_unit_test(a_function_of_a_library_is_found_too),

@@ -15,10 +15,7 @@ static void wait_for_test(void) {
 
 static rk_status have_array(rk_call *call) {
     rk_array array;
-    rk_error err = RK_ERROR_INIT;
-    if (rk_array_create_f64(&array, 100000, NULL, &err) != RK_OK)
-        return rk_call_fail(call, err.code, "%s", err.message);
-    return RK_OK;
+    return rk_array_create_f64(&array, 100000, NULL, call->err);
 }
 
 /* Objects with names, of this rank and of others, and one that lives on in children of the ranks. */
@@ -39,13 +36,18 @@ static rk_status objects(rk_error *err) {
     return RK_OK;
 }
 
+static rk_status silent(rk_error *err) {
+    (void)err;
+    return (rk_status)42;
+}
+
 typedef struct scene {
     const char *name;
     rk_status (*play)(rk_error *err);
 } scene;
 
 static rk_status root(int argc, char **argv, rk_error *err) {
-    static const scene scenes[] = {{"objects", objects}};
+    static const scene scenes[] = {{"objects", objects}, {"silent", silent}};
     for (size_t i = 0; argc > 1 && i < sizeof scenes / sizeof *scenes; i++)
         if (strcmp(argv[1], scenes[i].name) == 0)
             return scenes[i].play(err);
