@@ -12,8 +12,8 @@
  *     rk_pool_submit(pool, square, &x[0], sizeof x[0], NULL, &future, err);
  *     rk_future_get_into(future, RK_FOREVER, &y[0], sizeof y[0], err);
  *
- * Who uses it. A pool and its futures belong to the process that made the pool, its owner: calls from elsewhere return
- * RK_EPERM. Tasks go out and results come in while the owner computes, too. A rank works for any number of pools.
+ * Who uses it. A pool and its futures belong to the process that made the pool, its owner: calls from elsewhere, and from
+ * the pool's own tasks, return RK_EPERM; a task may make a pool of its own. Tasks go out and results come in while the owner computes, too. A rank works for any number of pools.
  *
  * Where Python differs.
  * - A worker is a function's turn on a rank that is there anyway: it begins at once, and ends when the pool does. It

@@ -242,6 +242,7 @@ static rk_status find(rk__pools *room, rk_imap ref, imap **iterator, rk_error *e
     void *found = NULL;
     RK_TRY(rk__pools_find(room, ref.ref, RK__KIND_IMAP, &found, err));
     *iterator = found;
+    RK_TRY(rk__worker_may_use(room, pool_of(room, *iterator), err));
     if ((*iterator)->busy)
         return rk__fail(err, RK_EPERM, "another function of this rank is in rk_imap_next on this iterator");
     return RK_OK;

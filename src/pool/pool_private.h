@@ -451,6 +451,8 @@ void rk__worker_start(rk__pools *room, rk__letter *letter);
 void rk__worker_stop(rk__worker *worker, rk__how_to_stop how);
 void rk__worker_died(rk__pools *room, uint32_t owner);
 void rk__worker_free(rk__worker *worker);
+/* Not one that the calling strand works for, which would wait for itself; but callbacks, whoever runs them. */
+rk_status rk__worker_may_use(const rk__pools *room, const rk__pool *pool, rk_error *err);
 
 /* jobs.c */
 rk__job *rk__job_new(size_t here);

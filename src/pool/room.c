@@ -27,6 +27,10 @@ static bool is_gone(const void *found, rk__kind kind) {
            (kind == RK__KIND_FUTURE && ((const rk__future *)found)->forgotten);
 }
 
+static const rk__pool *pool_of(const void *item, rk__kind kind) {
+    return kind == RK__KIND_POOL ? item : kind == RK__KIND_FUTURE ? ((const rk__future *)item)->pool : NULL;
+}
+
 rk_status rk__pools_find(rk__pools *room, rk_ref ref, rk__kind kind, void **found, rk_error *err) {
     RK_TRY(rk__ref_check(room->mail, ref, kind, err));
     if (ref.home != room->endpoint)
@@ -35,6 +39,7 @@ rk_status rk__pools_find(rk__pools *room, rk_ref ref, rk__kind kind, void **foun
     void *item = rk__slots_find(slots_of(room, kind), ref.serial);
     if (is_gone(item, kind))
         return rk__fail(err, RK_ENOENT, "this %s was destroyed", rk__kind_text(kind));
+    RK_TRY(rk__worker_may_use(room, pool_of(item, kind), err));
     *found = item;
     return RK_OK;
 }

@@ -1,4 +1,5 @@
 /* A worker: a strand of this endpoint that runs jobs for an owner. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,40 @@ static void post(rk__worker *worker, rk__letter *letter) {
     rk__pools_post(worker->room, worker->owner, letter);
 }
 
+static bool is_child(const rk__pools *room) {
+    return room->endpoint >= rk__mail_ranks(room->mail);
+}
+
+/* The pool of this process that the calling strand works for. */
+static rk__pool *pool_of_caller(const rk__pools *room) {
+    uint32_t party = rk__mail_party(room->mail);
+    for (uint32_t i = 0; i < room->workers.used; i++) {
+        const rk__worker *worker = rk__slots_at(&room->workers, i);
+        if (worker == NULL || worker->party != party || worker->owner != room->endpoint)
+            continue;
+        const rk__hand *hand = rk__slots_find(&room->hands, worker->hand);
+        return hand != NULL ? hand->pool : NULL;
+    }
+    return NULL;
+}
+
+rk_status rk__worker_may_use(const rk__pools *room, const rk__pool *pool, rk_error *err) {
+    if (pool == NULL || room->calling || pool_of_caller(room) != pool)
+        return RK_OK;
+    return rk__fail(err, RK_EPERM, "a task can't use the pool that it works for: make another in it");
+}
+
 /* ---- the strand ---- */
+
+/* A child is killed when its pool ends: what it has printed is out before anybody hears that it is done. */
+static void run(rk__worker *worker, const rk__run *what, rk__news *news) {
+    rk__mail *mail = worker->room->mail;
+    rk__leave(mail);
+    rk__job_run(worker, what, news);
+    if (is_child(worker->room))
+        fflush(NULL);
+    rk__enter(NULL);
+}
 
 static bool has_work(void *ctx) {
     const rk__worker *worker = ctx;
@@ -39,40 +73,35 @@ static void break_pool(rk__worker *worker, const rk__news *news) {
 }
 
 static rk_status initialize(rk__worker *worker, rk__news *news) {
-    rk__mail *mail = worker->room->mail;
-    rk__run run = {.arg = worker->initializer_arg, .size = (size_t)worker->initializer_arg_size};
+    rk__run what = {.arg = worker->initializer_arg, .size = (size_t)worker->initializer_arg_size};
     rk_error err = RK_ERROR_INIT;
-    *news = (rk__news){.status = rk__pool_function(worker->room, &worker->initializer, &run.function, &err)};
+    *news = (rk__news){.status = rk__pool_function(worker->room, &worker->initializer, &what.function, &err)};
     if (news->status == RK_OK) {
-        rk__leave(mail);
-        rk__job_run(worker, &run, news);
-        rk__enter(NULL);
+        run(worker, &what, news);
     } else if ((news->bytes = rk__strdup(err.message)) != NULL) {
         news->size = strlen(news->bytes);
     }
     return news->status;
 }
 
-static rk_status prepare(rk__worker *worker, const rk__job *job, rk__run *run, rk_error *err) {
-    *run = (rk__run){.arg = job->bytes, .size = (size_t)job->size};
+static rk_status prepare(rk__worker *worker, const rk__job *job, rk__run *what, rk_error *err) {
+    *what = (rk__run){.arg = job->bytes, .size = (size_t)job->size};
     if (job->op == RK__POOL_CHUNK) {
-        run->chunk = true;
-        run->item_size = (size_t)(job->sizes & UINT32_MAX);
-        run->result_size = (size_t)(job->sizes >> 32);
+        what->chunk = true;
+        what->item_size = (size_t)(job->sizes & UINT32_MAX);
+        what->result_size = (size_t)(job->sizes >> 32);
     }
-    RK_TRY(rk__pool_function(worker->room, &job->function, &run->function, err));
-    return job->op == RK__POOL_TASK_WITH ? rk__inputs_get(worker, job, &run->arg, &run->size, err) : RK_OK;
+    RK_TRY(rk__pool_function(worker->room, &job->function, &what->function, err));
+    return job->op == RK__POOL_TASK_WITH ? rk__inputs_get(worker, job, &what->arg, &what->size, err) : RK_OK;
 }
 
 static void do_job(rk__worker *worker, rk__job *job) {
     rk__mail *mail = worker->room->mail;
     rk_error err = RK_ERROR_INIT;
-    rk__run run;
-    rk__news news = {.status = prepare(worker, job, &run, &err), .holder = RK__NOBODY};
+    rk__run what;
+    rk__news news = {.status = prepare(worker, job, &what, &err), .holder = RK__NOBODY};
     if (news.status == RK_OK) {
-        rk__leave(mail);
-        rk__job_run(worker, &run, &news);
-        rk__enter(NULL);
+        run(worker, &what, &news);
         rk__channel_flush(mail); /* what it put is in the queues before its future is done */
     } else if ((news.bytes = rk__strdup(err.message)) != NULL) {
         news.size = strlen(news.bytes);
@@ -111,7 +140,7 @@ static bool do_jobs(rk__worker *worker) {
 /* A child's one: the owner sends it nothing before. */
 static void tell_initialized(rk__worker *worker) {
     rk__letter letter = {.op = RK__POOL_INITIALIZED};
-    if (worker->room->endpoint >= rk__mail_ranks(worker->room->mail))
+    if (is_child(worker->room))
         post(worker, &letter);
 }
 

@@ -13,4 +13,12 @@ def times_that_have_passed_do_not_wait():
     play("past_times")
 
 
+def a_task_is_refused_the_pool_it_works_for():
+    play("own_pool")
+
+
+def an_initializer_that_says_nothing_is_explained():
+    play("initializer")
+
+
 scenario(globals())

@@ -121,6 +121,12 @@ def a_root_that_says_nothing_is_explained():
     assert err.endswith("troubles: root returned 42, which is no rk_status\n"), err
 
 
+def what_isolated_workers_print_is_not_lost():
+    for n in (1, 2):
+        out = run("troubles", "printing", n=n).stdout
+        assert sorted(out.split("\n")) == ["", "item 0", "item 1", "item 2", "item 3"], out
+
+
 def what_others_use_stays():
     with Playing("objects") as playing:
         playing.learn_names()

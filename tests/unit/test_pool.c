@@ -168,7 +168,8 @@ static void from_elsewhere(uint32_t ranks) {
     rk_pool pool = make_pool(0);
     rk_error err = RK_ERROR_INIT;
     rk_status status = rk_pool_apply(pool, use_pool_of_another, &pool, sizeof pool, NULL, 0, NULL, &err);
-    CHECK(ranks == 1 ? status == RK_EINVAL : status == RK_OK);
+    (void)ranks;
+    CHECK(status == RK_OK);
     end_pool(pool);
 }
 

@@ -158,6 +158,86 @@ static rk_status past_times(rk_error *err) {
     return rk_pool_join(t.pool, INFINITY, err);
 }
 
+/* ---- a task that uses the pool it works for ---- */
+
+typedef struct mine {
+    rk_pool pool;
+    rk_future future;
+    rk_imap imap;
+    rk_event over;
+} mine;
+
+static rk_status square(rk_call *call) {
+    int x = *(const int *)call->arg;
+    return rk_call_return(call, &(int){x * x}, sizeof x);
+}
+
+static rk_status use_own_pool(rk_call *call) {
+    const mine *it = call->arg;
+    const int items[] = {1, 2};
+    int results[2];
+    rk_pool other;
+    rk_map map = {.function = square, .items = items, .count = 2, .item_size = sizeof(int), .result_size = sizeof(int)};
+    if (rk_pool_map(it->pool, &map, results, NULL) != RK_EPERM ||
+        rk_pool_submit(it->pool, square, items, sizeof *items, NULL, NULL, NULL) != RK_EPERM ||
+        rk_future_wait(it->future, RK_FOREVER, NULL) != RK_EPERM ||
+        rk_imap_next(it->imap, RK_FOREVER, results, NULL, NULL) != RK_EPERM)
+        return rk_call_fail(call, RK_EMISMATCH, "a task may use its own pool");
+    RK_TRY(rk_pool_create(&other, NULL, call->err));
+    RK_TRY(rk_pool_map(other, &map, results, call->err));
+    RK_TRY(rk_pool_destroy(other, call->err));
+    return rk_call_return(call, &results[1], sizeof results[1]);
+}
+
+static rk_status wait_for_end(rk_call *call) {
+    return rk_event_wait(((const mine *)call->arg)->over, RK_FOREVER, call->err);
+}
+
+static void submit_another(rk_future future, void *ctx) {
+    mine *it = ctx;
+    (void)future;
+    rk_pool_submit(it->pool, square, &(int){2}, sizeof(int), NULL, &it->future, NULL);
+}
+
+/* Two workers: of one the task is done only when that of the other has tried. */
+static rk_status own_pool(rk_error *err) {
+    mine it;
+    rk_future first, second;
+    int number = 0, items[] = {3};
+    rk_map map = {.function = square, .items = items, .count = 1, .item_size = sizeof(int), .result_size = sizeof(int)};
+    RK_TRY(rk_event_create(&it.over, err));
+    RK_TRY(rk_pool_create(&it.pool, &(rk_pool_options){.workers = 2}, err));
+    RK_TRY(rk_pool_submit(it.pool, wait_for_end, &it, sizeof it, NULL, &first, err));
+    it.future = first;
+    RK_TRY(rk_pool_imap(it.pool, &map, &it.imap, err));
+    RK_TRY(rk_pool_submit(it.pool, use_own_pool, &it, sizeof it, NULL, &second, err));
+    RK_TRY(rk_future_get_into(second, RK_FOREVER, &number, sizeof number, err));
+    RK_TRY(rk_future_add_done_callback(first, submit_another, &it, err)); /* callbacks may, wherever they run */
+    RK_TRY(rk_event_set(it.over, err));
+    RK_TRY(rk_future_wait(first, RK_FOREVER, err));
+    RK_TRY(rk_future_get_into(it.future, RK_FOREVER, &number, sizeof number, err));
+    snprintf(err->message, sizeof err->message, "%d, not 4", number);
+    return number == 4 ? RK_OK : RK_EMISMATCH;
+}
+
+/* ---- an initializer that says nothing ---- */
+
+static rk_status refuse(rk_call *call) {
+    (void)call;
+    return RK_EIO;
+}
+
+static rk_status initializer(rk_error *err) {
+    rk_pool pool;
+    rk_map map = {.function = square, .items = "abcd", .count = 1, .item_size = 4, .result_size = 4};
+    int result;
+    RK_TRY(rk_pool_create(&pool, &(rk_pool_options){.initializer = refuse}, err));
+    rk_status status = rk_pool_map(pool, &map, &result, err);
+    if (status == RK_EBROKEN && strstr(err->message, "RK_EIO") != NULL)
+        return RK_OK;
+    return complain(err, "rk_pool_map", 0, status, RK_EBROKEN);
+}
+
 /* ---- all scenes ---- */
 
 typedef struct scene {
@@ -166,7 +246,7 @@ typedef struct scene {
 } scene;
 
 static rk_status root(int argc, char **argv, rk_error *err) {
-    static const scene scenes[] = {{"past_times", past_times}};
+    static const scene scenes[] = {{"past_times", past_times}, {"own_pool", own_pool}, {"initializer", initializer}};
     for (size_t i = 0; argc > 1 && i < sizeof scenes / sizeof *scenes; i++)
         if (strcmp(argv[1], scenes[i].name) == 0)
             return scenes[i].play(err);

@@ -36,6 +36,21 @@ static rk_status objects(rk_error *err) {
     return RK_OK;
 }
 
+static rk_status print(rk_call *call) {
+    printf("item %d\n", *(const int *)call->arg);
+    return RK_OK;
+}
+
+/* Isolated workers print; the pool is destroyed when all is done. */
+static rk_status printing(rk_error *err) {
+    const int items[] = {0, 1, 2, 3};
+    rk_map map = {.function = print, .items = items, .count = 4, .item_size = sizeof *items, .chunksize = 1};
+    rk_pool pool;
+    RK_TRY(rk_pool_create(&pool, &(rk_pool_options){.isolate = true, .workers = 2}, err));
+    RK_TRY(rk_pool_map(pool, &map, NULL, err));
+    return rk_pool_destroy(pool, err);
+}
+
 static rk_status silent(rk_error *err) {
     (void)err;
     return (rk_status)42;
@@ -47,7 +62,7 @@ typedef struct scene {
 } scene;
 
 static rk_status root(int argc, char **argv, rk_error *err) {
-    static const scene scenes[] = {{"objects", objects}, {"silent", silent}};
+    static const scene scenes[] = {{"objects", objects}, {"printing", printing}, {"silent", silent}};
     for (size_t i = 0; argc > 1 && i < sizeof scenes / sizeof *scenes; i++)
         if (strcmp(argv[1], scenes[i].name) == 0)
             return scenes[i].play(err);
