@@ -24,9 +24,9 @@ static inline rk_bytes rk_bytes_of(const void *data, size_t size) {
     return bytes;
 }
 
-/* A string's bytes, without its end. */
+/* A string's bytes, without its end; NULL: none. */
 static inline rk_bytes rk_text(const char *text) {
-    return rk_bytes_of(text, strlen(text));
+    return rk_bytes_of(text, text != NULL ? strlen(text) : 0);
 }
 
 /** Free what a function of Rankine allocated for the caller. NULL is fine. */

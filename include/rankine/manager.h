@@ -44,7 +44,7 @@ RK_EXPORT rk_status rk_dict_destroy(rk_dict dict, rk_error *err);
 
 /** d[key] = value */
 RK_EXPORT rk_status rk_dict_set(rk_dict dict, rk_bytes key, rk_bytes value, rk_error *err);
-/** d[key]. @return also RK_ENOENT: no such key (Python: KeyError) */
+/** d[key]. @param size  may be NULL, as of all values here. @return also RK_ENOENT: no such key (Python: KeyError) */
 RK_EXPORT rk_status rk_dict_get(rk_dict dict, rk_bytes key, void **value, size_t *size, rk_error *err);
 /** del d[key]. @return also RK_ENOENT: no such key */
 RK_EXPORT rk_status rk_dict_delete(rk_dict dict, rk_bytes key, rk_error *err);

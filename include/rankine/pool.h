@@ -219,6 +219,7 @@ RK_EXPORT rk_status rk_imap_destroy(rk_imap imap, rk_error *err);
 /** Wait for the result. As often as one likes. Python: AsyncResult.get(timeout), Future.result(timeout).
  * @param timeout_seconds  until it is done; a large result that is there is then fetched in any case
  * @param bytes  borrowed until the future is destroyed, aligned for any type; NULL if it has none
+ * @param size   may be NULL
  * @return RK_OK; the function's failure, with its message, err->rank is where; RK_ETIMEDOUT; RK_ECANCELLED: it was
  * cancelled, or the calling function was told to end; RK_EDEAD: the rank that ran it or has the result died,
  * or the isolated worker that ran it; RK_EBROKEN; RK_ENOENT: destroyed; RK_EINVAL, RK_EPERM, RK_ENOMEM */

@@ -17,6 +17,9 @@
  * They live on the rank that made them, until they are destroyed or the program ends. If that rank dies, calls that
  * need it return RK_EDEAD. Use after destroy: RK_ENOENT. Not an object of its kind: RK_EINVAL.
  *
+ * NULL for what has to be given, or for bytes whose size is not 0, is RK_EINVAL, and the message names the argument.
+ * What may be NULL says so; err always may.
+ *
  * Waiting. Each wait takes a timeout in seconds: RK_FOREVER (any time above 9e9) waits as long as it takes; 0 does not
  * wait, nor do negative ones (`deadline - now`) and NaN. All notice the death of a rank they wait for. */
 #ifndef RANKINE_PROGRAM_H

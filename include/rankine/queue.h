@@ -52,13 +52,15 @@ RK_EXPORT rk_status rk_queue_flush(rk_queue queue, double timeout_seconds, rk_er
 
 /** Take the first message. Python: Queue.get(timeout), get_nowait (timeout 0).
  * @param bytes  the message, aligned for any type, to be freed with rk_free; NULL if it has none
+ * @param size   may be NULL
  * @return RK_OK; RK_EEMPTY: nothing came in time; RK_ECLOSED: closed, and nothing is left; RK_ENOENT, RK_EDEAD,
  * RK_ECANCELLED, RK_ENOMEM, RK_EINVAL, RK_EPERM as of rk_queue_put */
 RK_EXPORT rk_status rk_queue_get(rk_queue queue, double timeout_seconds, void **bytes, size_t *size, rk_error *err);
 
 /** As rk_queue_get, into a buffer of the caller's.
- * @param size  bytes of the message
- * @return as rk_queue_get; RK_EOVERFLOW: it is larger than `capacity`: it stays, *size tells */
+ * @param size  bytes of the message; NULL: it must have `capacity`
+ * @return as rk_queue_get; RK_EOVERFLOW: it is larger than `capacity`: it stays, *size tells; RK_EINVAL: it has another
+ * size, it stays */
 RK_EXPORT rk_status rk_queue_get_into(rk_queue queue, double timeout_seconds, void *buffer, size_t capacity,
                                       size_t *size, rk_error *err);
 
@@ -117,14 +119,16 @@ RK_EXPORT rk_status rk_pipe_create(rk_pipe *first, rk_pipe *second, bool duplex,
 RK_EXPORT rk_status rk_pipe_send(rk_pipe end, const void *bytes, size_t size, rk_error *err);
 
 /** Take the first message. Python: Connection.recv, recv_bytes.
- * @param bytes  as rk_queue_get
+ * @param bytes  as rk_queue_get, as is size
  * @return RK_OK; RK_ETIMEDOUT; RK_EEOF: nothing is left and the other end is closed (Python: EOFError); RK_ECLOSED:
  * this end is; RK_EDEAD: the pipe's rank has died, or the one that receives here, or the only one that used the other
  * end; RK_EPERM: this end only sends; RK_ECANCELLED, RK_ENOMEM, RK_EINVAL */
 RK_EXPORT rk_status rk_pipe_recv(rk_pipe end, double timeout_seconds, void **bytes, size_t *size, rk_error *err);
 
 /** As rk_pipe_recv, into a buffer of the caller's. Python: recv_bytes_into.
- * @return as rk_pipe_recv; RK_EOVERFLOW: it is larger than `capacity`: it stays, *size tells */
+ * @param size  as rk_queue_get_into
+ * @return as rk_pipe_recv; RK_EOVERFLOW: it is larger than `capacity`: it stays, *size tells; RK_EINVAL: it has another
+ * size, it stays */
 RK_EXPORT rk_status rk_pipe_recv_into(rk_pipe end, double timeout_seconds, void *buffer, size_t capacity, size_t *size,
                                       rk_error *err);
 

@@ -23,6 +23,19 @@
 rk_status rk__fail(rk_error *err, rk_status code, const char *fmt, ...) RK__PRINTF(3, 4);
 /* Put text in front of a message that is there already; returns err->code. */
 rk_status rk__prefix(rk_error *err, const char *fmt, ...) RK__PRINTF(2, 3);
+/* In a public function: what the caller has to give is not NULL; a number of bytes, or items, at NULL only if it is 0.
+ */
+#define RK__NEED(pointer, err)                                                                                         \
+    do {                                                                                                               \
+        if ((pointer) == NULL)                                                                                         \
+            return rk__fail((err), RK_EINVAL, "%s: %s is NULL", __func__, #pointer);                                   \
+    } while (0)
+#define RK__NEED_BYTES(pointer, size, err)                                                                             \
+    do {                                                                                                               \
+        if ((pointer) == NULL && (size) > 0)                                                                           \
+            return rk__fail((err), RK_EINVAL, "%s: %s is NULL, and %s %zu", __func__, #pointer, #size,                 \
+                            (size_t)(size));                                                                           \
+    } while (0)
 void rk__error_clear(rk_error *err);
 /* strerror_r into a static-size thread-local buffer: usable inside a format's arguments. */
 const char *rk__errno_text(int errnum);

@@ -17,6 +17,8 @@ static rk_status finish(rk__channel *channel, rk_status status) {
 }
 
 rk_status rk_pipe_create(rk_pipe *first, rk_pipe *second, bool duplex, rk_error *err) {
+    RK__NEED(first, err);
+    RK__NEED(second, err);
     rk__channel *channel;
     RK_TRY(begin(&channel, err));
     return finish(channel, rk__pair_make(channel, duplex, &first->ref, &second->ref, err));
@@ -58,6 +60,7 @@ static rk_status send_message(rk__channel *channel, rk_pipe end, rk__letter *mes
 }
 
 rk_status rk_pipe_send(rk_pipe end, const void *bytes, size_t size, rk_error *err) {
+    RK__NEED_BYTES(bytes, size, err);
     rk__channel *channel;
     RK_TRY(begin(&channel, err));
     rk__letter message = {.room = RK__ROOM_CHANNEL,
@@ -115,15 +118,19 @@ static rk_status receive(rk_pipe end, double timeout_seconds, const rk__sink *si
 }
 
 rk_status rk_pipe_recv(rk_pipe end, double timeout_seconds, void **bytes, size_t *size, rk_error *err) {
+    RK__NEED(bytes, err);
     return receive(end, timeout_seconds, &(rk__sink){.bytes = bytes, .size = size}, err);
 }
 
 rk_status rk_pipe_recv_into(rk_pipe end, double timeout_seconds, void *buffer, size_t capacity, size_t *size,
                             rk_error *err) {
-    return receive(end, timeout_seconds, &(rk__sink){.buffer = buffer, .capacity = capacity, .size = size}, err);
+    RK__NEED_BYTES(buffer, capacity, err);
+    return receive(end, timeout_seconds,
+                   &(rk__sink){.buffer = buffer, .capacity = capacity, .size = size, .exact = size == NULL}, err);
 }
 
 rk_status rk_pipe_poll(rk_pipe end, double timeout_seconds, bool *ready, rk_error *err) {
+    RK__NEED(ready, err);
     rk__channel *channel;
     RK_TRY(begin(&channel, err));
     uint64_t deadline = rk__deadline(timeout_seconds);

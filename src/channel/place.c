@@ -84,7 +84,7 @@ rk__want rk__sink_want(const rk__sink *sink, uint64_t deadline_ns) {
 
 rk_status rk__sink_fill(const rk__sink *sink, rk__verdict *verdict, rk_error *err) {
     if (verdict->got == RK__GOT_OTHER_SIZE)
-        return rk__fail(err, RK_EINVAL, "the next message has %llu bytes, a number has %llu: get it with its size",
+        return rk__fail(err, RK_EINVAL, "the next message has %llu bytes, not %llu: get it with its size",
                         (unsigned long long)verdict->size, (unsigned long long)sink->capacity);
     if (sink->size != NULL)
         *sink->size = (size_t)verdict->size;

@@ -56,6 +56,7 @@ static rk_status ask(rk__channel *channel, rk_queue queue, uint16_t op, rk__lett
 /* ---- create ---- */
 
 rk_status rk_queue_create(rk_queue *queue, const rk_queue_options *options, rk_error *err) {
+    RK__NEED(queue, err);
     rk__mail *mail = rk__enter(err);
     if (mail == NULL)
         return RK_EPERM;
@@ -141,6 +142,7 @@ static rk_status put(rk_queue queue, const void *bytes, size_t size, double time
 }
 
 rk_status rk_queue_put(rk_queue queue, const void *bytes, size_t size, double timeout_seconds, rk_error *err) {
+    RK__NEED_BYTES(bytes, size, err);
     return put(queue, bytes, size, timeout_seconds, err);
 }
 
@@ -183,19 +185,24 @@ static rk_status get(rk_queue queue, double timeout_seconds, const rk__sink *sin
 }
 
 rk_status rk_queue_get(rk_queue queue, double timeout_seconds, void **bytes, size_t *size, rk_error *err) {
+    RK__NEED(bytes, err);
     return get(queue, timeout_seconds, &(rk__sink){.bytes = bytes, .size = size}, err);
 }
 
 rk_status rk_queue_get_into(rk_queue queue, double timeout_seconds, void *buffer, size_t capacity, size_t *size,
                             rk_error *err) {
-    return get(queue, timeout_seconds, &(rk__sink){.buffer = buffer, .capacity = capacity, .size = size}, err);
+    RK__NEED_BYTES(buffer, capacity, err);
+    return get(queue, timeout_seconds,
+               &(rk__sink){.buffer = buffer, .capacity = capacity, .size = size, .exact = size == NULL}, err);
 }
 
 rk_status rk_queue_get_i64(rk_queue queue, double timeout_seconds, int64_t *value, rk_error *err) {
+    RK__NEED(value, err);
     return get(queue, timeout_seconds, &(rk__sink){.buffer = value, .capacity = sizeof *value, .exact = true}, err);
 }
 
 rk_status rk_queue_get_f64(rk_queue queue, double timeout_seconds, double *value, rk_error *err) {
+    RK__NEED(value, err);
     return get(queue, timeout_seconds, &(rk__sink){.buffer = value, .capacity = sizeof *value, .exact = true}, err);
 }
 
@@ -223,11 +230,13 @@ static rk_status look(rk_queue queue, uint64_t *count, bool *full, rk_error *err
 }
 
 rk_status rk_queue_size(rk_queue queue, uint64_t *count, rk_error *err) {
+    RK__NEED(count, err);
     bool full;
     return look(queue, count, &full, err);
 }
 
 rk_status rk_queue_empty(rk_queue queue, bool *empty, rk_error *err) {
+    RK__NEED(empty, err);
     uint64_t count;
     bool full;
     RK_TRY(look(queue, &count, &full, err));
@@ -236,6 +245,7 @@ rk_status rk_queue_empty(rk_queue queue, bool *empty, rk_error *err) {
 }
 
 rk_status rk_queue_full(rk_queue queue, bool *full, rk_error *err) {
+    RK__NEED(full, err);
     uint64_t count;
     return look(queue, &count, full, err);
 }

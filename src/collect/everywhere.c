@@ -318,6 +318,7 @@ static rk_status everywhere(rk__collect *collect, rk_function function, const vo
 }
 
 rk_status rk_everywhere(rk_function function, const void *arg, size_t size, double timeout_seconds, rk_error *err) {
+    RK__NEED_BYTES(arg, size, err);
     rk__mail *mail = rk__enter(err);
     if (mail == NULL)
         return RK_EPERM;

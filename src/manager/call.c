@@ -118,7 +118,8 @@ rk_status rk__manager_get(rk_ref ref, rk__kind kind, rk__request *request, void 
     rk__reply reply;
     RK_TRY(rk__manager_call(ref, kind, request, &reply, err));
     *value = reply.bytes;
-    *size = (size_t)reply.size;
+    if (size != NULL)
+        *size = (size_t)reply.size;
     return RK_OK;
 }
 

@@ -33,18 +33,21 @@ static rk_status get(rk__pools *room, rk__future *future, double timeout_seconds
 }
 
 rk_status rk_future_get(rk_future ref, double timeout_seconds, const void **bytes, size_t *size, rk_error *err) {
+    RK__NEED(bytes, err);
     rk__pools *room;
     rk__future *future;
     RK_TRY(enter(ref, &room, &future, err));
     rk_status status = get(room, future, timeout_seconds, err);
     if (status == RK_OK) {
         *bytes = future->bytes;
-        *size = (size_t)future->size;
+        if (size != NULL)
+            *size = (size_t)future->size;
     }
     return leave(room, future, status);
 }
 
 rk_status rk_future_get_into(rk_future ref, double timeout_seconds, void *result, size_t size, rk_error *err) {
+    RK__NEED_BYTES(result, size, err);
     rk__pools *room;
     rk__future *future;
     RK_TRY(enter(ref, &room, &future, err));
@@ -65,6 +68,7 @@ rk_status rk_future_wait(rk_future ref, double timeout_seconds, rk_error *err) {
 }
 
 rk_status rk_future_exception(rk_future ref, double timeout_seconds, rk_error *what, rk_error *err) {
+    RK__NEED(what, err);
     rk__pools *room;
     rk__future *future;
     RK_TRY(enter(ref, &room, &future, err));
@@ -85,6 +89,7 @@ static rk_status look(rk_future ref, rk__pools **room, rk__future **future, rk_e
 }
 
 rk_status rk_future_ready(rk_future ref, bool *ready, rk_error *err) {
+    RK__NEED(ready, err);
     rk__pools *room;
     rk__future *future;
     RK_TRY(look(ref, &room, &future, err));
@@ -93,6 +98,7 @@ rk_status rk_future_ready(rk_future ref, bool *ready, rk_error *err) {
 }
 
 rk_status rk_future_successful(rk_future ref, bool *successful, rk_error *err) {
+    RK__NEED(successful, err);
     rk__pools *room;
     rk__future *future;
     RK_TRY(look(ref, &room, &future, err));
@@ -105,6 +111,7 @@ rk_status rk_future_successful(rk_future ref, bool *successful, rk_error *err) {
 }
 
 rk_status rk_future_running(rk_future ref, bool *running, rk_error *err) {
+    RK__NEED(running, err);
     rk__pools *room;
     rk__future *future;
     RK_TRY(look(ref, &room, &future, err));
@@ -113,6 +120,7 @@ rk_status rk_future_running(rk_future ref, bool *running, rk_error *err) {
 }
 
 rk_status rk_future_cancelled(rk_future ref, bool *cancelled, rk_error *err) {
+    RK__NEED(cancelled, err);
     rk__pools *room;
     rk__future *future;
     RK_TRY(look(ref, &room, &future, err));
@@ -172,6 +180,7 @@ static rk_status cancel(rk__pools *room, rk__future *future, rk_error *err) {
 }
 
 rk_status rk_future_cancel(rk_future ref, bool *cancelled, rk_error *err) {
+    RK__NEED(cancelled, err);
     rk__pools *room;
     rk__future *future;
     RK_TRY(enter(ref, &room, &future, err));
@@ -185,13 +194,12 @@ rk_status rk_future_cancel(rk_future ref, bool *cancelled, rk_error *err) {
 
 /* ---- being told ---- */
 
-rk_status rk_future_add_done_callback(rk_future ref, rk_done_fn function, void *ctx, rk_error *err) {
+rk_status rk_future_add_done_callback(rk_future ref, rk_done_fn callback, void *ctx, rk_error *err) {
+    RK__NEED(callback, err);
     rk__pools *room;
     rk__future *future;
     RK_TRY(enter(ref, &room, &future, err));
-    rk__callback callback = {.done = function, .ctx = ctx};
-    rk_status status =
-        function != NULL ? rk__callback_add(future, &callback, err) : rk__fail(err, RK_EINVAL, "the callback is NULL");
+    rk_status status = rk__callback_add(future, &(rk__callback){.done = callback, .ctx = ctx}, err);
     if (status == RK_OK && future->settled) {
         rk__callbacks_come_due(room, future);
         rk__callbacks_run(room);

@@ -223,6 +223,8 @@ static rk_status take_part(rk__pools *room, imap *iterator, uint64_t *index, rk_
 static rk_status next(rk__pools *room, imap *iterator, double timeout_seconds, void *result, uint64_t *index,
                       rk_error *err) {
     uint64_t deadline = rk__deadline(timeout_seconds);
+    if (result == NULL && iterator->map.result_size > 0)
+        return rk__fail(err, RK_EINVAL, "rk_imap_next: result is NULL, and result_size %zu", iterator->map.result_size);
     rk_status status = refill(room, iterator, err);
     if (iterator->outstanding == 0)
         return status != RK_OK ? status : rk__fail(err, RK_EEOF, "that was the last result");
@@ -338,12 +340,16 @@ static rk_status enter_and_begin(rk_pool pool, const rk_map *map, bool ordered, 
     return status;
 }
 
-rk_status rk_pool_imap(rk_pool pool, const rk_map *map, rk_imap *ref, rk_error *err) {
-    return enter_and_begin(pool, map, true, ref, err);
+rk_status rk_pool_imap(rk_pool pool, const rk_map *map, rk_imap *imap_ref, rk_error *err) {
+    RK__NEED(map, err);
+    RK__NEED(imap_ref, err);
+    return enter_and_begin(pool, map, true, imap_ref, err);
 }
 
-rk_status rk_pool_imap_unordered(rk_pool pool, const rk_map *map, rk_imap *ref, rk_error *err) {
-    return enter_and_begin(pool, map, false, ref, err);
+rk_status rk_pool_imap_unordered(rk_pool pool, const rk_map *map, rk_imap *imap_ref, rk_error *err) {
+    RK__NEED(map, err);
+    RK__NEED(imap_ref, err);
+    return enter_and_begin(pool, map, false, imap_ref, err);
 }
 
 void rk__imap_free(rk__pools *room, void *item) {

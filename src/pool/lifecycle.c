@@ -182,6 +182,9 @@ static rk_status create(rk__pools *room, const rk_pool_options *options, rk_pool
 }
 
 rk_status rk_pool_create(rk_pool *pool, const rk_pool_options *options, rk_error *err) {
+    RK__NEED(pool, err);
+    if (options != NULL)
+        RK__NEED_BYTES(options->initializer_arg, options->initializer_arg_size, err);
     static const rk_pool_options defaults = RK_POOL_OPTIONS_INIT;
     rk__pools *room = rk__pools_enter(err);
     if (room == NULL)
@@ -192,6 +195,7 @@ rk_status rk_pool_create(rk_pool *pool, const rk_pool_options *options, rk_error
 }
 
 rk_status rk_pool_worker_count(rk_pool ref, int *count, rk_error *err) {
+    RK__NEED(count, err);
     rk__pools *room;
     rk__pool *pool;
     RK_TRY(enter(ref, &room, &pool, err));

@@ -84,6 +84,7 @@ static rk_status futures_wait(rk__pools *room, const rk_future *refs, size_t cou
 
 rk_status rk_futures_wait(const rk_future *futures, size_t count, rk_wait_for what, double timeout_seconds,
                           rk_error *err) {
+    RK__NEED_BYTES(futures, count, err);
     rk__pools *room = rk__pools_enter(err);
     if (room == NULL)
         return RK_EPERM;
@@ -164,14 +165,16 @@ static rk_status as_completed(rk__pools *room, const rk_future *refs, size_t cou
     return status;
 }
 
-rk_status rk_as_completed(rk_completed *ref, const rk_future *futures, size_t count, rk_error *err) {
+rk_status rk_as_completed(rk_completed *completed_ref, const rk_future *futures, size_t count, rk_error *err) {
+    RK__NEED(completed_ref, err);
+    RK__NEED_BYTES(futures, count, err);
     rk__pools *room = rk__pools_enter(err);
     completed *made;
     if (room == NULL)
         return RK_EPERM;
     rk_status status = as_completed(room, futures, count, &made, err);
     if (status == RK_OK)
-        ref->ref = rk__pools_ref(room, made->serial, RK__KIND_COMPLETED);
+        completed_ref->ref = rk__pools_ref(room, made->serial, RK__KIND_COMPLETED);
     rk__pools_leave(room);
     return status;
 }
@@ -210,6 +213,7 @@ static rk_status next(rk__pools *room, rk_ref ref, double timeout, rk_future *fu
 }
 
 rk_status rk_completed_next(rk_completed iterator, double timeout_seconds, rk_future *future, rk_error *err) {
+    RK__NEED(future, err);
     rk__pools *room = rk__pools_enter(err);
     if (room == NULL)
         return RK_EPERM;

@@ -101,6 +101,9 @@ static rk_status submit(rk__pool *pool, rk_function function, const void *arg, s
 
 rk_status rk_pool_submit(rk_pool ref, rk_function function, const void *arg, size_t arg_size,
                          const rk_submit_options *options, rk_future *future, rk_error *err) {
+    RK__NEED_BYTES(arg, arg_size, err);
+    if (options != NULL)
+        RK__NEED_BYTES(options->inputs, options->input_count, err);
     static const rk_submit_options defaults = RK_SUBMIT_OPTIONS_INIT;
     rk__pools *room;
     rk__pool *pool;
@@ -168,6 +171,8 @@ static rk_status apply(rk__pool *pool, rk_function function, const void *arg, si
 
 rk_status rk_pool_apply(rk_pool ref, rk_function function, const void *arg, size_t arg_size, void *result,
                         size_t capacity, size_t *size, rk_error *err) {
+    RK__NEED_BYTES(arg, arg_size, err);
+    RK__NEED_BYTES(result, capacity, err);
     rk__pools *room;
     rk__pool *pool;
     RK_TRY(enter(ref, &room, &pool, err));
@@ -196,6 +201,7 @@ static rk_status map_now(rk__pool *pool, const rk_map *map, void *results, rk_er
 }
 
 rk_status rk_pool_map(rk_pool ref, const rk_map *map, void *results, rk_error *err) {
+    RK__NEED(map, err);
     rk__pools *room;
     rk__pool *pool;
     RK_TRY(enter(ref, &room, &pool, err));
@@ -205,6 +211,8 @@ rk_status rk_pool_map(rk_pool ref, const rk_map *map, void *results, rk_error *e
 }
 
 rk_status rk_pool_map_async(rk_pool ref, const rk_map *map, rk_future *future, rk_error *err) {
+    RK__NEED(map, err);
+    RK__NEED(future, err);
     rk__pools *room;
     rk__pool *pool;
     rk__future *made;

@@ -18,6 +18,7 @@ static rk_process current(rk__room_of_processes *room) {
 }
 
 rk_status rk_current_process(rk_process *process, rk_error *err) {
+    RK__NEED(process, err);
     rk__mail *mail = rk__enter(err);
     if (mail == NULL)
         return RK_EPERM;
@@ -27,6 +28,7 @@ rk_status rk_current_process(rk_process *process, rk_error *err) {
 }
 
 rk_status rk_parent_process(rk_process *parent, rk_error *err) {
+    RK__NEED(parent, err);
     rk__mail *mail = rk__enter(err);
     if (mail == NULL)
         return RK_EPERM;
@@ -52,7 +54,7 @@ int rk_active_children(rk_process *list, int max) {
     for (const rk__process *process = room->processes; process != NULL; process = process->next) {
         if (process->parent_run != number || process->phase != RK__PROCESS_RUNS)
             continue;
-        if (count < max)
+        if (count < max && list != NULL)
             list[count] = process_of(rk__mail_endpoint(mail), process->serial);
         count++;
     }
@@ -120,6 +122,8 @@ static rk_status begin(rk__mail *mail, const rk__process_wish *wish, rk_process 
 
 rk_status rk_process_start(rk_process *process, rk_function function, const void *arg, size_t size,
                            const rk_process_options *options, rk_error *err) {
+    RK__NEED(process, err);
+    RK__NEED_BYTES(arg, size, err);
     static const rk_process_options defaults = RK_PROCESS_OPTIONS_INIT;
     rk__mail *mail = rk__enter(err);
     if (mail == NULL)
@@ -188,10 +192,12 @@ static rk_status look_and_let_run(rk_process process, rk_process_info *info, rk_
 }
 
 rk_status rk_process_get_info(rk_process process, rk_process_info *info, rk_error *err) {
+    RK__NEED(info, err);
     return look_and_let_run(process, info, err);
 }
 
 rk_status rk_process_is_alive(rk_process process, bool *alive, rk_error *err) {
+    RK__NEED(alive, err);
     rk_process_info info;
     RK_TRY(look_and_let_run(process, &info, err));
     *alive = info.alive;
@@ -199,6 +205,7 @@ rk_status rk_process_is_alive(rk_process process, bool *alive, rk_error *err) {
 }
 
 rk_status rk_process_exit_code(rk_process process, int *code, rk_error *err) {
+    RK__NEED(code, err);
     rk_process_info info;
     RK_TRY(look_and_let_run(process, &info, err));
     *code = info.exit_code;

@@ -283,6 +283,10 @@ int rk_main(int argc, char **argv, rk_root_function root, const rk_main_options 
     const char *name = argc > 0 ? argv[0] : "rankine";
     rk__program program = {.shared = {.fd = -1}, .hold = -1};
     rk_error err = RK_ERROR_INIT;
+    if (root == NULL) {
+        rk__fail(&err, RK_EINVAL, "rk_main: root is NULL");
+        return complain(name, &err, NULL);
+    }
     if (begin(&program, wanted, &err) != RK_OK) {
         end_helper(&program);
         return complain(name, &err, NULL);

@@ -107,6 +107,8 @@ rk_status rk__wait_for_objects(rk__mail *mail, const rk__watcher_of_kind *table,
 }
 
 rk_status rk_wait(const rk_ref *objects, size_t count, double timeout_seconds, bool *ready, rk_error *err) {
+    RK__NEED_BYTES(objects, count, err);
+    RK__NEED(ready, err);
     rk__mail *mail = rk__enter(err);
     if (mail == NULL)
         return RK_EPERM;

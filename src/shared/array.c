@@ -23,6 +23,7 @@ static rk_status create(rk__shared *shared, rk_array *array, const rk__making *m
 }
 
 rk_status rk_array_create_raw(rk_array *array, rk_type type, uint64_t count, const void *initial, rk_error *err) {
+    RK__NEED(array, err);
     rk__making making = {RK__KIND_ARRAY, (uint32_t)type, count, 0};
     rk__mail *mail = rk__enter(err);
     if (mail == NULL)
@@ -35,6 +36,7 @@ rk_status rk_array_create_raw(rk_array *array, rk_type type, uint64_t count, con
 }
 
 rk_status rk_array_length(rk_array array, uint64_t *count, rk_error *err) {
+    RK__NEED(count, err);
     rk__shared *shared;
     uint32_t type;
     RK_TRY(rk__shared_enter(array.ref, RK__KIND_ARRAY, RK__LOOK, &shared, err));
@@ -54,6 +56,7 @@ static rk_status step(rk__shared *shared, rk_array array, rk__shared_step *wante
 }
 
 rk_status rk_array_add(rk_array array, rk_type type, uint64_t index, const void *delta, void *before, rk_error *err) {
+    RK__NEED(delta, err);
     rk__shared *shared;
     bool swapped;
     rk__shared_step add = {
@@ -64,6 +67,8 @@ rk_status rk_array_add(rk_array array, rk_type type, uint64_t index, const void 
 
 rk_status rk_array_compare_swap(rk_array array, rk_type type, uint64_t index, void *expected, const void *x,
                                 bool *swapped, rk_error *err) {
+    RK__NEED(expected, err);
+    RK__NEED(x, err);
     rk__shared *shared;
     bool done = false;
     rk__shared_step swap = {.atom = RK__ATOM_SWAP_IF,
@@ -105,6 +110,7 @@ static rk_status move_one(rk__shared *shared, rk_array array, span what, void *o
 }
 
 rk_status rk_array_get(rk_array array, rk_type type, uint64_t first, uint64_t count, void *x, rk_error *err) {
+    RK__NEED_BYTES(x, count, err);
     rk__shared *shared;
     span what = {type, first, count};
     RK_TRY(rk__shared_enter(array.ref, RK__KIND_ARRAY, RK__LOOK, &shared, err));
@@ -114,6 +120,7 @@ rk_status rk_array_get(rk_array array, rk_type type, uint64_t first, uint64_t co
 }
 
 rk_status rk_array_put(rk_array array, rk_type type, uint64_t first, uint64_t count, const void *x, rk_error *err) {
+    RK__NEED_BYTES(x, count, err);
     static const char nothing;
     rk__shared *shared;
     span what = {type, first, count};
@@ -125,6 +132,7 @@ rk_status rk_array_put(rk_array array, rk_type type, uint64_t first, uint64_t co
 }
 
 rk_status rk_array_pointer(rk_array array, void **p, rk_error *err) {
+    RK__NEED(p, err);
     rk__shared *shared;
     RK_TRY(rk__shared_enter(array.ref, RK__KIND_ARRAY, RK__CHANGE, &shared, err));
     return rk__shared_leave(shared, rk__shared_pointer(shared, array.ref, p, err));

@@ -11,6 +11,7 @@ static rk_status make_lock(rk_ref *ref, rk_error *err) {
 }
 
 rk_status rk_value_create(rk_value *value, rk_type type, const void *initial, rk_error *err) {
+    RK__NEED(value, err);
     rk_value made;
     RK_TRY(rk_value_create_raw(&made, type, initial, err));
     rk_status status = make_lock(&made.lock, err);
@@ -22,6 +23,7 @@ rk_status rk_value_create(rk_value *value, rk_type type, const void *initial, rk
 }
 
 rk_status rk_array_create(rk_array *array, rk_type type, uint64_t count, const void *initial, rk_error *err) {
+    RK__NEED(array, err);
     rk_array made;
     RK_TRY(rk_array_create_raw(&made, type, count, initial, err));
     rk_status status = make_lock(&made.lock, err);

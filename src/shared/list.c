@@ -19,6 +19,8 @@ static rk_status create(rk__shared *shared, rk_shared_list *list, const rk_share
 }
 
 rk_status rk_shared_list_create(rk_shared_list *list, const rk_shared_item *items, uint64_t count, rk_error *err) {
+    RK__NEED(list, err);
+    RK__NEED_BYTES(items, count, err);
     rk__mail *mail = rk__enter(err);
     if (mail == NULL)
         return RK_EPERM;
@@ -28,6 +30,7 @@ rk_status rk_shared_list_create(rk_shared_list *list, const rk_shared_item *item
 }
 
 rk_status rk_shared_list_length(rk_shared_list list, uint64_t *count, rk_error *err) {
+    RK__NEED(count, err);
     rk__shared *shared;
     uint32_t type;
     RK_TRY(rk__shared_enter(list.ref, RK__KIND_SHARED_LIST, RK__LOOK, &shared, err));
@@ -153,6 +156,8 @@ static rk_status unpack(const rk__item_head *head, rk_shared_item *item, void *b
 
 rk_status rk_shared_list_get(rk_shared_list list, uint64_t index, rk_shared_item *item, void *buffer,
                              size_t buffer_size, rk_error *err) {
+    RK__NEED(item, err);
+    RK__NEED_BYTES(buffer, buffer_size, err);
     rk__shared *shared;
     rk__item_head *head;
     RK_TRY(rk__shared_enter(list.ref, RK__KIND_SHARED_LIST, RK__LOOK, &shared, err));
@@ -185,6 +190,7 @@ static rk_status set(rk__shared *shared, rk_ref ref, uint64_t index, const rk_sh
 }
 
 rk_status rk_shared_list_set(rk_shared_list list, uint64_t index, const rk_shared_item *item, rk_error *err) {
+    RK__NEED(item, err);
     rk__shared *shared;
     RK_TRY(rk__shared_enter(list.ref, RK__KIND_SHARED_LIST, RK__CHANGE, &shared, err));
     return rk__shared_leave(shared, set(shared, list.ref, index, item, err));
@@ -212,6 +218,8 @@ static rk_status find(rk__shared *shared, rk_ref ref, const rk_shared_item *item
 }
 
 rk_status rk_shared_list_count(rk_shared_list list, const rk_shared_item *item, uint64_t *count, rk_error *err) {
+    RK__NEED(item, err);
+    RK__NEED(count, err);
     rk__shared *shared;
     uint64_t found, first;
     RK_TRY(rk__shared_enter(list.ref, RK__KIND_SHARED_LIST, RK__LOOK, &shared, err));
@@ -222,6 +230,8 @@ rk_status rk_shared_list_count(rk_shared_list list, const rk_shared_item *item, 
 }
 
 rk_status rk_shared_list_index(rk_shared_list list, const rk_shared_item *item, uint64_t *index, rk_error *err) {
+    RK__NEED(item, err);
+    RK__NEED(index, err);
     rk__shared *shared;
     uint64_t found, first;
     RK_TRY(rk__shared_enter(list.ref, RK__KIND_SHARED_LIST, RK__LOOK, &shared, err));

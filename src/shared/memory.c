@@ -30,6 +30,7 @@ static rk_status create(rk__shared *shared, rk_memory *memory, const char *name,
 }
 
 rk_status rk_memory_create(rk_memory *memory, const char *name, uint64_t size, rk_error *err) {
+    RK__NEED(memory, err);
     rk__mail *mail = rk__enter(err);
     if (mail == NULL)
         return RK_EPERM;
@@ -39,6 +40,8 @@ rk_status rk_memory_create(rk_memory *memory, const char *name, uint64_t size, r
 }
 
 rk_status rk_memory_attach(rk_memory *memory, const char *name, rk_error *err) {
+    RK__NEED(memory, err);
+    RK__NEED(name, err);
     rk__mail *mail = rk__enter(err);
     if (mail == NULL)
         return RK_EPERM;
@@ -50,6 +53,7 @@ rk_status rk_memory_attach(rk_memory *memory, const char *name, rk_error *err) {
 }
 
 rk_status rk_memory_size(rk_memory memory, uint64_t *size, rk_error *err) {
+    RK__NEED(size, err);
     rk__shared *shared;
     uint32_t type;
     RK_TRY(rk__shared_enter(memory.ref, RK__KIND_MEMORY, RK__LOOK, &shared, err));
@@ -57,12 +61,14 @@ rk_status rk_memory_size(rk_memory memory, uint64_t *size, rk_error *err) {
 }
 
 rk_status rk_memory_pointer(rk_memory memory, void **p, rk_error *err) {
+    RK__NEED(p, err);
     rk__shared *shared;
     RK_TRY(rk__shared_enter(memory.ref, RK__KIND_MEMORY, RK__CHANGE, &shared, err));
     return rk__shared_leave(shared, rk__shared_pointer(shared, memory.ref, p, err));
 }
 
 rk_status rk_memory_read(rk_memory memory, uint64_t offset, uint64_t size, void *bytes, rk_error *err) {
+    RK__NEED_BYTES(bytes, size, err);
     rk__shared *shared;
     rk__range range = {.ref = memory.ref, .put = false, .offset = offset, .bytes = size, .data = bytes};
     RK_TRY(rk__shared_enter(memory.ref, RK__KIND_MEMORY, RK__LOOK, &shared, err));
@@ -70,6 +76,7 @@ rk_status rk_memory_read(rk_memory memory, uint64_t offset, uint64_t size, void 
 }
 
 rk_status rk_memory_write(rk_memory memory, uint64_t offset, uint64_t size, const void *bytes, rk_error *err) {
+    RK__NEED_BYTES(bytes, size, err);
     rk__shared *shared;
     rk__range range = {.ref = memory.ref,
                        .put = true,

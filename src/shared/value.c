@@ -1,6 +1,7 @@
 #include "shared/shared_private.h"
 
 rk_status rk_value_create_raw(rk_value *value, rk_type type, const void *initial, rk_error *err) {
+    RK__NEED(value, err);
     rk__mail *mail = rk__enter(err);
     if (mail == NULL)
         return RK_EPERM;
@@ -45,24 +46,28 @@ static rk__shared_step step_of(rk__atom atom, rk_type type, const void *operand)
 }
 
 rk_status rk_value_get(rk_value value, rk_type type, void *x, rk_error *err) {
+    RK__NEED(x, err);
     bool swapped;
     rk__shared_step wanted = step_of(RK__ATOM_LOAD, type, NULL);
     return step(value, &wanted, x, &swapped, err);
 }
 
 rk_status rk_value_set(rk_value value, rk_type type, const void *x, rk_error *err) {
+    RK__NEED(x, err);
     bool swapped;
     rk__shared_step wanted = step_of(RK__ATOM_STORE, type, x);
     return step(value, &wanted, NULL, &swapped, err);
 }
 
 rk_status rk_value_add(rk_value value, rk_type type, const void *delta, void *before, rk_error *err) {
+    RK__NEED(delta, err);
     bool swapped;
     rk__shared_step wanted = step_of(RK__ATOM_ADD, type, delta);
     return step(value, &wanted, before, &swapped, err);
 }
 
 rk_status rk_value_exchange(rk_value value, rk_type type, const void *x, void *before, rk_error *err) {
+    RK__NEED(x, err);
     bool swapped;
     rk__shared_step wanted = step_of(RK__ATOM_EXCHANGE, type, x);
     return step(value, &wanted, before, &swapped, err);
@@ -70,6 +75,8 @@ rk_status rk_value_exchange(rk_value value, rk_type type, const void *x, void *b
 
 rk_status rk_value_compare_swap(rk_value value, rk_type type, void *expected, const void *x, bool *swapped,
                                 rk_error *err) {
+    RK__NEED(expected, err);
+    RK__NEED(x, err);
     bool done;
     rk__shared_step wanted = step_of(RK__ATOM_SWAP_IF, type, x);
     wanted.expected = rk__atom_bits(type, expected);

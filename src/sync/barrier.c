@@ -4,6 +4,7 @@
 #include "sync/sync_private.h"
 
 rk_status rk_barrier_create(rk_barrier *barrier, uint32_t parties, rk_function action, rk_error *err) {
+    RK__NEED(barrier, err);
     rk__function_name name = {0, 0};
     if (parties == 0)
         return rk__fail(err, RK_EINVAL, "a barrier of 0 parties: at least 1");
@@ -83,6 +84,7 @@ rk_status rk_barrier_reset(rk_barrier barrier, rk_error *err) {
 }
 
 rk_status rk_barrier_parties(rk_barrier barrier, uint32_t *parties, rk_error *err) {
+    RK__NEED(parties, err);
     rk__sync_reply reply;
     RK_TRY(rk__sync_do(barrier.ref, RK__KIND_BARRIER, RK__SYNC_LOOK, 0, RK_FOREVER, &reply, err));
     *parties = (uint32_t)reply.more;
@@ -90,6 +92,7 @@ rk_status rk_barrier_parties(rk_barrier barrier, uint32_t *parties, rk_error *er
 }
 
 rk_status rk_barrier_n_waiting(rk_barrier barrier, uint32_t *waiting, rk_error *err) {
+    RK__NEED(waiting, err);
     rk__sync_reply reply;
     RK_TRY(rk__sync_do(barrier.ref, RK__KIND_BARRIER, RK__SYNC_LOOK, 0, RK_FOREVER, &reply, err));
     *waiting = (uint32_t)reply.value;
@@ -97,6 +100,7 @@ rk_status rk_barrier_n_waiting(rk_barrier barrier, uint32_t *waiting, rk_error *
 }
 
 rk_status rk_barrier_broken(rk_barrier barrier, bool *broken, rk_error *err) {
+    RK__NEED(broken, err);
     rk__sync_reply reply;
     RK_TRY(rk__sync_do(barrier.ref, RK__KIND_BARRIER, RK__SYNC_LOOK, 0, RK_FOREVER, &reply, err));
     *broken = reply.value >> 32 != 0;

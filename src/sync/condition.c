@@ -1,6 +1,7 @@
 #include "sync/sync_private.h"
 
 rk_status rk_condition_create(rk_condition *condition, rk_error *err) {
+    RK__NEED(condition, err);
     return rk__sync_create(RK__KIND_CONDITION, 0, 0, NULL, &condition->ref, err);
 }
 
@@ -12,10 +13,12 @@ static rk_status create_with(rk_condition *condition, rk_ref lock, rk__kind kind
 }
 
 rk_status rk_condition_create_with_lock(rk_condition *condition, rk_lock lock, rk_error *err) {
+    RK__NEED(condition, err);
     return create_with(condition, lock.ref, RK__KIND_LOCK, err);
 }
 
 rk_status rk_condition_create_with_rlock(rk_condition *condition, rk_rlock lock, rk_error *err) {
+    RK__NEED(condition, err);
     return create_with(condition, lock.ref, RK__KIND_RLOCK, err);
 }
 
@@ -28,6 +31,7 @@ rk_status rk_condition_release(rk_condition condition, rk_error *err) {
 }
 
 rk_status rk_condition_locked(rk_condition condition, bool *locked, rk_error *err) {
+    RK__NEED(locked, err);
     rk__sync_reply reply;
     RK_TRY(rk__sync_do(condition.ref, RK__KIND_CONDITION, RK__SYNC_LOOK, 0, RK_FOREVER, &reply, err));
     *locked = reply.value != 0;
@@ -74,6 +78,7 @@ rk_status rk_condition_wait(rk_condition condition, double timeout_seconds, rk_e
 
 rk_status rk_condition_wait_for(rk_condition condition, rk_predicate predicate, void *ctx, double timeout_seconds,
                                 rk_error *err) {
+    RK__NEED(predicate, err);
     uint64_t deadline_ns = rk__deadline(timeout_seconds);
     rk_status status = RK_OK;
     while (!predicate(ctx)) {

@@ -1,6 +1,7 @@
 #include "sync/sync_private.h"
 
 rk_status rk_event_create(rk_event *event, rk_error *err) {
+    RK__NEED(event, err);
     return rk__sync_create(RK__KIND_EVENT, 0, 0, NULL, &event->ref, err);
 }
 
@@ -13,6 +14,7 @@ rk_status rk_event_clear(rk_event event, rk_error *err) {
 }
 
 rk_status rk_event_is_set(rk_event event, bool *set, rk_error *err) {
+    RK__NEED(set, err);
     rk__sync_reply reply;
     RK_TRY(rk__sync_do(event.ref, RK__KIND_EVENT, RK__SYNC_LOOK, 0, RK_FOREVER, &reply, err));
     *set = reply.value != 0;

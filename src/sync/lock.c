@@ -1,6 +1,7 @@
 #include "sync/sync_private.h"
 
 rk_status rk_lock_create(rk_lock *lock, rk_error *err) {
+    RK__NEED(lock, err);
     return rk__sync_create(RK__KIND_LOCK, 0, 0, NULL, &lock->ref, err);
 }
 
@@ -20,6 +21,7 @@ static rk_status is_locked(rk_ref ref, rk__kind kind, bool *locked, rk_error *er
 }
 
 rk_status rk_lock_locked(rk_lock lock, bool *locked, rk_error *err) {
+    RK__NEED(locked, err);
     return is_locked(lock.ref, RK__KIND_LOCK, locked, err);
 }
 
@@ -28,6 +30,7 @@ rk_status rk_lock_destroy(rk_lock lock, rk_error *err) {
 }
 
 rk_status rk_rlock_create(rk_rlock *lock, rk_error *err) {
+    RK__NEED(lock, err);
     return rk__sync_create(RK__KIND_RLOCK, 0, 0, NULL, &lock->ref, err);
 }
 
@@ -40,6 +43,7 @@ rk_status rk_rlock_release(rk_rlock lock, rk_error *err) {
 }
 
 rk_status rk_rlock_locked(rk_rlock lock, bool *locked, rk_error *err) {
+    RK__NEED(locked, err);
     return is_locked(lock.ref, RK__KIND_RLOCK, locked, err);
 }
 

@@ -8,10 +8,12 @@ static rk_status create(rk_semaphore *semaphore, uint64_t value, uint64_t limit,
 }
 
 rk_status rk_semaphore_create(rk_semaphore *semaphore, uint64_t value, rk_error *err) {
+    RK__NEED(semaphore, err);
     return create(semaphore, value, RK__SYNC_VALUE_MAX, err);
 }
 
 rk_status rk_bounded_semaphore_create(rk_semaphore *semaphore, uint64_t value, rk_error *err) {
+    RK__NEED(semaphore, err);
     return create(semaphore, value, value, err);
 }
 
@@ -24,6 +26,7 @@ rk_status rk_semaphore_release(rk_semaphore semaphore, uint64_t count, rk_error 
 }
 
 rk_status rk_semaphore_value(rk_semaphore semaphore, uint64_t *value, rk_error *err) {
+    RK__NEED(value, err);
     rk__sync_reply reply;
     RK_TRY(rk__sync_do(semaphore.ref, RK__KIND_SEMAPHORE, RK__SYNC_LOOK, 0, RK_FOREVER, &reply, err));
     *value = reply.value;

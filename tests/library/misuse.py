@@ -21,4 +21,9 @@ def an_initializer_that_says_nothing_is_explained():
     play("initializer")
 
 
+def what_has_to_be_given_is_not_null():
+    for n in (1, 2):
+        run("nulls", n=n)
+
+
 scenario(globals())
