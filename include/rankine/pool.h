@@ -12,8 +12,9 @@
  *     rk_pool_submit(pool, square, &x[0], sizeof x[0], NULL, &future, err);
  *     rk_future_get_into(future, RK_FOREVER, &y[0], sizeof y[0], err);
  *
- * Who uses it. A pool and its futures belong to the process that made the pool, its owner: calls from elsewhere, and from
- * the pool's own tasks, return RK_EPERM; a task may make a pool of its own. Tasks go out and results come in while the owner computes, too. A rank works for any number of pools.
+ * Who uses it. A pool and its futures belong to the process that made the pool, its owner: calls from elsewhere, and
+ * from the pool's own tasks, return RK_EPERM; a task may make a pool of its own. Tasks go out and results come in while
+ * the owner computes, too. A rank works for any number of pools.
  *
  * Where Python differs.
  * - A worker is a function's turn on a rank that is there anyway: it begins at once, and ends when the pool does. It
@@ -208,8 +209,9 @@ RK_EXPORT rk_status rk_pool_imap_unordered(rk_pool pool, const rk_map *map, rk_i
 /** The next result. Python: IMapIterator.next(timeout).
  * @param result  result_size bytes
  * @param index   the item's number, also of one that failed; may be NULL
- * @return RK_OK; RK_EEOF: that was all (StopIteration); RK_ETIMEDOUT: call again; the failure of an item, in the turn of
- * its chunk, of which there is nothing else: then call again for the next; RK_ENOENT, RK_ECANCELLED, RK_EINVAL, RK_EPERM; as rk_pool_submit */
+ * @return RK_OK; RK_EEOF: that was all (StopIteration); RK_ETIMEDOUT: call again; the failure of an item, in the turn
+ * of its chunk, of which there is nothing else: then call again for the next; RK_ENOENT, RK_ECANCELLED, RK_EINVAL,
+ * RK_EPERM; as rk_pool_submit */
 RK_EXPORT rk_status rk_imap_next(rk_imap imap, double timeout_seconds, void *result, uint64_t *index, rk_error *err);
 /** No more is wanted: what has not begun is cancelled. @return RK_OK, RK_ENOENT, RK_EINVAL, RK_EPERM */
 RK_EXPORT rk_status rk_imap_destroy(rk_imap imap, rk_error *err);

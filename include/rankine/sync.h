@@ -24,7 +24,8 @@
  * What every function returns, beside what it says: RK_EPERM: the caller is no thread that Rankine runs. RK_EINVAL: not
  * an object of that kind. RK_ENOENT: it has been destroyed, also while the caller waited. RK_EDEAD: the process where
  * it lived has died. RK_ENOMEM: (another node) no memory for a letter. Functions that wait, with timeout_seconds 0 (or
- * less) for not at all and RK_FOREVER for as long as it takes: RK_ECANCELLED: the function was told to end. err may be NULL. */
+ * less) for not at all and RK_FOREVER for as long as it takes: RK_ECANCELLED: the function was told to end. err may be
+ * NULL. */
 #ifndef RANKINE_SYNC_H
 #define RANKINE_SYNC_H
 
