@@ -17,6 +17,9 @@
  * returns, its daemons are terminated and its other processes joined before it counts as ended; for those of root this
  * happens when root has returned. A process that is terminated leaves those that are no daemons running.
  *
+ * One that fails, and was not told to end, says so with a line on stderr, as Python's does with its traceback; so does
+ * one that was killed from outside, crashed, or lost its rank.
+ *
  * What Python has beyond this: a process whose function was terminated or failed by raising has exitcode 1 or -15; here
  * the status of the function. Fork and spawn: isolated processes are forked early, before MPI starts: they have what
  * main had before rk_main, and none of what their rank computed since. Their stdin is empty. */

@@ -56,10 +56,21 @@ static void look_at_finish(rk__room_of_processes *room) {
     rk__mail_answer(room->mail, room->finisher, RK_OK, 0, 0, NULL, 0, RK__PAYLOAD_COPY);
 }
 
+/* Nobody may ever ask. That of one that was not started is its starter's to tell. */
+static void complain(const rk__process *process) {
+    const rk__room_of_processes *room = process->room;
+    rk_process_info info;
+    if (room->failed == NULL || process->outcome.status == RK_OK || process->terminated || process->pid == 0)
+        return;
+    rk__home_describe(room, process, &info);
+    room->failed(&info);
+}
+
 static void end(rk__process *process, int exit_code) {
     rk__room_of_processes *room = process->room;
     process->phase = RK__PROCESS_OVER;
     process->exit_code = exit_code;
+    complain(process);
     forget_orders(process);
     if (process->placed)
         rk__process_send(room, 0, RK__PROCESS_UNPLACE, process->serial, 0, 0);

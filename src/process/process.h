@@ -10,7 +10,10 @@
 #include "mail/object.h"
 #include "world/helper.h"
 
-rk_status rk__process_attach(rk__mail *mail, rk_error *err);
+/* A process that was started here has failed, and was not told to end. With the lock held. */
+typedef void (*rk__process_failed)(const rk_process_info *info);
+/* `failed` may be NULL. */
+rk_status rk__process_attach(rk__mail *mail, rk__process_failed failed, rk_error *err);
 /* On rank 0 after root: processes of all ranks: daemons are terminated, others joined. false: daemons that do not end.
  */
 bool rk__process_finish(void);

@@ -242,6 +242,7 @@ typedef struct rk__keeper_message {
 
 struct rk__room_of_processes {
     rk__mail *mail;
+    rk__process_failed failed; /* may be NULL */
     rk__process *processes;
     uint64_t last_serial, last_run, last_watch, last_request;
     uint64_t children; /* how many the main process has started */

@@ -175,11 +175,12 @@ static void destroy(void *ctx) {
     free(room);
 }
 
-rk_status rk__process_attach(rk__mail *mail, rk_error *err) {
+rk_status rk__process_attach(rk__mail *mail, rk__process_failed failed, rk_error *err) {
     static const rk__room_ops ops = {receive, died, destroy};
     rk__room_of_processes *room;
     RK_TRY(rk__alloc((void **)&room, 1, sizeof *room, "the room of processes", err));
     room->mail = mail;
+    room->failed = failed;
     room->last_serial = room->last_run = room->last_request = rk__wall_ns();
     rk__mail_attach(mail, RK__ROOM_PROCESS, &ops, room);
     return RK_OK;

@@ -1,5 +1,7 @@
 #include "program/rooms.h"
 
+#include <stdio.h>
+
 #include "channel/channel.h"
 #include "collect/collect.h"
 #include "manager/manager.h"
@@ -10,6 +12,11 @@
 #include "sync/sync.h"
 
 #define POOL_SECONDS 10.0
+
+/* As Python's processes do. */
+static void tell_of_failure(const rk_process_info *process) {
+    fprintf(stderr, "rankine: process '%s' on rank %d failed: %s\n", process->name, process->rank, process->message);
+}
 
 void rk__rooms_bytes(size_t room_bytes[RK__ROOM_COUNT], uint32_t endpoints) {
     for (int room = 0; room < RK__ROOM_COUNT; room++)
@@ -24,7 +31,7 @@ rk_status rk__rooms_attach(rk__mail *mail, const char *job_name, rk_error *err) 
     RK_TRY(rk__shared_attach(mail, job_name, err));
     RK_TRY(rk__manager_attach(mail, err));
     RK_TRY(rk__collect_attach(mail, err));
-    RK_TRY(rk__process_attach(mail, err));
+    RK_TRY(rk__process_attach(mail, tell_of_failure, err));
     RK_TRY(rk__pool_attach(mail, err));
     return rk__log_attach(mail, rk__process_name, err);
 }

@@ -121,6 +121,14 @@ def a_root_that_says_nothing_is_explained():
     assert err.endswith("troubles: root returned 42, which is no rk_status\n"), err
 
 
+def a_process_that_fails_says_so():
+    for n in (1, 2):
+        err = run("troubles", "unasked", n=n).stderr
+        lines = [line for line in err.split("\n") if line.startswith("rankine:")]
+        assert sorted(lines) == [f"rankine: process 'Process-2' on rank {n - 1} failed: 'Process-2' was ended by signal 6 "
+                                 "(Aborted)", f"rankine: process 'baker' on rank {n - 1} failed: no bread"], err
+
+
 def what_isolated_workers_print_is_not_lost():
     for n in (1, 2):
         out = run("troubles", "printing", n=n).stdout

@@ -24,7 +24,7 @@ static void attach_rooms(rk__mail *mail) {
     static const rk__room_ops ops = {receive_end, NULL, free};
     rk__mail_attach(mail, RK__ROOM_PROGRAM, &ops, calloc(1, sizeof(served)));
     CHECK(rk__channel_attach(mail, NULL) == RK_OK);
-    CHECK(rk__process_attach(mail, NULL) == RK_OK);
+    CHECK(rk__process_attach(mail, NULL, NULL) == RK_OK);
 }
 
 static bool has_ended(void *ctx) {

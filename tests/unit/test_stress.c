@@ -37,7 +37,7 @@ static void attach_rooms(rk__mail *mail) {
     CHECK(rk__shared_attach(mail, the_program.job, NULL) == RK_OK);
     CHECK(rk__manager_attach(mail, NULL) == RK_OK);
     CHECK(rk__pool_attach(mail, NULL) == RK_OK);
-    CHECK(rk__process_attach(mail, NULL) == RK_OK);
+    CHECK(rk__process_attach(mail, NULL, NULL) == RK_OK);
     rk__shared_pretend_remote(mail, rk__mail_endpoint(mail) % 2 == 1);
 }
 

@@ -1,5 +1,6 @@
 /* What goes wrong from outside or by mistake: `troubles <scene>`. Scenes wait where the test is to do something. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <rankine/rankine.h>
@@ -51,6 +52,31 @@ static rk_status printing(rk_error *err) {
     return rk_pool_destroy(pool, err);
 }
 
+static rk_status fail(rk_call *call) {
+    return rk_call_fail(call, RK_EIO, "no bread");
+}
+
+static rk_status crash(rk_call *call) {
+    (void)call;
+    abort();
+}
+
+static rk_status wait_for_ever(rk_call *call) {
+    while (!rk_call_stopping(call))
+        ;
+    return RK_ECANCELLED;
+}
+
+/* Nobody asks what came of them. */
+static rk_status unasked(rk_error *err) {
+    rk_process failing, crashing, terminated;
+    RK_TRY(
+        rk_process_start(&terminated, wait_for_ever, NULL, 0, &(rk_process_options){.rank = -1, .isolate = true}, err));
+    RK_TRY(rk_process_terminate(terminated, err));
+    RK_TRY(rk_process_start(&crashing, crash, NULL, 0, &(rk_process_options){.rank = -1, .isolate = true}, err));
+    return rk_process_start(&failing, fail, NULL, 0, &(rk_process_options){.name = "baker", .rank = -1}, err);
+}
+
 static rk_status silent(rk_error *err) {
     (void)err;
     return (rk_status)42;
@@ -62,7 +88,8 @@ typedef struct scene {
 } scene;
 
 static rk_status root(int argc, char **argv, rk_error *err) {
-    static const scene scenes[] = {{"objects", objects}, {"printing", printing}, {"silent", silent}};
+    static const scene scenes[] = {
+        {"objects", objects}, {"printing", printing}, {"unasked", unasked}, {"silent", silent}};
     for (size_t i = 0; argc > 1 && i < sizeof scenes / sizeof *scenes; i++)
         if (strcmp(argv[1], scenes[i].name) == 0)
             return scenes[i].play(err);
