@@ -47,7 +47,7 @@ static rk_status count_together(work *todo, int64_t total, rk_error *err) {
     int n = process_count();
     for (int i = 0; i < n; i++) {
         rk_process_options options = RK_PROCESS_OPTIONS_INIT;
-        options.rank = i % rk_size();
+        options.where = RK_ON_RANK(i % rk_size());
         todo->times = total / n + (i < total % n);
         RK_TRY(rk_process_start(&processes[i], count, todo, sizeof *todo, &options, err));
     }

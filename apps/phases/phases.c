@@ -61,7 +61,7 @@ static rk_status root(int argc, char **argv, rk_error *err) {
     RK_TRY(rk_barrier_create(&todo.barrier, (uint32_t)n, NULL, err));
     for (todo.number = 0; todo.number < n; todo.number++) {
         rk_process_options options = RK_PROCESS_OPTIONS_INIT;
-        options.rank = (int)todo.number % rk_size();
+        options.where = RK_ON_RANK((int)todo.number % rk_size());
         RK_TRY(rk_process_start(&processes[todo.number], take_part, &todo, sizeof todo, &options, err));
     }
     for (int i = 0; i < n; i++)

@@ -42,14 +42,16 @@ typedef struct rk_process {
 enum { RK_PROCESS_NAME_MAX = 64 };
 #define RK_PROCESS_RUNNING INT_MIN /* the exit code while there is none. Python: None */
 
+#define RK_ON_RANK(rank) ((rank) + 1) /* of rk_process_options.where */
+
 typedef struct rk_process_options {
     const char *name; /* NULL: "Process-1", "Process-1:2", ... as in Python; cut to RK_PROCESS_NAME_MAX - 1 bytes */
     bool daemon;      /* ended, not joined, when its parent ends; may start no processes */
-    int rank;         /* where; -1: an idle rank, else the one with the fewest functions, rank 0 only if alone */
-    bool isolate;     /* in a process of its own, of the `children` that rk_main_options allows each rank */
+    int where;    /* RK_ON_RANK(rank); 0: an idle rank, else the one with the fewest functions, rank 0 only if alone */
+    bool isolate; /* in a process of its own, of the `children` that rk_main_options allows each rank */
 } rk_process_options;
 #define RK_PROCESS_OPTIONS_INIT                                                                                        \
-    { NULL, false, -1, false }
+    { NULL, false, 0, false }
 
 typedef struct rk_process_info {
     char name[RK_PROCESS_NAME_MAX];

@@ -67,11 +67,11 @@ int rk_active_children(rk_process *list, int max) {
 static rk_status check(const rk__mail *mail, const rk__run *run, const rk_process_options *options, rk_error *err) {
     if (run != NULL && run->orders->daemon)
         return rk__fail(err, RK_EPERM, "'%s' is a daemon: daemons may not start processes", run->orders->name);
-    if (options->rank < -1 || options->rank >= (int)rk__mail_ranks(mail))
-        return rk__fail(err, RK_EINVAL, "rank %d: this program has ranks 0 to %u, and -1 stands for any", options->rank,
+    if (options->where < 0 || options->where > (int)rk__mail_ranks(mail))
+        return rk__fail(err, RK_EINVAL, "rank %d: this program has ranks 0 to %u (any: .where = 0)", options->where - 1,
                         rk__mail_ranks(mail) - 1);
-    if (options->rank >= 0 && rk__mail_is_dead(mail, (uint32_t)options->rank))
-        return rk__fail(err, RK_EDEAD, "rank %d has died", options->rank);
+    if (options->where > 0 && rk__mail_is_dead(mail, (uint32_t)options->where - 1))
+        return rk__fail(err, RK_EDEAD, "rank %d has died", options->where - 1);
     return RK_OK;
 }
 
@@ -90,7 +90,7 @@ static rk_status make_wish(rk__room_of_processes *room, rk_function function, co
     rk__run *run = rk__run_current(room);
     RK_TRY(check(room->mail, run, options, err));
     RK_TRY(rk__function_name_of(function, &wish->orders.function, err));
-    wish->wanted_rank = (uint32_t)(options->rank + 1);
+    wish->wanted_rank = (uint32_t)options->where;
     wish->parent_run = run != NULL ? run->number : 0;
     wish->orders.parent = current(room).ref;
     wish->orders.daemon = options->daemon;

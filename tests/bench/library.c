@@ -70,7 +70,7 @@ typedef struct partner_work {
 
 static rk_status start(rk_process *partner, rk_function function, const partner_work *work, rk_error *err) {
     rk_process_options options = RK_PROCESS_OPTIONS_INIT;
-    options.rank = rk_size() - 1;
+    options.where = RK_ON_RANK(rk_size() - 1);
     return rk_process_start(partner, function, work, sizeof *work, &options, err);
 }
 

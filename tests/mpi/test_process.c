@@ -16,7 +16,7 @@
         }                                                                                                              \
     } while (0)
 
-static const rk_process_options isolated = {NULL, false, -1, true};
+static const rk_process_options isolated = {NULL, false, 0, true};
 
 static void take_a_nap(void) {
     nanosleep(&(struct timespec){0, 1000000}, NULL);
@@ -153,7 +153,7 @@ static void terminate_and_kill_are_real(void) {
 
 static void children_know_the_world(void) {
     for (int rank = 0; rank < rk_size(); rank++) {
-        rk_process_options there = {NULL, false, rank, true};
+        rk_process_options there = {NULL, false, RK_ON_RANK(rank), true};
         rk_process process = start(look_around, NULL, 0, &there);
         void *bytes;
         size_t size;
@@ -173,7 +173,7 @@ static void large_arguments_and_results_come_whole(void) {
     for (size_t i = 0; i < size; i++)
         arg[i] = (unsigned char)(i * 7);
     for (int rank = 0; rank < rk_size(); rank++) {
-        rk_process_options there = {NULL, false, rank, true};
+        rk_process_options there = {NULL, false, RK_ON_RANK(rank), true};
         rk_process process = start(echo, arg, size, &there);
         CHECK(end_of(process) == 0);
         CHECK(rk_process_result(process, (void **)&back, &got, NULL) == RK_OK);
@@ -186,7 +186,7 @@ static void large_arguments_and_results_come_whole(void) {
 
 static void no_more_than_the_options_allow(void) {
     rk_process processes[3], more;
-    rk_process_options last = {NULL, false, rk_size() - 1, true};
+    rk_process_options last = {NULL, false, RK_ON_RANK(rk_size() - 1), true};
     rk_error err = RK_ERROR_INIT;
     for (int i = 0; i < 3; i++)
         processes[i] = start(compute_for_ever, NULL, 0, &last);
@@ -201,13 +201,14 @@ static void no_more_than_the_options_allow(void) {
 /* Children start others, on all ranks and isolated again; their ends are told to them. */
 static rk_status start_others(rk_call *call) {
     for (int rank = 0; rank < rk_size(); rank++) {
-        rk_process_options plain = {NULL, false, rank, false}, apart = {NULL, false, rank, true};
+        rk_process_options plain = {NULL, false, RK_ON_RANK(rank), false},
+                           apart = {NULL, false, RK_ON_RANK(rank), true};
         int value = rank, code = 0;
         CHECK(end_of(start(twice, &value, sizeof value, &plain)) == 0);
         CHECK(end_of(start(crash, NULL, 0, &apart)) == -SIGSEGV);
         CHECK(rk_process_exit_code(start(twice, &value, sizeof value, &apart), &code, NULL) == RK_OK);
     }
-    start(compute_for_ever, NULL, 0, &(rk_process_options){NULL, true, -1, true});
+    start(compute_for_ever, NULL, 0, &(rk_process_options){NULL, true, 0, true});
     return rk_call_return(call, "done", 4);
 }
 
@@ -219,7 +220,7 @@ static void children_start_others(void) {
 static rk_status start_and_die(rk_call *call) {
     (void)call;
     for (int rank = 0; rank < rk_size(); rank++)
-        start(compute_for_ever, NULL, 0, &(rk_process_options){NULL, false, rank, true});
+        start(compute_for_ever, NULL, 0, &(rk_process_options){NULL, false, RK_ON_RANK(rank), true});
     raise(SIGKILL);
     return RK_OK;
 }
@@ -230,7 +231,7 @@ static void what_the_dead_had_started_ends(void) {
         rk_error err = RK_ERROR_INIT;
         CHECK(end_of(start(start_and_die, NULL, 0, &isolated)) == -SIGKILL);
         for (int rank = 0; rank < rk_size(); rank++) { /* places become free */
-            rk_process_options there = {NULL, false, rank, true};
+            rk_process_options there = {NULL, false, RK_ON_RANK(rank), true};
             while (rk_process_start(&process, echo, NULL, 0, &there, &err) == RK_EFULL)
                 take_a_nap();
             CHECK(end_of(process) == 0);
@@ -246,7 +247,7 @@ static rk_status tell_helper(rk_call *call) {
 
 /* From then on the rank has no isolated processes. */
 static void the_death_of_a_helper_is_told(void) {
-    rk_process_options last = {NULL, false, rk_size() - 1, true};
+    rk_process_options last = {NULL, false, RK_ON_RANK(rk_size() - 1), true};
     rk_process asked = start(tell_helper, NULL, 0, &last), busy = start(compute_for_ever, NULL, 0, &last);
     rk_error err = RK_ERROR_INIT;
     void *bytes;
@@ -276,7 +277,7 @@ static rk_status stay(rk_call *call) {
 
 static void stay_until_killed(void) {
     for (int rank = 0; rank < rk_size(); rank++) {
-        rk_process_options there = {NULL, false, rank, true};
+        rk_process_options there = {NULL, false, RK_ON_RANK(rank), true};
         start(stay, NULL, 0, &there);
     }
     printf("there\n");
@@ -302,7 +303,7 @@ static rk_status root(int argc, char **argv, rk_error *err) {
     children_start_others();
     what_the_dead_had_started_ends();
     /* left to the end of the program: one is ended, the other joined, and heard */
-    start(compute_for_ever, NULL, 0, &(rk_process_options){NULL, true, -1, true});
+    start(compute_for_ever, NULL, 0, &(rk_process_options){NULL, true, 0, true});
     start(say, "said\n", 5, &isolated);
     return RK_OK;
 }

@@ -247,7 +247,7 @@ static void root_kill_and_isolation_are_refused_without_children(uint32_t ranks)
     (void)ranks;
     rk_error err = RK_ERROR_INIT;
     rk_process process = start(sleep_long, NULL), other;
-    rk_process_options isolated = {NULL, false, -1, true};
+    rk_process_options isolated = {NULL, false, 0, true};
     CHECK(rk_process_kill(process, &err) == RK_EUNSUPPORTED);
     CHECK(strstr(err.message, ".isolate") != NULL);
     CHECK(rk_process_start(&other, nap, NULL, 0, &isolated, &err) == RK_EUNSUPPORTED);
@@ -258,7 +258,7 @@ PROGRAM(kill_and_isolation_are_refused_without_children)
 
 static void root_misuse_is_refused(uint32_t ranks) {
     rk_process process = {{0, 0, 0}};
-    rk_process_options nowhere = {NULL, false, (int)ranks, false};
+    rk_process_options nowhere = {NULL, false, RK_ON_RANK((int)ranks), false};
     rk_error err = RK_ERROR_INIT;
     CHECK(rk_process_join(process, 0, NULL) == RK_EINVAL);
     CHECK(rk_process_start(&process, nap, NULL, 0, &nowhere, &err) == RK_EINVAL);
@@ -310,7 +310,7 @@ static void root_processes_know_their_names_and_parents(uint32_t ranks) {
     (void)ranks;
     CHECK(says(start(tell_who, NULL), "Process-1<MainProcess"));
     CHECK(says(start(start_another, NULL), "Process-2:1<Process-2"));
-    rk_process_options named = {"the one", false, -1, false};
+    rk_process_options named = {"the one", false, 0, false};
     CHECK(says(start(tell_who, &named), "the one<MainProcess"));
     rk_process_info info = info_of(start(nap, NULL));
     CHECK(strcmp(info.name, "Process-4") == 0 && info.pid == getpid() && !info.daemon && !info.isolated);
@@ -335,7 +335,7 @@ static void root_idle_ranks_come_first(uint32_t ranks) {
     CHECK(info_of(start(nap, NULL)).rank == where);
     for (uint32_t i = 0; i < 2 * others; i++)
         CHECK(rk_process_terminate(processes[i], NULL) == RK_OK);
-    rk_process_options here = {NULL, false, 0, false};
+    rk_process_options here = {NULL, false, RK_ON_RANK(0), false};
     CHECK(info_of(start(nap, &here)).rank == 0);
 }
 PROGRAM(idle_ranks_come_first)
@@ -352,7 +352,7 @@ static rk_status count_a_nap(rk_call *call) {
 
 static rk_status start_and_leave(rk_call *call) {
     (void)call;
-    rk_process_options daemon = {NULL, true, -1, false};
+    rk_process_options daemon = {NULL, true, 0, false};
     start(sleep_long, &daemon);
     start(count_a_nap, NULL);
     return RK_OK;
@@ -386,7 +386,7 @@ static rk_status try_to_start(rk_call *call) {
 
 static void root_daemons_may_not_start_processes(uint32_t ranks) {
     (void)ranks;
-    rk_process_options daemon = {NULL, true, -1, false};
+    rk_process_options daemon = {NULL, true, 0, false};
     rk_process process = start(try_to_start, &daemon);
     CHECK(rk_process_join(process, RK_FOREVER, NULL) == RK_OK);
     CHECK(code_of(process) == 0 && info_of(process).daemon);
@@ -461,7 +461,7 @@ PROGRAM(a_watch_becomes_ready_at_the_end)
 /* ---- deaths ---- */
 
 static void die_together(uint32_t rank, uint32_t ranks) {
-    rk_process_options there = {NULL, false, (int)ranks - 1, false};
+    rk_process_options there = {NULL, false, RK_ON_RANK((int)ranks - 1), false};
     void *bytes;
     size_t size;
     rk_error err = RK_ERROR_INIT;

@@ -249,7 +249,7 @@ static rk_status nothing(rk_call *call) {
 static rk_status start_on(rk_process *process, rk_function function, const rk_queue *queue, int rank, rk_error *err) {
     rk_process_options options = RK_PROCESS_OPTIONS_INIT;
     options.isolate = true;
-    options.rank = rank;
+    options.where = RK_ON_RANK(rank);
     return rk_process_start(process, function, queue, sizeof *queue, &options, err);
 }
 

@@ -70,11 +70,10 @@ static rk_status wait_for_ever(rk_call *call) {
 /* Nobody asks what came of them. */
 static rk_status unasked(rk_error *err) {
     rk_process failing, crashing, terminated;
-    RK_TRY(
-        rk_process_start(&terminated, wait_for_ever, NULL, 0, &(rk_process_options){.rank = -1, .isolate = true}, err));
+    RK_TRY(rk_process_start(&terminated, wait_for_ever, NULL, 0, &(rk_process_options){.isolate = true}, err));
     RK_TRY(rk_process_terminate(terminated, err));
-    RK_TRY(rk_process_start(&crashing, crash, NULL, 0, &(rk_process_options){.rank = -1, .isolate = true}, err));
-    return rk_process_start(&failing, fail, NULL, 0, &(rk_process_options){.name = "baker", .rank = -1}, err);
+    RK_TRY(rk_process_start(&crashing, crash, NULL, 0, &(rk_process_options){.isolate = true}, err));
+    return rk_process_start(&failing, fail, NULL, 0, &(rk_process_options){.name = "baker"}, err);
 }
 
 static rk_status silent(rk_error *err) {

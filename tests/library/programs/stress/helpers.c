@@ -36,7 +36,8 @@ void run_a_process(actor *who) {
     int64_t x = (int64_t)below(&who->random, 1000000);
     rk_process process;
     rk_process_options options = RK_PROCESS_OPTIONS_INIT;
-    options.rank = (int)below(&who->random, (uint64_t)(who->strict ? who->todo->immortals : who->todo->ranks));
+    options.where =
+        RK_ON_RANK((int)below(&who->random, (uint64_t)(who->strict ? who->todo->immortals : who->todo->ranks)));
     if (met(who, rk_process_start(&process, negate, &x, sizeof x, &options, &who->err), BIT(RK_EFULL), "start"))
         check_process(who, process, x);
 }
@@ -147,7 +148,8 @@ void be_flooded(actor *who) {
     rk_process_options options = RK_PROCESS_OPTIONS_INIT;
     if (below(&who->random, 10) > 0) /* it takes long */
         return;
-    options.rank = (int)below(&who->random, (uint64_t)(who->strict ? who->todo->immortals : who->todo->ranks));
+    options.where =
+        RK_ON_RANK((int)below(&who->random, (uint64_t)(who->strict ? who->todo->immortals : who->todo->ranks)));
     rk_status status =
         it.by_pipe ? rk_pipe_create(&mine, &it.pipe, false, &who->err) : rk_queue_create(&it.queue, NULL, &who->err);
     if (!met(who, status, 0, "create"))

@@ -81,7 +81,7 @@ rk_status make_sets(orders *todo, rk_error *err) {
     rk_process processes[SETS_MAX];
     for (int i = 0; i < todo->set_count; i++) {
         rk_process_options options = RK_PROCESS_OPTIONS_INIT;
-        options.rank = i % todo->ranks;
+        options.where = RK_ON_RANK(i % todo->ranks);
         RK_TRY(rk_process_start(&processes[i], make_set, &i, sizeof i, &options, err));
     }
     for (int i = 0; i < todo->set_count; i++) {

@@ -251,7 +251,7 @@ static rk_status tell_pids(rk_error *err) {
     for (int rank = 0; rank < rk_size(); rank++) {
         rk_process process;
         rk_process_options options = RK_PROCESS_OPTIONS_INIT;
-        options.rank = rank;
+        options.where = RK_ON_RANK(rank);
         void *bytes;
         size_t size;
         RK_TRY(rk_process_start(&process, tell_pid, NULL, 0, &options, err));
@@ -288,7 +288,7 @@ static void read_words(int argc, char **argv, orders *todo, wish *wishes) {
 static rk_status start_actors(orders *todo, const wish *wishes, rk_process *actors, rk_error *err) {
     for (todo->number = 0; todo->number < todo->actors; todo->number++) {
         rk_process_options options = RK_PROCESS_OPTIONS_INIT;
-        options.rank = todo->number % todo->ranks;
+        options.where = RK_ON_RANK(todo->number % todo->ranks);
         options.isolate = wishes->isolate && todo->number % 3 == 1; /* a child of its rank */
         be_at(0, "start an actor", todo->number);
         RK_TRY(rk_process_start(&actors[todo->number], be_an_actor, todo, sizeof *todo, &options, err));

@@ -295,7 +295,7 @@ static void start_job(work *todo, job *one) {
     one->rank = (int)below(&todo->random, (uint64_t)(reserved ? all->immortals : all->ranks));
     if (one->isolated) /* whose waits are killed at any moment: nothing that others count on */
         one->order.kind = one->order.kind % (JOB_WAIT_EVENT + 1);
-    options.rank = one->rank;
+    options.where = RK_ON_RANK(one->rank);
     options.isolate = one->isolated;
     be_at(0, "start a process", one->order.kind);
     one->runs =
