@@ -67,7 +67,8 @@ typedef struct rk_future {
 
 typedef struct rk_pool_options {
     int workers;                 /* 0: one on each rank but the caller's, at least one. More than there are other ranks:
-                                    the caller's has one too, then each has several, which take turns */
+                                    the caller's has one too, then each has several, which take turns. A rank
+                                    has 64 functions side by side at most, root included */
     rk_function initializer;     /* runs first on each worker; may be NULL. Its result is dropped */
     const void *initializer_arg; /* copied */
     size_t initializer_arg_size;

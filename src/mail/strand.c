@@ -36,8 +36,9 @@ static rk_status make(rk__mail *mail, rk__strand **out, rk_error *err) {
     while (number < RK__STRANDS_MAX && mail->strands[number] != NULL)
         number++;
     if (number == RK__STRANDS_MAX)
-        return rk__fail(err, RK_EFULL, "process %u runs %d functions side by side already: start with more ranks",
-                        mail->place.endpoint, RK__STRANDS_MAX);
+        return rk__fail(err, RK_EFULL,
+                        "rank %u runs %d functions side by side already, more it can't: start with more ranks",
+                        rk__mail_rank_of(mail, mail->place.endpoint), RK__STRANDS_MAX);
     rk__strand *made;
     RK_TRY(rk__alloc((void **)&made, 1, sizeof *made, "a strand", err));
     made->mail = mail;

@@ -135,7 +135,7 @@ static rk_status await_start(rk__pool *pool, rk_error *err) {
     if (status != RK_OK)
         rk__fail(err, status, "the calling function was told to end while it made a pool");
     else if (pool->ended_by != RK_OK && pool->ended_by != RK_EBROKEN)
-        status = rk__fail(err, pool->ended_by, "%s", pool->text);
+        status = rk__fail(err, pool->ended_by, "a pool of %u workers: %s", pool->hand_count, pool->text);
     if (status != RK_OK)
         part_from(pool);
     return status;

@@ -179,7 +179,10 @@ static void too_many_workers(uint32_t ranks) {
     rk_pool pool;
     int result;
     options.workers = (int)ranks * RK__STRANDS_MAX + 1;
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, "a pool of %d workers: rank ", options.workers);
     CHECK(rk_pool_create(&pool, &options, &err) == RK_EFULL);
+    CHECK(strncmp(err.message, wanted, strlen(wanted)) == 0 && strstr(err.message, "64 functions") != NULL);
     pool = make_pool((int)ranks * 3);
     OK(rk_pool_apply(pool, add_one, &(int){1}, sizeof(int), &result, sizeof result, NULL, NULL));
     end_pool(pool);
