@@ -1,8 +1,10 @@
 /* Rankine: a program of many ranks, as Python's multiprocessing would write it.
  *
- *     static rk_status root(int argc, char **argv) {           // runs on rank 0; the other ranks serve
+ *     static rk_status root(int argc, char **argv, rk_error *err) { // runs on rank 0; the other ranks serve
  *         rk_pool pool;
- *         RK_TRY...
+ *         RK_TRY(rk_pool_create(&pool, NULL, err));
+ *         ...
+ *         return rk_pool_destroy(pool, err);
  *     }
  *     int main(int argc, char **argv) { return rk_main(argc, argv, root, NULL); }
  *
@@ -86,7 +88,8 @@ typedef struct rk_main_options {
 typedef rk_status (*rk_root_function)(int argc, char **argv, rk_error *err);
 
 /** Run a program: rank 0 runs root(argc, argv), the others serve until it has returned. Call it first thing in main,
- * before MPI_Init. Collective. When root has returned, processes that are not daemons are joined, daemons terminated.
+ * before MPI_Init. Collective. When root has returned, pools that it has left are terminated, processes that are not
+ * daemons are joined, daemons terminated.
  * If root fails, its message goes to stderr.
  * @param options  NULL: the defaults
  * @return 0, or 1 if root failed or the ranks could not be brought together: for main to return. Ranks that have lost

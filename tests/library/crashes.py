@@ -2,22 +2,9 @@
 import os
 import time
 
-from library_test import run, scenario
+from library_test import left_of, run, scenario
 
 WHERE = ((1, 1), (2, 1), (3, 1), (3, 3))
-
-
-def left_of(mark):
-    """Processes that have the mark in their environment."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/environ", "rb") as file:
-                if mark.encode() in file.read():
-                    found.append(pid)
-        except OSError:  # it has ended, or is another's
-            pass
-    return found
 
 
 def play(scene, where=WHERE, **how):

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import time
 
-from library_test import run, scenario, words
+from library_test import left_of, run, scenario, words
 
 PLACE = "/dev/shm"
 SAYING_HOW_IT_ENDS = ("sh", "-c", '"$0" "$@"; echo "it exits with $?" >&2')
@@ -78,11 +78,12 @@ class Playing:
         assert len(self.objects()) > 2, self.objects()
 
 
-def a_program_that_is_killed_leaves_no_shared_memory():
+def a_program_that_is_killed_leaves_nothing():
     """Ctrl-C, which the whole group of the terminal gets, and SIGKILL of the ranks."""
     for n in (1, 3):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-            with Playing("objects", n=n) as playing:
+            mark = f"{os.getpid()}.{n}.{number}"
+            with Playing("objects", n=n, env={"RANKINE_TEST_MARK": mark}) as playing:
                 playing.learn_names()
                 if number == signal.SIGKILL and n > 1:
                     for rank in children(playing.process.pid):
@@ -91,6 +92,7 @@ def a_program_that_is_killed_leaves_no_shared_memory():
                     os.killpg(playing.process.pid, number)
                 playing.process.wait(30)
                 wait_until(lambda: not playing.objects(), f"{n} ranks, {number}: {playing.objects()} is left")
+                wait_until(lambda: not left_of(f"RANKINE_TEST_MARK={mark}"), f"{n} ranks, {number}: processes are left")
 
 
 def what_a_machine_that_failed_has_left_goes_with_the_next_start():
