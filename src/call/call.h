@@ -42,6 +42,8 @@ void rk__call_run(rk_function function, const void *arg, size_t arg_size, bool (
 /* As that, for many calls: a result of room_size bytes at most is left in `room`, and outcome->bytes is room then. */
 void rk__call_run_into(rk_function function, const void *arg, size_t arg_size, bool (*stopping)(void *ctx), void *ctx,
                        void *room, size_t room_size, rk__outcome *outcome);
+/* The one that this thread is in; NULL: none. */
+rk_function rk__call_running(void);
 /* The ctx of a call that runs with this `stopping`; NULL: it is somebody else's. */
 void *rk__call_ctx(const rk_call *call, bool (*stopping)(void *ctx));
 

@@ -298,5 +298,6 @@ int rk_main(int argc, char **argv, rk_root_function root, const rk_main_options 
         rk__world_fini(&program.world);
         return code;
     }
+    rk__last_words_begin(&program.world);
     return run(&program, argc, argv, root);
 }

@@ -45,6 +45,11 @@ void rk__facts_write(void *arena, const rk__program *program, const rk__mail_pla
 /* A process that was forked before MPI began becomes a child. */
 _Noreturn void rk__program_be_child(void *ctx, const rk__birth *birth);
 
+/* ---- last_words.c: what ends a rank while it runs a function is said ---- */
+
+/* Once, when MPI has begun. */
+void rk__last_words_begin(const rk__world *world);
+
 /* ---- hold.c: shared memory objects have names, which outlive a program that is killed ---- */
 
 /* Each rank holds those of the job, before there are any. -1: that can't be done here. */

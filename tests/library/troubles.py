@@ -131,6 +131,15 @@ def a_process_that_fails_says_so():
                                  "(Aborted)", f"rankine: process 'baker' on rank {n - 1} failed: no bread"], err
 
 
+def what_ends_a_rank_is_said():
+    for n in (1, 2):
+        for scene, why in (("crashing", "signal 6 (Aborted)"), ("leaving", "it called exit, ")):
+            result = run("troubles", scene, n=n, expect=None)
+            assert result.returncode != 0
+            said = [line for line in result.stderr.split("\n") if line.startswith(f"rankine: rank {n - 1} on ")]
+            assert len(said) == 1 and "/troubles(+0x" in said[0] and why in said[0], (result.returncode, result.stderr)
+
+
 def what_isolated_workers_print_is_not_lost():
     for n in (1, 2):
         out = run("troubles", "printing", n=n).stdout

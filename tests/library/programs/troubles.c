@@ -76,6 +76,25 @@ static rk_status unasked(rk_error *err) {
     return rk_process_start(&failing, fail, NULL, 0, &(rk_process_options){.name = "baker"}, err);
 }
 
+static rk_status leave(rk_call *call) {
+    (void)call;
+    exit(3);
+}
+
+static rk_status apply(rk_function function, rk_error *err) {
+    rk_pool pool;
+    RK_TRY(rk_pool_create(&pool, NULL, err));
+    return rk_pool_apply(pool, function, NULL, 0, NULL, 0, NULL, err);
+}
+
+static rk_status crashing(rk_error *err) {
+    return apply(crash, err);
+}
+
+static rk_status leaving(rk_error *err) {
+    return apply(leave, err);
+}
+
 static rk_status silent(rk_error *err) {
     (void)err;
     return (rk_status)42;
@@ -87,8 +106,8 @@ typedef struct scene {
 } scene;
 
 static rk_status root(int argc, char **argv, rk_error *err) {
-    static const scene scenes[] = {
-        {"objects", objects}, {"printing", printing}, {"unasked", unasked}, {"silent", silent}};
+    static const scene scenes[] = {{"objects", objects},   {"printing", printing}, {"unasked", unasked},
+                                   {"crashing", crashing}, {"leaving", leaving},   {"silent", silent}};
     for (size_t i = 0; argc > 1 && i < sizeof scenes / sizeof *scenes; i++)
         if (strcmp(argv[1], scenes[i].name) == 0)
             return scenes[i].play(err);
