@@ -46,13 +46,14 @@ rk_status rk__worker_may_use(const rk__pools *room, const rk__pool *pool, rk_err
 
 /* ---- the strand ---- */
 
-/* A child is killed when its pool ends: what it has printed is out before anybody hears that it is done. */
+/* A child is killed when its pool ends: what it has printed is out before anybody hears that it is done. (Not of all
+ * streams: a thread of the user's may read from one, and have it locked.) */
 static void run(rk__worker *worker, const rk__run *what, rk__news *news) {
     rk__mail *mail = worker->room->mail;
     rk__leave(mail);
     rk__job_run(worker, what, news);
     if (is_child(worker->room))
-        fflush(NULL);
+        fflush(stdout);
     rk__enter(NULL);
 }
 
