@@ -14,6 +14,7 @@
 
 #define DUTY_NS    UINT64_C(200000000)
 #define SILENCE_NS UINT64_C(10000000000)
+#define LATELY_NS  UINT64_C(2000000000)
 #define PAUSE_NS   UINT64_C(2000000000) /* between two looks: it is we who were stopped, not the others */
 
 bool rk__mail_is_dead(const rk__mail *mail, uint32_t endpoint) {
@@ -83,10 +84,26 @@ static bool hears_of_us(rk__mail *mail, uint32_t rank) {
     return i_am_centre(mail) && first;
 }
 
+/* When a node was last heard of: the best of its ranks. */
+static uint64_t node_heard(const rk__mail *mail, int node) {
+    uint64_t best = 0;
+    for (uint32_t rank = 0; rank < mail->place.ranks; rank++)
+        if (mail->place.node_of_rank[rank] == node && mail->heard_ns[rank] > best)
+            best = mail->heard_ns[rank];
+    return best;
+}
+
+bool rk__mail_hears(const rk__mail *mail, uint32_t rank) {
+    if (mail->dead[rank])
+        return false;
+    return rk__mail_on_my_node(mail, rank) ||
+           rk__clock_ns() < node_heard(mail, mail->place.node_of_rank[rank]) + LATELY_NS;
+}
+
 static void tell_other_nodes(rk__mail *mail, uint32_t who) {
     mail->round++;
     for (uint32_t rank = 0; mail->place.link != NULL && rank < mail->place.ranks; rank++)
-        if (hears_of_us(mail, rank))
+        if (hears_of_us(mail, rank) && (!mail->place.star || !i_am_centre(mail) || rk__mail_hears(mail, rank)))
             tell(mail, rank, who);
 }
 
@@ -274,25 +291,20 @@ void rk__death_heard(rk__mail *mail, uint32_t endpoint) {
     mail->heard_ns[rk__mail_rank_of(mail, endpoint)] = rk__clock_ns();
 }
 
+static void beat_for(rk__mail *mail, uint32_t rank) {
+    rk__letter letter = {.to = rank, .room = RK__ROOM_MAIL, .op = RK__MAIL_OP_BEAT};
+    rk__mail_send(mail, &letter, RK__PAYLOAD_COPY, NULL);
+}
+
+/* In a star rank 0 only answers. */
 static void beat(rk__mail *mail) {
     mail->round++;
     for (uint32_t rank = 0; rank < mail->place.ranks; rank++)
-        if (hears_of_us(mail, rank)) {
-            rk__letter letter = {.to = rank, .room = RK__ROOM_MAIL, .op = RK__MAIL_OP_BEAT};
-            rk__mail_send(mail, &letter, RK__PAYLOAD_COPY, NULL);
-        }
+        if (hears_of_us(mail, rank) && !(mail->place.star && i_am_centre(mail)))
+            beat_for(mail, rank);
     for (uint32_t place = 0; place < mail->place.node_ranks; place++)
         if (mail->dead[mail->rank_at[place]])
             tell_other_nodes(mail, mail->rank_at[place]);
-}
-
-/* When a node was last heard of: the best of its ranks. */
-static uint64_t node_heard(const rk__mail *mail, int node) {
-    uint64_t best = 0;
-    for (uint32_t rank = 0; rank < mail->place.ranks; rank++)
-        if (mail->place.node_of_rank[rank] == node && mail->heard_ns[rank] > best)
-            best = mail->heard_ns[rank];
-    return best;
 }
 
 /* Whose silence do we look at? In a star ours is rank 0's, if we lead our node. */
@@ -327,6 +339,8 @@ void rk__death_receive(rk__mail *mail, const rk__letter *letter) {
     bool for_my_node = mail->place.star && letter->from == 0 && !rk__mail_on_my_node(mail, 0);
     if (letter->op == RK__MAIL_OP_DIED && letter->a < mail->endpoints)
         note(mail, (uint32_t)letter->a, for_my_node, (uint32_t)letter->b);
+    else if (letter->op == RK__MAIL_OP_BEAT && mail->place.star && i_am_centre(mail))
+        beat_for(mail, letter->from);
     else if (letter->op == RK__MAIL_OP_BORN && letter->a >= mail->place.ranks && letter->a < mail->endpoints)
         note_newcomer(mail, letter);
 }

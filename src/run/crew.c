@@ -10,8 +10,9 @@
 
 #include "mail/link_mpi.h"
 
-#define NAP_AGENT_NS UINT64_C(500000)   /* the price is 7 % of a core at most */
-#define NAP_OTHER_NS UINT64_C(20000000) /* they get letters in the end only, or when they follow an agent */
+#define NAP_AGENT_NS   UINT64_C(500000) /* the price is 7 % of a core at most */
+#define NAP_PREPARE_NS UINT64_C(500000000)
+#define NAP_OTHER_NS   UINT64_C(20000000) /* they get letters in the end only, or when they follow an agent */
 
 enum { OP_DONE = 1, OP_PART }; /* the others: rk__crew_op */
 
@@ -154,6 +155,13 @@ static rk_status make_arena(rk__crew *crew, rk_error *err) {
     return rk__world_share(crew->world, &share, &crew->shared, err);
 }
 
+/* Collectives go on in the main thread: MPI has it almost for itself, and yet a death is noticed. */
+static void rest(rk__crew *crew) {
+    rk__crew_lock(crew);
+    rk__mail_set_link_nap(crew->mail, NAP_PREPARE_NS);
+    rk__crew_unlock(crew);
+}
+
 static rk_status make_mail(rk__crew *crew, rk_error *err) {
     static const rk__room_ops ops = {receive, died, NULL};
     const rk__world *world = crew->world;
@@ -170,6 +178,8 @@ static rk_status make_mail(rk__crew *crew, rk_error *err) {
     rk_status status = rk__mail_create(&crew->mail, &place, err);
     if (status == RK_OK)
         rk__mail_attach(crew->mail, RK__ROOM_RUN, &ops, crew);
+    if (status == RK_OK)
+        rest(crew);
     return rk__world_agree(world, status, err); /* nobody writes before all can read */
 }
 
@@ -228,14 +238,14 @@ void rk__crew_destroy(rk__crew *crew) {
 void rk__crew_open(rk__crew *crew, rk__session_run *session) {
     rk__crew_lock(crew);
     crew->session = session;
-    if (crew->mail != NULL)
-        rk__crew_tune(crew, session->sends || rk__crew_is_agent(crew));
     rk__crew_unlock(crew);
 }
 
 void rk__crew_compute(rk__crew *crew) {
     rk__crew_lock(crew);
     crew->phase = RK__CREW_COMPUTES;
+    if (crew->mail != NULL)
+        rk__crew_tune(crew, crew->session->sends || rk__crew_is_agent(crew));
     rk__crew_unlock(crew);
 }
 
@@ -311,7 +321,8 @@ void rk__crew_part(rk__crew *crew) {
     crew->broken = rk__crew_missing(crew) > 0;
     for (int rank = 1; rank < crew->world->size; rank++) {
         rk__letter letter = {.to = (uint32_t)rank, .room = RK__ROOM_RUN, .op = OP_PART, .a = crew->broken};
-        rk__mail_send(mail, &letter, RK__PAYLOAD_COPY, NULL);
+        if (!crew->broken || rk__mail_hears(mail, (uint32_t)rank))
+            rk__mail_send(mail, &letter, RK__PAYLOAD_COPY, NULL);
     }
     rk__mail_flush(mail, rk__clock_ns() + RK__CREW_FLUSH_NS);
     rk__leave(mail);

@@ -105,6 +105,12 @@ static rk_status success_is_agreed_and_leaves_the_error_alone(const rk__world *w
     return RK_OK;
 }
 
+/* Of several nodes the message names the host first. */
+static bool ends_with(const char *text, const char *end) {
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
 static rk_status lowest_failing_rank_speaks_for_all(const rk__world *world, rk_error *err) {
     rk_error own = RK_ERROR_INIT;
     int lowest = world->size / 2;
@@ -115,7 +121,7 @@ static rk_status lowest_failing_rank_speaks_for_all(const rk__world *world, rk_e
     snprintf(expected, sizeof expected, "rank %d failed", lowest);
     CHECK(rk__world_agree(world, local, &own) == RK_EFORMAT);
     CHECK(own.code == RK_EFORMAT && own.rank == lowest);
-    CHECK(strcmp(own.message, expected) == 0);
+    CHECK(ends_with(own.message, expected));
     return RK_OK;
 }
 
@@ -123,7 +129,7 @@ static rk_status failure_without_text_gets_one(const rk__world *world, rk_error 
     rk_error own = RK_ERROR_INIT;
     bool failing = world->rank == world->size - 1;
     CHECK(rk__world_agree(world, failing ? RK_EOVERFLOW : RK_OK, &own) == RK_EOVERFLOW);
-    CHECK(strcmp(own.message, rk_status_text(RK_EOVERFLOW)) == 0);
+    CHECK(ends_with(own.message, rk_status_text(RK_EOVERFLOW)));
     CHECK(own.rank == world->size - 1);
     CHECK(rk__world_agree(world, RK_EINVAL, NULL) == RK_EINVAL);
     return RK_OK;
