@@ -438,8 +438,11 @@ static int say_died(const rk__cli *cli, const char *path, bool ours, const rk__l
                      cli->arguments.hostfile != NULL ? cli->arguments.hostfile : "");
         else
             rk__fail(&err, RK_EMPI,
-                     "the ranks ended without a result before there was a run file (mpirun's exit code is %d)",
-                     result->exit_code);
+                     "the ranks ended without a result before there was a run file (mpirun's exit code is %d)%s%s",
+                     result->exit_code,
+                     cli->arguments.hostfile != NULL ? "; what is wrong with a host says rankine doctor --hostfile "
+                                                     : "",
+                     cli->arguments.hostfile != NULL ? cli->arguments.hostfile : "");
         return rk__cli_fail(cli, &err);
     }
     const char *shown = rk__display_path(path);

@@ -10,7 +10,8 @@
  *   launch_child.c     fork and exec of mpirun
  *   launch_stop.c      what to send mpirun when: a state machine over a given clock
  *   launch_signals.c   our own signals, turned into bytes of a pipe
- *   launch_relay.c     mpirun's stderr to ours, less what mpirun says of the signals we send it
+ *   launch_relay.c     mpirun's stderr to ours, less what mpirun says of the signals we send it, and less what rank 0
+ *                      tells us by it from a host that does not see the job's directory
  *   launch_rank.c      the rank's side
  *   launch_probe.c     can each of these hosts be started on?
  *
@@ -124,7 +125,7 @@ void rk__launch_signals_close(void);
 
 /* ---- launch_relay.c ---- */
 
-enum { RK__RELAY_BYTES = 4096, RK__BANNER_BYTES = 2048 };
+enum { RK__RELAY_BYTES = 4096, RK__BANNER_BYTES = 2048, RK__LAUNCH_WORD = '\x01' };
 
 typedef struct rk__relay {
     size_t matched;  /* bytes of the announcement seen so far, held back */
@@ -135,6 +136,11 @@ typedef struct rk__relay {
     bool only_rule;  /* so far the line held back is of dashes */
     size_t held;     /* of banner */
     size_t line_at;  /* in banner: where its last line begins */
+    /* rank 0's, if it is on another host: RK__LAUNCH_WORD "begun", RK__LAUNCH_WORD "exit CODE BROKEN", to line ends */
+    bool in_word, begun, reported, broken;
+    int exit_code;
+    size_t word_length;
+    char word[32];
     char banner[RK__BANNER_BYTES];
     size_t length; /* of output */
     char output[2 * RK__RELAY_BYTES + RK__BANNER_BYTES];

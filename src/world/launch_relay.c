@@ -103,7 +103,39 @@ static void give_held(rk__relay *relay) {
     relay->matched = 0;
 }
 
+/* ---- what rank 0 says from another host ---- */
+
+static void end_word(rk__relay *relay) {
+    int code, broken;
+    relay->word[relay->word_length] = '\0';
+    relay->in_word = false;
+    if (strcmp(relay->word, "begun") == 0)
+        relay->begun = true;
+    if (sscanf(relay->word, "exit %d %d", &code, &broken) == 2 && code >= 0 && code <= 255) {
+        relay->reported = true;
+        relay->exit_code = code;
+        relay->broken = broken != 0;
+    }
+}
+
+static void add_to_word(rk__relay *relay, char byte) {
+    if (byte == '\n')
+        end_word(relay);
+    else if (relay->word_length + 1 < sizeof relay->word)
+        relay->word[relay->word_length++] = byte;
+}
+
 static void add_byte(rk__relay *relay, char byte) {
+    if (relay->in_word) {
+        add_to_word(relay, byte);
+        return;
+    }
+    if (byte == RK__LAUNCH_WORD) {
+        give_held(relay);
+        relay->in_word = true;
+        relay->word_length = 0;
+        return;
+    }
     if (relay->swallowing) {
         relay->swallowing = byte != '\n';
         return;

@@ -32,13 +32,27 @@ typedef struct launch {
     rk__relay relay;
 } launch;
 
+/* ---- what rank 0 has left, or said ---- */
+
+static bool has_begun(const launch *self) {
+    return self->relay.begun || rk__launch_job_begun(self->job);
+}
+
+static bool has_reported(const launch *self, int *exit_code, bool *broken) {
+    if (!self->relay.reported)
+        return rk__launch_job_reported(self->job, exit_code, broken);
+    *exit_code = self->relay.exit_code;
+    *broken = self->relay.broken;
+    return true;
+}
+
 /* ---- mpirun's stderr ---- */
 
 /* What mpirun takes for a fault. Asked to end before all ranks listen to signals, those that do not yet end at the
  * first one, as they should; asked to end at once, all do. */
 static bool is_expected(const launch *self) {
     bool at_once = self->stop.phase >= RK__STOP_TERM;
-    return self->stop.asked && (at_once || (self->all_local && !rk__launch_job_begun(self->job)));
+    return self->stop.asked && (at_once || (self->all_local && !has_begun(self)));
 }
 
 static bool read_stderr(launch *self) {
@@ -88,9 +102,9 @@ static void take_signals(launch *self) {
         if (numbers[i] == SIGTSTP)
             suspend(self);
         else if (numbers[i] == SIGUSR1)
-            rk__stop_drain(&self->stop, rk__clock_ns(), rk__launch_job_begun(self->job));
+            rk__stop_drain(&self->stop, rk__clock_ns(), has_begun(self));
         else if (numbers[i] != SIGCHLD)
-            rk__stop_request(&self->stop, rk__clock_ns(), rk__launch_job_begun(self->job));
+            rk__stop_request(&self->stop, rk__clock_ns(), has_begun(self));
     }
 }
 
@@ -133,7 +147,7 @@ static void reap(launch *self) {
 static void look_at_start(launch *self, uint64_t now) {
     if (self->begun || self->stop.lingering || self->stop.asked)
         return;
-    self->begun = rk__launch_job_begun(self->job);
+    self->begun = has_begun(self);
     int before = self->started, ranks = self->all_local ? rk__left_count_children(self->mpirun) : 0;
     bool missing = ranks > 0 && ranks < self->ranks && ranks == before;
     self->started = ranks;
@@ -173,7 +187,7 @@ static void look_at_result(launch *self) {
     bool broken;
     if (self->stop.lingering)
         return;
-    if (rk__launch_job_reported(self->job, &ignored, &broken))
+    if (has_reported(self, &ignored, &broken))
         rk__stop_linger(&self->stop, rk__clock_ns(), broken ? BROKEN_NS : LINGER_NS);
     else if (rk__launch_job_headless(self->job))
         rk__stop_linger(&self->stop, rk__clock_ns(), BROKEN_NS);
@@ -226,7 +240,7 @@ static rk_status run_mpirun(const rk__launch_command *command, const rk__launch_
         return status;
     result->exit_code = exit_code_of(self.wait_status);
     bool broken;
-    result->reported = rk__launch_job_reported(self.job, &result->exit_code, &broken);
+    result->reported = has_reported(&self, &result->exit_code, &broken);
     result->interrupted = self.stop.asked;
     result->stuck = self.stuck;
     if (result->reported)

@@ -83,6 +83,17 @@ def the_hosts_are_hosts():
         assert refused("node1") and time.monotonic() - start > 0.2
 
 
+def a_launcher_on_another_host_hears_the_end():
+    """As on a login node, which none of the ranks is on."""
+    with Cluster(3) as cluster:
+        hosts = cluster.hostfile(slots=1, nodes=["node1", "node2"])
+        words = ["--repeat", 40, "--hostfile", hosts, "-n", 2, "-o", "out.h5", "--force"]
+        said = cluster.run(RANKINE, "run", "pi", *words, node="node3")
+        assert "complete, 40 tasks" in said.stdout and said.stderr == "", said
+        said = cluster.run(RANKINE, "run", kernel("flaky"), *words, node="node3", expect=FAILED_TASKS)
+        assert "6 of 40 tasks failed" in said.stderr and "\x01" not in said.stderr, said
+
+
 def a_killed_test_leaves_no_hosts():
     """Not even killed so that it can't clean up."""
     code = "import os, signal\nfrom cluster_test import *\nwith Cluster(2):\n    os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -361,11 +361,37 @@ static void job_name_is_random_without_a_launcher(void **state) {
     assert_string_not_equal(first, other);
 }
 
-static void report_needs_a_job_directory(void **state) {
+static void report_needs_a_job(void **state) {
     (void)state;
     assert_false(rk__launch_report(0, false));
+}
+
+/* As from a host that does not see the directory: by way of stderr. */
+static void report_reaches_another_host(void **state) {
+    (void)state;
+    char text[64] = "";
+    int ends[2], before = dup(STDERR_FILENO);
+    assert_int_equal(pipe(ends), 0);
     setenv("RANKINE_JOB", "/nonexistent/rankine-AAAAAA", 1);
-    assert_false(rk__launch_report(0, false));
+    dup2(ends[1], STDERR_FILENO);
+    rk__launch_begin();
+    bool told = rk__launch_report(3, true);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    assert_true(told);
+    ssize_t length = read(ends[0], text, sizeof text);
+    close(ends[0]);
+    close(ends[1]);
+    for (size_t cut = 0; cut <= (size_t)length; cut++) {
+        rk__relay relay = {0};
+        rk__relay_add(&relay, "a [", 3);
+        rk__relay_add(&relay, text, cut);
+        rk__relay_add(&relay, text + cut, (size_t)length - cut);
+        rk__relay_add(&relay, "b", 1);
+        assert_true(relay.begun && relay.reported && relay.broken);
+        assert_int_equal(relay.exit_code, 3);
+        assert_string_equal(relayed(&relay), "a [b");
+    }
 }
 
 static void report_reads_back(void **state) {
@@ -528,7 +554,8 @@ int main(void) {
         cmocka_unit_test(ranks_of_several_cores_are_bound_to_them),
         cmocka_unit_test_setup(job_name_comes_from_the_job_directory, clear_environment),
         cmocka_unit_test_setup(job_name_is_random_without_a_launcher, clear_environment),
-        cmocka_unit_test_setup(report_needs_a_job_directory, clear_environment),
+        cmocka_unit_test_setup(report_needs_a_job, clear_environment),
+        cmocka_unit_test_setup(report_reaches_another_host, clear_environment),
         cmocka_unit_test_setup(report_reads_back, clear_environment),
         cmocka_unit_test_setup(a_job_without_its_first_rank_is_headless, clear_environment),
         cmocka_unit_test_setup(job_directory_that_cannot_be_made_is_named, clear_environment),
