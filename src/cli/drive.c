@@ -248,6 +248,8 @@ static int run_in_world(rk__cli *cli, const rk__world *world, rk__run_options *o
     rk_status status = check_world(cli, world, &err);
     if (status == RK_OK)
         status = rk__run_assemble(world, options, &err);
+    if (world->rank == 0)
+        rk__launch_begin(); /* from now on deaths are noticed */
     if (status == RK_OK)
         status = run(world, options, &summary, &err);
     int code = RK_EXIT_OK;
@@ -286,6 +288,8 @@ void rk__drive_finish(rk__world *world, int code) {
 static void finish_world(rk__world *world, rk__run_options *options, int code) {
     watch_the_end(code);
     if (!rk__run_disband(options)) {
+        if (world->rank == 0 && !rk__launch_is_watched())
+            rk__launch_end_mpirun(); /* it would wait for the lost */
         fflush(NULL);
         _exit(code);
     }
@@ -311,8 +315,6 @@ static int be_rank(rk__cli *cli, rk__run_options *options, const char *path, rk_
     rk__guard_set(RK__GUARD_NONE); /* MPI may */
     if (rk__world_init(&world, &err) != RK_OK)
         return rk__drive_is_silent_rank() ? RK_EXIT_OK : rk__drive_report(rk__cli_fail(cli, &err), false);
-    if (world.rank == 0)
-        rk__launch_begin();
     rk__guard_set(RK__GUARD_RUN);
     rk__signals_begin();
     int code = run_in_world(cli, &world, options, run);

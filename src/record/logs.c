@@ -110,7 +110,15 @@ static bool next_frame(const rk__values *values, const log_file *log, uint64_t *
     return false;
 }
 
-/* Where does each block begin? The last one that was ended counts; later sessions come later. */
+/* A block may be whole in several logs: who wrote one of them died before the record was in the file, or was too late.
+ */
+static bool is_named(const rk__values *values, const log_file *log, uint64_t block) {
+    rk__block_record entry;
+    return rk__record_block(values->record, block, &entry) && entry.session == log->session &&
+           entry.owner == log->owner;
+}
+
+/* Where does each block begin? In the log that its record names, the last one that was ended. */
 static void index_log(rk__values *values, uint32_t number) {
     const log_file *log = &values->logs[number];
     rk__log_frame frame;
@@ -124,7 +132,7 @@ static void index_log(rk__values *values, uint32_t number) {
             begin = NOWHERE; /* one is missing */
         }
         part = frame.part + 1;
-        if (frame.last && begin != NOWHERE)
+        if (frame.last && begin != NOWHERE && (values->places[block].at == NOWHERE || is_named(values, log, block)))
             values->places[block] = (place){begin, number};
     }
 }

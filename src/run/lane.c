@@ -127,6 +127,8 @@ rk_status rk__lane_commit(rk__lane *lane, uint64_t block, const rk__block_record
     atomic_store_explicit(kernel_ns, atomic_load_explicit(kernel_ns, memory_order_relaxed) + record->duration_ns,
                           memory_order_relaxed);
     atomic_fetch_add_explicit(&lane->claimer.line->blocks, 1, memory_order_relaxed);
+    if (lane->session->fenced)
+        rk__service_fence(lane->session);
     if (lane->log != NULL)
         RK_TRY(rk__log_end(lane->log, err));
     return rk__stage_commit(lane->stage, block, record, partial, err);

@@ -246,6 +246,8 @@ typedef struct rk__session_run {
     bool has_thread;
     _Atomic bool go; /* the main thread has done its last collective */
     _Atomic bool quit;
+    bool fenced;                /* of another node than rank 0's, and the kernel is not deterministic */
+    _Atomic uint64_t tended_ns; /* when the thread last ran; 0: not yet */
     _Atomic uint32_t flush_failed;
     rk_error flush_error; /* read by the main thread after joining */
     /* the syncing thread */
@@ -280,6 +282,8 @@ void rk__crash_end(void); /* also without a begin */
 
 rk_status rk__service_start(rk__session_run *session, rk_error *err);
 void rk__service_stop(rk__session_run *session);
+/* Before something is written: ends a process that was stopped for too long. */
+void rk__service_fence(rk__session_run *session);
 
 /* The service thread's, at each tick: the node's agent, and what rank 0 does for all. */
 void rk__agent_tend(rk__session_run *session, uint64_t now_ns);

@@ -13,6 +13,7 @@
 #define TICK_MORE_NS UINT64_C(500000)   /* several */
 #define NAP_MIN_NS   UINT64_C(100000)
 #define NAP_MAX_NS   (TICK_NS / 4)
+#define STOPPED_NS   UINT64_C(8000000000) /* less than the silence that makes a node lost */
 #define FLUSH_AGE_NS UINT64_C(30000000)
 #define PROGRESS_NS  UINT64_C(200000000)
 
@@ -36,8 +37,9 @@ static void show_progress(rk__session_run *session, display *shown, uint64_t now
     }
     if (shown->stopping_ns == 0 && rk__run_is_draining())
         shown->stopping_ns = now;
-    uint64_t done = session->before.tasks_done + counts.tasks;
-    rk__progress progress = {.tasks = rk__schema_part_tasks(&session->job->schema),
+    uint64_t done = session->before.tasks_done + counts.tasks, all = rk__schema_part_tasks(&session->job->schema);
+    done = done < all ? done : all; /* what the dead did and others did again counts twice */
+    rk__progress progress = {.tasks = all,
                              .done = done,
                              .failed = session->before.tasks_failed + counts.failed,
                              .seconds = (double)(now - session->start_ns) * 1e-9,
@@ -65,9 +67,19 @@ static void stamp_settled(rk__lane *lane, uint64_t flushed_ns) {
                           memory_order_release);
 }
 
+/* Who was stopped for so long that the others take its node for lost must not write when it goes on: a resume may have
+ * computed its blocks anew, with other results. Those of a deterministic kernel are the same. */
+void rk__service_fence(rk__session_run *session) {
+    uint64_t tended = atomic_load_explicit(&session->tended_ns, memory_order_relaxed);
+    if (session->fenced && tended != 0 && rk__clock_ns() - tended > STOPPED_NS)
+        _exit(RK_EXIT_STOPPED);
+}
+
 static void tend_rank(rk__session_run *session, uint64_t now) {
     rk__window *window = session->segment.window;
     rk_error err = RK_ERROR_INIT;
+    rk__service_fence(session);
+    atomic_store_explicit(&session->tended_ns, now, memory_order_relaxed);
     for (uint32_t i = 0; i < session->lane_count; i++)
         atomic_store_explicit(&session->lanes[i].claimer.line->beat_ns, now, memory_order_relaxed);
     uint64_t deadline = session->options->deadline_ns;

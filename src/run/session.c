@@ -102,6 +102,7 @@ rk_status rk__session_start(rk__session_run *session, rk_error *err) {
 }
 
 rk_status rk__session_work(rk__session_run *session, rk_error *err) {
+    session->fenced = session->world->node != session->world->node_of_rank[0] && !session->job->identity.deterministic;
     rk__crew_compute(session->crew);
     rk__crash_begin(session);
     atomic_store(&session->go, true);

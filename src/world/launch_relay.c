@@ -24,11 +24,14 @@ static void give_banner(rk__relay *relay) {
 }
 
 /* What Open MPI 4.1 says of each rank that dies while it lets the others live: "[host:pid] PMIX ERROR: BAD-PARAM in
- * file ../../../src/event/pmix_event_notification.c at line 1033". Rank 0 says it better. */
+ * file ../../../src/event/pmix_event_notification.c at line 1033", and how often it could not reach it. Rank 0 says it
+ * better. */
 static void end_note(rk__relay *relay) {
     relay->banner[relay->held - 1] = '\0';
-    bool known = strstr(relay->banner, "] PMIX ERROR: ") != NULL &&
-                 strstr(relay->banner, "/event/pmix_event_notification.c at line ") != NULL;
+    bool known = (strstr(relay->banner, "] PMIX ERROR: ") != NULL &&
+                  strstr(relay->banner, "/event/pmix_event_notification.c at line ") != NULL) ||
+                 strstr(relay->banner, "sent help message help-mpi-btl-tcp.txt / client connect fail") != NULL ||
+                 strstr(relay->banner, "Set MCA parameter \"orte_base_help_aggregate\" to 0") != NULL;
     relay->banner[relay->held - 1] = '\n';
     if (known)
         relay->held = 0;
@@ -42,7 +45,8 @@ static bool is_told_elsewhere(rk__relay *relay) {
     relay->banner[relay->held - 1] = '\0';
     snprintf(code, sizeof code, "Exit code:    %d\n", RK_EXIT_STOPPED);
     bool told = strstr(relay->banner, "Per user-direction, the job has been aborted") != NULL ||
-                (strstr(relay->banner, "non-zero status") != NULL && strstr(relay->banner, code) != NULL);
+                (strstr(relay->banner, "non-zero status") != NULL && strstr(relay->banner, code) != NULL) ||
+                strstr(relay->banner, "failed to TCP connect to a peer MPI process") != NULL;
     relay->banner[relay->held - 1] = '\n';
     return told;
 }

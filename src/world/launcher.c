@@ -11,7 +11,7 @@
 enum { WAIT_MS = 1000, HELD_BACK_MS = 50 };
 #define LOOK_NS     UINT64_C(2000000000)
 #define DESERTED_NS UINT64_C(15000000000)
-#define LINGER_NS   UINT64_C(30000000000) /* mpirun's own end takes a second or two */
+#define LINGER_NS   UINT64_C(10000000000) /* mpirun's own end takes a second or two */
 #define BROKEN_NS   UINT64_C(2000000000)
 #define START_NS    UINT64_C(30000000000) /* and for each rank: */
 #define RANK_NS     UINT64_C(50000000)
@@ -137,9 +137,15 @@ static void wait_event(launch *self) {
         relay_stderr(self);
 }
 
+/* Others are processes that the ranks have left behind: somebody may wait for them to be gone. */
 static void reap(launch *self) {
-    pid_t got = waitpid(self->mpirun, &self->wait_status, WNOHANG);
-    self->ended = got == self->mpirun || (got < 0 && errno == ECHILD);
+    int wait_status;
+    pid_t got;
+    while (!self->ended && (got = waitpid(-1, &wait_status, WNOHANG)) != 0) {
+        if (got == self->mpirun)
+            self->wait_status = wait_status;
+        self->ended = got == self->mpirun || (got < 0 && errno == ECHILD);
+    }
 }
 
 /* While they start ranks wait for each other, and mpirun, told to let the others live, lets them: for one that has

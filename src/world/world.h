@@ -110,7 +110,7 @@ typedef struct rk__launch_result {
  * mpirun, which passes it to the process group of each rank (drain), again each second until the job has ended; a
  * second one kills. Sets for the ranks: RANKINE_JOB (a directory of ours, where rank 0 leaves its exit code in the file
  * "exit", removed at the end), RANKINE_RANKS (their number) and RANKINE_TTY=columns if our stderr is a terminal; passes
- * on all of RANKINE_*, to other hosts too. A job that goes on for half a minute after its report is ended, or for
+ * on all of RANKINE_*, to other hosts too. A job that goes on for ten seconds after its report is ended, or for
  * two seconds if ranks were lost or rank 0 is gone. With Open MPI 4 mpirun is told to let the others go on when a rank
  * dies (orte_enable_recovery), and to notice dead nodes in seconds. Removes
  * shared memory named after the job, and (Linux) ends all processes that outlive mpirun; the caller has no other
