@@ -268,6 +268,12 @@ bool rk__mail_is_gone(const rk__mail *mail, uint32_t endpoint) {
            !process_is_there(atomic_load(&box->pid));
 }
 
+bool rk__mail_is_absent(const rk__mail *mail, uint32_t endpoint) {
+    if (endpoint < mail->place.ranks || endpoint == mail->place.endpoint || !rk__mail_on_my_node(mail, endpoint))
+        return false;
+    return atomic_load(&rk__arena_box(mail->arena, rk__mail_local_of(mail, endpoint))->life) != RK__LIFE_ALIVE;
+}
+
 /* Of a child its rank knows better: how it ended. */
 static void look_at(rk__mail *mail, uint32_t local) {
     rk__box *box = rk__arena_box(mail->arena, local);

@@ -210,6 +210,8 @@ void *rk__strand_context(const rk__mail *mail);
 /* ---- deaths; lock held ---- */
 
 bool rk__mail_is_dead(const rk__mail *mail, uint32_t endpoint);
+/* A child of this node that is not there: it was never born, or has left. */
+bool rk__mail_is_absent(const rk__mail *mail, uint32_t endpoint);
 /* Is it on this node, or has its node been heard of in the last two seconds? Not the dead. */
 bool rk__mail_hears(const rk__mail *mail, uint32_t rank);
 /* Looks now whether a process of this node is there, buries nobody: for those who are inside what they share with it,

@@ -1,5 +1,7 @@
 #include "mail/object.h"
 
+#include <string.h>
+
 const char *rk__kind_text(uint32_t kind) {
     switch (kind) {
 #define KIND_CASE(name, number, text)                                                                                  \
@@ -17,10 +19,11 @@ rk_status rk__ref_check(const rk__mail *mail, rk_ref ref, rk__kind kind, rk_erro
     if (ref.serial == 0)
         return rk__fail(err, RK_EINVAL, "this %s was never made: call its create function first", wanted);
     if (ref.kind != (uint32_t)kind)
-        return rk__fail(err, RK_EINVAL, "this is no %s, but a %s", wanted, rk__kind_text(ref.kind));
+        return rk__fail(err, RK_EINVAL, "this is no %s, but %s %s", wanted,
+                        strchr("aeiou", *rk__kind_text(ref.kind)) != NULL ? "an" : "a", rk__kind_text(ref.kind));
     if (ref.home >= rk__mail_endpoints(mail))
         return rk__fail(err, RK_EINVAL, "this %s is of process %u, of which this program has none", wanted, ref.home);
-    if (rk__mail_is_dead(mail, ref.home))
+    if (rk__mail_is_dead(mail, ref.home) || rk__mail_is_absent(mail, ref.home))
         return rk__fail(err, RK_EDEAD, "process %u, where this %s lived, has died", ref.home, wanted);
     return RK_OK;
 }

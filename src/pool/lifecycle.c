@@ -59,8 +59,25 @@ static rk_status add_hand(rk__pool *pool, rk_error *err) {
     return RK_OK;
 }
 
+/* Before anything is made for each of them. */
+static rk_status check_count(const rk__mail *mail, uint32_t workers, bool isolate, rk_error *err) {
+    uint32_t ranks = rk__mail_ranks(mail), children = rk__mail_endpoints(mail) - ranks;
+    if (isolate && workers > children)
+        return rk__fail(err, RK_EFULL,
+                        "%u isolated workers: %u ranks may have %u isolated processes between them: ask for fewer, or "
+                        "raise rk_main_options.children",
+                        workers, ranks, children);
+    if (!isolate && workers / RK__STRANDS_MAX > ranks)
+        return rk__fail(err, RK_EFULL,
+                        "%u workers: each of %u ranks runs %d functions side by side at most: ask for fewer, or start "
+                        "with more ranks",
+                        workers, ranks, RK__STRANDS_MAX);
+    return RK_OK;
+}
+
 static rk_status make(rk__pools *room, uint32_t workers, bool isolate, rk__pool **out, rk_error *err) {
     rk__pool *made;
+    RK_TRY(check_count(room->mail, workers, isolate, err));
     RK_TRY(rk__alloc((void **)&made, 1, sizeof *made, "a pool", err));
     rk_status status = rk__alloc((void **)&made->hands, workers, sizeof(void *), "workers", err);
     made->serial = status == RK_OK ? rk__slots_add(&room->pools, made) : 0;

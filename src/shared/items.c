@@ -46,6 +46,9 @@ static rk_status check(const rk_shared_item *item, uint64_t index, rk_error *err
     if ((unsigned)item->kind > RK_SHARED_BYTES)
         return rk__fail(err, RK_EINVAL, "item %llu is of kind %d, which there is none of", (unsigned long long)index,
                         (int)item->kind);
+    if (has_bytes((uint32_t)item->kind) && item->size > SIZE_MAX / 4)
+        return rk__fail(err, RK_EINVAL, "item %llu: %zu bytes: no memory is that large", (unsigned long long)index,
+                        item->size);
     if (has_bytes((uint32_t)item->kind) && item->bytes == NULL && item->size > 0)
         return rk__fail(err, RK_EINVAL, "item %llu: %zu bytes at NULL", (unsigned long long)index, item->size);
     return RK_OK;

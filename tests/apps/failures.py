@@ -134,11 +134,13 @@ def crashes_keep_reductions_that_depend_on_the_order():
 
 
 def a_failure_stops_quick_tasks_within_a_block():
-    for n in (1, 2):
+    """The process that fails, by itself; what another computes until that block has ended depends on the machine: of the
+    four million tasks at most one in a hundred."""
+    for n, most in ((1, 256 + 256 * 4), (2, 40000)):
         run(kernel("flaky"), "every=1000000", "--repeat", 4000000, "--block", 256, "--isolate", "--fail-fast", n=n,
             expect=RESUMABLE)
         found = summary("info", "out.h5")
-        assert found["failed"] == 1 and found["done"] <= n * 256 + n * 256 * 4, found
+        assert found["failed"] == 1 and found["done"] <= most, found
 
 
 def what_a_task_stops_goes_on_or_is_killed():

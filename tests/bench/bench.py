@@ -102,6 +102,19 @@ def worker_seconds(tasks, n):
                    "-o", "bench.h5", "--force")["seconds"]
 
 
+def alone_seconds(tasks):
+    """The same worker, driven by a loop that does nothing else."""
+    with subprocess.Popen([os.environ["PYTHON"], "worker.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        begin = time.monotonic()
+        for x in range(tasks):
+            worker.stdin.write(b'{"task": %d, "seed": 1, "params": {"x": %d}}\n' % (x, x))
+            worker.stdin.flush()
+            worker.stdout.readline()
+        seconds = time.monotonic() - begin
+        worker.stdin.close()
+    return seconds
+
+
 def measured(*words, env=None):
     """What a program prints: {name: seconds}; a single number is named ""."""
     out = subprocess.run([*words], check=True, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
@@ -157,6 +170,8 @@ def programs():
     row("command, /bin/true, 4000 tasks", "s", lambda: command_seconds(4000), lambda: bare_seconds(4000), "posix_spawn")
     row("command, /bin/true, 1000 tasks", "s", lambda: command_seconds(1000), lambda: parallel_seconds(1000),
         "GNU parallel -j2")
+    row("coprocess, a Python worker, 20000 tasks, 1 rank", "s", lambda: worker_seconds(20000, 1),
+        lambda: alone_seconds(20000), "the worker alone")
     for n in (1, 2):
         each = statistics.median(worker_seconds(100000, n) for _ in range(ROUNDS)) * n / 100000 * 1e6
         print(f"coprocess, a Python worker, {n} rank{'s' * (n > 1)}: {each:.1f} us a task and rank", flush=True)

@@ -4,8 +4,8 @@ from library_test import run, scenario
 WHERE = ((1, 1), (2, 1), (3, 3))
 
 
-def play(scene):
-    for n, nodes in WHERE:
+def play(scene, where=WHERE):
+    for n, nodes in where:
         run("misuse", scene, n=n, nodes=nodes)
 
 
@@ -19,6 +19,14 @@ def a_task_is_refused_the_pool_it_works_for():
 
 def an_initializer_that_says_nothing_is_explained():
     play("initializer")
+
+
+def objects_of_processes_that_are_not_there_are_refused():
+    play("strangers", ((1, 1), (2, 1)))
+
+
+def what_there_is_not_so_much_of_is_refused_at_once():
+    play("too_much")
 
 
 def what_has_to_be_given_is_not_null():

@@ -1,5 +1,7 @@
 /* Calls with what nobody should give them, one scene each: `misuse <scene>`. Each must return, with a status. */
+#include <limits.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -238,6 +240,52 @@ static rk_status initializer(rk_error *err) {
     return complain(err, "rk_pool_map", 0, status, RK_EBROKEN);
 }
 
+/* ---- what there is not so much of, or nobody ---- */
+
+static rk_status nothing(rk_call *call) {
+    (void)call;
+    return RK_OK;
+}
+
+/* Objects of processes that were never born, and of those that no program has. */
+static rk_status strangers(rk_error *err) {
+    rk_event event;
+    rk_process process;
+    bool is;
+    RK_TRY(rk_event_create(&event, err));
+    RK_TRY(rk_process_start(&process, nothing, NULL, 0, NULL, err));
+    RK_TRY(rk_process_join(process, RK_FOREVER, err));
+    for (uint32_t home = (uint32_t)rk_size(); home < (uint32_t)rk_size() + 200; home++) {
+        event.ref.home = process.ref.home = home;
+        rk_status status = rk_event_is_set(event, &is, err);
+        if (status != RK_EDEAD && status != RK_EINVAL)
+            return complain(err, "rk_event_is_set", home, status, RK_EDEAD);
+        status = rk_process_is_alive(process, &is, err);
+        if (status != RK_EDEAD && status != RK_EINVAL)
+            return complain(err, "rk_process_is_alive", home, status, RK_EDEAD);
+    }
+    return RK_OK;
+}
+
+static rk_status too_much(rk_error *err) {
+    rk_pool pool;
+    rk_shared_list list;
+    static const int counts[] = {1000000, INT_MAX};
+    for (size_t i = 0; i < 2; i++) {
+        rk_status status = rk_pool_create(&pool, &(rk_pool_options){.workers = counts[i]}, err);
+        if (status != RK_EFULL)
+            return complain(err, "rk_pool_create", counts[i], status, RK_EFULL);
+    }
+    static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 8, SIZE_MAX / 2};
+    for (size_t i = 0; i < 3; i++) {
+        rk_shared_item item = {.kind = RK_SHARED_BYTES, .bytes = "x", .size = sizes[i]};
+        rk_status status = rk_shared_list_create(&list, &item, 1, err);
+        if (status != RK_EINVAL)
+            return complain(err, "rk_shared_list_create", (double)sizes[i], status, RK_EINVAL);
+    }
+    return RK_OK;
+}
+
 /* ---- all scenes ---- */
 
 typedef struct scene {
@@ -246,7 +294,11 @@ typedef struct scene {
 } scene;
 
 static rk_status root(int argc, char **argv, rk_error *err) {
-    static const scene scenes[] = {{"past_times", past_times}, {"own_pool", own_pool}, {"initializer", initializer}};
+    static const scene scenes[] = {{"past_times", past_times},
+                                   {"own_pool", own_pool},
+                                   {"initializer", initializer},
+                                   {"strangers", strangers},
+                                   {"too_much", too_much}};
     for (size_t i = 0; argc > 1 && i < sizeof scenes / sizeof *scenes; i++)
         if (strcmp(argv[1], scenes[i].name) == 0)
             return scenes[i].play(err);
