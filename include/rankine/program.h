@@ -12,8 +12,16 @@
  *
  * Who may call. The functions of <rankine/{pool,process,queue,sync,shared,manager,...}.h> are called from `root` and
  * from the functions that Rankine runs (on any rank), by the thread that Rankine runs them on; elsewhere they return
- * RK_EPERM. None is collective. A rank runs one of its functions at a time: another one (a second process on the rank,
- * a worker of a pool) gets its turn while this one waits in a call of Rankine.
+ * RK_EPERM, as in a process that such a function forks (which may exec, or _exit; returning from the function ends it,
+ * with 1). None is collective. A rank runs one of its functions at a time: another one (a second process on the rank, a
+ * worker of a pool) gets its turn while this one waits in a call of Rankine.
+ *
+ * A function, and root, ends by returning. One that ends its thread (pthread_exit) has failed with RK_EDEAD; what it
+ * holds stays as it is. Its thread can't be cancelled (pthread_cancel), unless it allows that itself
+ * (pthread_setcancelstate), which it must not do around calls of Rankine. Code that a call of Rankine's runs (a
+ * callback, a generator, a predicate, the action of a barrier, rk_everywhere's function on the caller's rank) must
+ * return: if it ends the thread, the rank ends, and says so. Leaving a function or such code by longjmp or a C++
+ * exception is undefined.
  *
  * Objects (queues, locks, ...) are named by small values that can be copied, put into an argument and used on any rank.
  * They live on the rank that made them, until they are destroyed or the program ends. If that rank dies, calls that

@@ -77,7 +77,8 @@ typedef struct rk_error {
         }                                                                                                              \
     }
 
-/** Name of a status ("EINVAL") and its meaning in words. Not collective; never NULL; static storage. */
+/** Name of a status ("EINVAL") and its meaning in words; "unknown status" of other numbers. Not collective; never NULL;
+ * static storage. */
 RK_EXPORT const char *rk_status_name(rk_status status);
 RK_EXPORT const char *rk_status_text(rk_status status);
 

@@ -14,9 +14,9 @@
  * at once. (Python promises no order.)
  *
  * Deaths. If a process dies that holds a lock, the lock is broken: those who wait for it and all who come later get
- * RK_EBROKEN, as what it protected may be half changed. A process that only waited is forgotten. A semaphore does not
- * know who acquired it, so what the dead had is not given back, as in Python. Locks are not released when the function
- * that acquired them returns.
+ * RK_EBROKEN, as what it protected may be half changed. A process that only waited is forgotten, wherever it was
+ * killed. A semaphore does not know who acquired it, so what the dead had is not given back, as in Python. Locks are
+ * not released when the function that acquired them returns.
  *
  * Cost. A step takes some tens of nanoseconds on the node where the object lives, if nobody has to wait for it; from
  * another node a letter and its answer. A node holds 16384 of these objects at a time.
@@ -96,13 +96,13 @@ RK_EXPORT rk_status rk_semaphore_create(rk_semaphore *semaphore, uint64_t value,
 /** One whose count never exceeds `value`. Python: BoundedSemaphore(value). @return as rk_semaphore_create. */
 RK_EXPORT rk_status rk_bounded_semaphore_create(rk_semaphore *semaphore, uint64_t value, rk_error *err);
 /** Wait until the count is above 0, and lower it by one. Python: Semaphore.acquire(block, timeout).
- * @return RK_OK; RK_ETIMEDOUT; RK_EBROKEN: a process died in the middle of changing the count. */
+ * @return RK_OK; RK_ETIMEDOUT. */
 RK_EXPORT rk_status rk_semaphore_acquire(rk_semaphore semaphore, double timeout_seconds, rk_error *err);
 /** Raise the count by `count`, or let as many waiters go. Python: Semaphore.release(n).
  * @return RK_OK; RK_EINVAL: count is 0, or above what a bounded one takes (nothing is released; Python: ValueError);
- * RK_EOVERFLOW: the count would exceed UINT64_MAX / 4; RK_EBROKEN. */
+ * RK_EOVERFLOW: the count would exceed UINT64_MAX / 4. */
 RK_EXPORT rk_status rk_semaphore_release(rk_semaphore semaphore, uint64_t count, rk_error *err);
-/** The count now. Python: Semaphore.get_value(). @return RK_OK, RK_EBROKEN. */
+/** The count now. Python: Semaphore.get_value(). @return RK_OK. */
 RK_EXPORT rk_status rk_semaphore_value(rk_semaphore semaphore, uint64_t *value, rk_error *err);
 /** Those who wait for it get RK_ENOENT. @return RK_OK. */
 RK_EXPORT rk_status rk_semaphore_destroy(rk_semaphore semaphore, rk_error *err);
@@ -147,14 +147,14 @@ RK_EXPORT rk_status rk_condition_destroy(rk_condition condition, rk_error *err);
 
 /** An event that is not set. Python: Event(). @return as rk_lock_create. */
 RK_EXPORT rk_status rk_event_create(rk_event *event, rk_error *err);
-/** All who wait go on. Python: Event.set(). @return RK_OK; RK_EBROKEN: a process died in the middle of a change. */
+/** All who wait go on. Python: Event.set(). @return RK_OK. */
 RK_EXPORT rk_status rk_event_set(rk_event event, rk_error *err);
 /** Python: Event.clear(). @return as rk_event_set. */
 RK_EXPORT rk_status rk_event_clear(rk_event event, rk_error *err);
 /** Python: Event.is_set(). @return as rk_event_set. */
 RK_EXPORT rk_status rk_event_is_set(rk_event event, bool *set, rk_error *err);
 /** Wait until it is set; who waits when it is set goes on, also if it is cleared at once. Python: Event.wait(timeout).
- * @return RK_OK; RK_ETIMEDOUT: it was not set (Python: False); RK_EBROKEN. */
+ * @return RK_OK; RK_ETIMEDOUT: it was not set (Python: False). */
 RK_EXPORT rk_status rk_event_wait(rk_event event, double timeout_seconds, rk_error *err);
 /** Those who wait for it get RK_ENOENT. @return RK_OK. */
 RK_EXPORT rk_status rk_event_destroy(rk_event event, rk_error *err);

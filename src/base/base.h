@@ -1,4 +1,4 @@
-/* src/base: what every other room stands on: errors, checked arithmetic, clocks, text buffers.
+/* src/base: what every other room stands on: errors, checked arithmetic, clocks, processes, text.
  *
  * Nothing here knows of MPI, HDF5 or a run. Private to the library. */
 #ifndef RANKINE_BASE_H
@@ -51,6 +51,10 @@ void rk__sleep_ns(uint64_t ns); /* at least that long unless a signal comes */
 /* "2026-11-21T10:00:00Z" of a wall clock; buffer of at least 32 bytes. */
 void rk__wall_text(uint64_t wall_ns, char *buffer, size_t size);
 
+/* Is there a process of this number, also another user's? One that has ended, and that its parent has not yet looked
+ * at, is as dead as any. */
+bool rk__is_alive(long pid);
+
 /* ---- growing text: for messages, JSON, canonical descriptions ---- */
 typedef struct rk__text {
     char *data; /* NUL-terminated, or NULL while empty */
@@ -94,6 +98,15 @@ const char *rk__nearest(const char *word, const char *const *candidates, size_t 
 /* calloc with a checked product and an error that says how much and what for. */
 rk_status rk__alloc(void **out, size_t count, size_t size, const char *what, rk_error *err);
 char *rk__strdup(const char *text); /* NULL for NULL */
+
+/* ---- the stack of the calling thread ---- */
+/* Handlers with SA_ONSTACK run on a stack of their own from now on, so that an overflow of the thread's can be told.
+ * One that is there already stays. */
+rk_status rk__stack_watch(rk_error *err);
+void rk__stack_unwatch(void);
+/* In a handler: is this address of the stack, which was not to be had, where it would grow to? Of a thread that is
+ * watched. */
+bool rk__stack_holds(uintptr_t address);
 
 /* ---- JSON output: a writer only. Numbers that JSON has no word for (NaN, Inf) become null. ---- */
 typedef struct rk__json {

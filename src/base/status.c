@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char unknown[] = "unknown status";
+
 const char *rk_status_name(rk_status status) {
     switch (status) {
 #define NAME_CASE(name, number, text)                                                                                  \
@@ -11,7 +13,7 @@ const char *rk_status_name(rk_status status) {
         RK_STATUS_MAP(NAME_CASE)
 #undef NAME_CASE
     }
-    return "?";
+    return unknown;
 }
 
 const char *rk_status_text(rk_status status) {
@@ -22,12 +24,12 @@ const char *rk_status_text(rk_status status) {
         RK_STATUS_MAP(TEXT_CASE)
 #undef TEXT_CASE
     }
-    return "unknown status";
+    return unknown;
 }
 
 char *rk__format_status(rk_status status, char *buffer, size_t size) {
     const char *name = rk_status_name(status);
-    if (name[0] != '?')
+    if (name != unknown)
         snprintf(buffer, size, "RK_%s: %s", name, rk_status_text(status));
     else
         snprintf(buffer, size, "%d, which is no rk_status", (int)status);

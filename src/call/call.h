@@ -39,9 +39,31 @@ typedef struct rk__outcome {
 /* Run it. Not with the lock held. `stopping` tells a function that asks (may be NULL). */
 void rk__call_run(rk_function function, const void *arg, size_t arg_size, bool (*stopping)(void *ctx), void *ctx,
                   rk__outcome *outcome);
-/* As that, for many calls: a result of room_size bytes at most is left in `room`, and outcome->bytes is room then. */
-void rk__call_run_into(rk_function function, const void *arg, size_t arg_size, bool (*stopping)(void *ctx), void *ctx,
-                       void *room, size_t room_size, rk__outcome *outcome);
+/* Many calls of a function, one after the other: what does not change between them is set up once. */
+typedef struct rk__calls {
+    rk_function function, outer;
+    rk_call call;
+    rk__outcome *outcome;
+    rk_error err; /* of the calls that the function makes */
+    bool (*stopping)(void *ctx);
+    void *ctx;
+    void *room; /* for small results; not to be freed */
+    size_t room_size;
+} rk__calls;
+
+/* A result of room_size bytes at most will be left in the room of its call. outcome: of the last call. */
+void rk__calls_begin(rk__calls *calls, rk_function function, bool (*stopping)(void *ctx), void *ctx, size_t room_size,
+                     rk__outcome *outcome);
+/* The outcome's status; its bytes are `room` if they fit there. */
+rk_status rk__calls_run(rk__calls *calls, const void *arg, size_t arg_size, void *room);
+void rk__calls_end(const rk__calls *calls);
+/* Code of the user's that is called within a call of the library (a callback, a generator, an action) begins, and ends.
+ * Like the functions that are run, it ends the process if it returns in one that it has forked. */
+void rk__call_inner(bool begins);
+/* What came of a call whose thread has ended in it. Where it was inner code that ended it nobody can mend the call of
+ * the library that it leaves half done: aborts. */
+void rk__call_lost(rk__outcome *outcome);
+bool rk__call_is_lost(void); /* it aborts */
 /* The one that this thread is in; NULL: none. */
 rk_function rk__call_running(void);
 /* The ctx of a call that runs with this `stopping`; NULL: it is somebody else's. */

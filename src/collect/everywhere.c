@@ -257,7 +257,9 @@ static rk_status start_others(rk__everywhere *self, const rk__function_name *nam
 
 static void run_own(rk__collect *collect, rk__gathering *own, const void *arg, size_t size) {
     rk__leave(collect->mail);
+    rk__call_inner(true);
     rk__gathering_run(own, arg, size);
+    rk__call_inner(false);
     rk__enter(NULL);
 }
 

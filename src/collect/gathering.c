@@ -116,8 +116,9 @@ static void look_for_the_dead(rk__gathering *gathering) {
 static bool is_stopping(void *ctx) {
     (void)ctx;
     rk__mail *mail = rk__enter(NULL);
-    bool stopping = rk__strand_interrupted(mail);
-    rk__leave(mail);
+    bool stopping = mail == NULL || rk__strand_interrupted(mail);
+    if (mail != NULL)
+        rk__leave(mail);
     return stopping;
 }
 
@@ -142,20 +143,24 @@ static void add_what_it_missed(const rk__gathering *gathering, rk__outcome *outc
     }
 }
 
+static void conclude(rk__gathering *gathering, rk__outcome *outcome) {
+    free(outcome->bytes);
+    rk__mail *mail = rk__enter(NULL);
+    rk__channel_flush(mail); /* what it put is in the queues before anybody hears that it has ended */
+    add_what_it_missed(gathering, outcome);
+    send_ended(gathering->collect, gathering->head, gathering->number, gathering, outcome->status,
+               outcome->status != RK_OK ? outcome->message : NULL);
+    rk__gathering_forget(gathering);
+    rk__leave(mail);
+}
+
 void rk__gathering_run(rk__gathering *gathering, const void *arg, size_t arg_size) {
     rk__outcome outcome = {.status = RK_ECANCELLED};
     if (is_stopping(NULL))
         snprintf(outcome.message, sizeof outcome.message, "told to end before it began");
     else
         rk__call_run(gathering->function, arg, arg_size, is_stopping, NULL, &outcome);
-    free(outcome.bytes);
-    rk__mail *mail = rk__enter(NULL);
-    rk__channel_flush(mail); /* what it put is in the queues before anybody hears that it has ended */
-    add_what_it_missed(gathering, &outcome);
-    send_ended(gathering->collect, gathering->head, gathering->number, gathering, outcome.status,
-               outcome.status != RK_OK ? outcome.message : NULL);
-    rk__gathering_forget(gathering);
-    rk__leave(mail);
+    conclude(gathering, &outcome);
 }
 
 rk_status rk__gathering_join(rk__collect *collect, uint64_t number, rk_function function, uint64_t limit_ns,
@@ -172,8 +177,17 @@ rk_status rk__gathering_join(rk__collect *collect, uint64_t number, rk_function 
 
 /* ---- started by letter ---- */
 
+static void lost(void *ctx) {
+    rk__outcome outcome;
+    rk__call_lost(&outcome);
+    conclude(ctx, &outcome);
+}
+
 static void body(void *ctx) {
     rk__gathering *gathering = ctx;
+    rk__mail *mail = rk__enter(NULL);
+    rk__strand_set_lost(mail, lost);
+    rk__leave(mail);
     rk__gathering_run(gathering, (char *)gathering->orders + sizeof(rk__function_name), gathering->arg_size);
 }
 

@@ -36,20 +36,16 @@ uint32_t rk__mail_endpoint(const rk__mail *mail) {
     return mail->place.endpoint;
 }
 
+uint64_t rk__mail_birth(const rk__mail *mail) {
+    return mail->place.birth;
+}
+
 uint32_t rk__mail_ranks(const rk__mail *mail) {
     return mail->place.ranks;
 }
 
 uint32_t rk__mail_endpoints(const rk__mail *mail) {
     return mail->endpoints;
-}
-
-void rk__mail_lock(rk__mail *mail) {
-    pthread_mutex_lock(&mail->lock);
-}
-
-void rk__mail_unlock(rk__mail *mail) {
-    pthread_mutex_unlock(&mail->lock);
 }
 
 /* ---- out ---- */
@@ -88,10 +84,10 @@ static bool put_in_ring(rk__mail *mail, uint32_t local, const rk__fragment *head
     unsigned char *data;
     size_t size = mail->arena->ring_bytes;
     rk__ring *ring = rk__arena_ring(mail->arena, mail->local, local, &data);
-    bool done = rk__ring_write(ring, data, size, head, piece, bytes);
+    bool done = rk__ring_write(ring, data, size, head, piece, bytes, mail->tag);
     if (!done) { /* the reader may have made room before it could see that we want some */
         atomic_store(&ring->starved, 1);
-        done = rk__ring_write(ring, data, size, head, piece, bytes);
+        done = rk__ring_write(ring, data, size, head, piece, bytes, mail->tag);
     }
     notify(mail, local);
     return done;
@@ -158,15 +154,21 @@ static rk_status keep(rk__mail *mail, rk__letter *letter, rk__payload payload, r
 
 /* The way of nearly all letters: small, and there is room. */
 static bool send_at_once(rk__mail *mail, const rk__letter *letter) {
-    if (letter->to == mail->place.endpoint || mail->outboxes[letter->to].first != NULL ||
+    if (letter->to == mail->place.endpoint || !rk__outbox_is_empty(mail, letter->to) ||
         letter->size > rk__mail_piece_max(mail, letter->to))
         return false;
     rk__fragment head = fragment_of(letter);
     return rk__mail_put_fragment(mail, &head, letter->bytes, (size_t)letter->size);
 }
 
-rk_status rk__mail_send(rk__mail *mail, rk__letter *letter, rk__payload payload, rk_error *err) {
+static void address(rk__mail *mail, rk__letter *letter) {
     letter->from = mail->place.endpoint;
+    if (letter->to >= mail->place.ranks && mail->births[letter->to] == 0)
+        rk__death_meet_reader(mail, letter->to);
+}
+
+rk_status rk__mail_send(rk__mail *mail, rk__letter *letter, rk__payload payload, rk_error *err) {
+    address(mail, letter);
     if (mail->dead[letter->to] || send_at_once(mail, letter)) {
         if (payload == RK__PAYLOAD_TAKE)
             free(letter->bytes);
@@ -180,7 +182,7 @@ static bool is_set(void *ctx) {
 }
 
 rk_status rk__mail_send_borrowed(rk__mail *mail, rk__letter *letter, bool *gone, rk_error *err) {
-    letter->from = mail->place.endpoint;
+    address(mail, letter);
     *gone = true;
     if (mail->dead[letter->to] || send_at_once(mail, letter))
         return RK_OK;
@@ -271,10 +273,11 @@ static size_t collect(rk__mail *mail, const rk__fragment *head, const void *piec
     return 1;
 }
 
+/* Rings differ from node to node: what came in one piece, and is too large here, goes on in several from the outbox. */
 static size_t pass_on(rk__mail *mail, const rk__fragment *head, const void *piece, size_t bytes) {
     if (mail->dead[head->to])
         return 0;
-    if (mail->outboxes[head->to].first == NULL && rk__mail_put_fragment(mail, head, piece, bytes))
+    if (rk__outbox_is_empty(mail, head->to) && rk__mail_put_fragment(mail, head, piece, bytes))
         return 1;
     rk__letter letter = letter_of(head);
     rk__outgoing *outgoing = make_outgoing(&letter, NULL);
@@ -287,8 +290,7 @@ static size_t pass_on(rk__mail *mail, const rk__fragment *head, const void *piec
     if (bytes > 0)
         memcpy(copy, piece, bytes);
     outgoing->letter.bytes = copy;
-    outgoing->passed_on = true;
-    outgoing->sent = head->offset;
+    outgoing->sent = outgoing->from = head->offset;
     outgoing->until = head->offset + bytes;
     rk__outbox_add(mail, outgoing);
     return 1;
@@ -309,16 +311,24 @@ static size_t take_fragment(rk__mail *mail, const rk__fragment *head, const void
     return 1;
 }
 
+static size_t take_record(rk__mail *mail, rk__ring *ring, const rk__ring_record *record) {
+    size_t count = take_fragment(mail, &record->head, record->piece, record->bytes);
+    rk__ring_next(ring, record);
+    rk__death_noted(mail); /* before the next letter, which may depend on it */
+    return count;
+}
+
 static size_t drain_ring(rk__mail *mail, uint32_t local) {
     unsigned char *data;
     size_t size = mail->arena->ring_bytes, count = 0;
     int records = 0;
     rk__ring *ring = rk__arena_ring(mail->arena, local, mail->local, &data);
-    const rk__ring_record *record;
-    while (records < DRAIN_MAX && (record = rk__ring_read(ring, data, size)) != NULL) {
-        count += take_fragment(mail, &record->head, record->payload, (size_t)record->bytes);
-        rk__ring_next(ring, record);
-        rk__death_noted(mail); /* before the next letter, which may depend on it */
+    rk__ring_record record;
+    uint32_t writer = rk__mail_of_local(mail, local);
+    while (records < DRAIN_MAX && rk__ring_read(ring, data, size, &record)) {
+        if (record.birth != mail->births[writer])
+            rk__death_meet_writer(mail, writer, record.birth);
+        count += take_record(mail, ring, &record);
         records++;
     }
     if (records == DRAIN_MAX)
@@ -328,12 +338,22 @@ static size_t drain_ring(rk__mail *mail, uint32_t local) {
     return count;
 }
 
-void rk__mail_last_words(rk__mail *mail, uint32_t endpoint) {
+void rk__mail_last_words(rk__mail *mail, uint32_t endpoint, uint32_t heir) {
     uint32_t local = rk__mail_local_of(mail, endpoint);
     unsigned char *data;
     rk__ring *ring = rk__arena_ring(mail->arena, local, mail->local, &data);
-    while (local != mail->local && rk__ring_read(ring, data, mail->arena->ring_bytes) != NULL)
-        drain_ring(mail, local);
+    rk__ring_record record;
+    while (rk__ring_read(ring, data, mail->arena->ring_bytes, &record) && record.birth != heir &&
+           rk__death_is_by(mail, endpoint, record.birth))
+        take_record(mail, ring, &record);
+}
+
+void rk__mail_skip_words(rk__mail *mail, uint32_t endpoint) {
+    unsigned char *data;
+    rk__ring *ring = rk__arena_ring(mail->arena, rk__mail_local_of(mail, endpoint), mail->local, &data);
+    rk__ring_record record;
+    while (rk__ring_read(ring, data, mail->arena->ring_bytes, &record))
+        rk__ring_next(ring, &record);
 }
 
 static size_t drain_rings(rk__mail *mail) {
@@ -402,12 +422,16 @@ static rk_status allocate(rk__mail *mail, rk_error *err) {
     RK_TRY(rk__alloc((void **)&mail->outboxes, endpoints, sizeof *mail->outboxes, "outboxes", err));
     RK_TRY(rk__alloc((void **)&mail->waiting, endpoints, sizeof *mail->waiting, "outboxes", err));
     RK_TRY(rk__alloc((void **)&mail->incoming, endpoints, sizeof *mail->incoming, "letters", err));
+    RK_TRY(rk__alloc((void **)&mail->births, endpoints, sizeof *mail->births, "endpoints", err));
     RK_TRY(rk__alloc((void **)&mail->dead, endpoints, sizeof *mail->dead, "endpoints", err));
+    RK_TRY(rk__alloc((void **)&mail->met, endpoints, sizeof *mail->met, "endpoints", err));
     RK_TRY(rk__alloc((void **)&mail->to_bury, endpoints, sizeof *mail->to_bury, "endpoints", err));
     RK_TRY(rk__alloc((void **)&mail->to_announce, endpoints, sizeof *mail->to_announce, "endpoints", err));
     RK_TRY(rk__alloc((void **)&mail->newcomers, endpoints, sizeof *mail->newcomers, "endpoints", err));
     RK_TRY(rk__alloc((void **)&mail->reasons, endpoints, sizeof *mail->reasons, "endpoints", err));
-    RK_TRY(rk__alloc((void **)&mail->round_of_node, ranks, sizeof *mail->round_of_node, "ranks", err));
+    RK_TRY(rk__alloc((void **)&mail->speakers, ranks, sizeof *mail->speakers, "ranks", err));
+    for (size_t node = 0; node < ranks; node++)
+        mail->speakers[node] = RK__NOBODY;
     RK_TRY(rk__alloc((void **)&mail->heard_ns, ranks, sizeof *mail->heard_ns, "ranks", err));
     return rk__alloc((void **)&mail->rank_at, mail->place.node_ranks, sizeof *mail->rank_at, "ranks", err);
 }
@@ -418,12 +442,13 @@ static void find_neighbours(rk__mail *mail) {
             mail->rank_at[mail->place.place_in_node[rank]] = rank;
 }
 
-/* What lies in the rings was for one who had this endpoint before us. */
-static void forget_what_is_there(rk__mail *mail) {
+/* What lies in the rings to us was for one who had this endpoint before, and may have been killed while it wrote. */
+static void succeed(rk__mail *mail) {
     for (uint32_t local = 0; local < mail->arena->locals; local++) {
         unsigned char *data;
-        rk__ring *ring = rk__arena_ring(mail->arena, local, mail->local, &data);
-        atomic_store(&ring->head, atomic_load(&ring->tail));
+        rk__ring *ours = rk__arena_ring(mail->arena, mail->local, local, &data);
+        rk__ring_resume(ours, data, mail->arena->ring_bytes);
+        rk__ring_forget(rk__arena_ring(mail->arena, local, mail->local, &data));
     }
 }
 
@@ -433,13 +458,15 @@ static void free_memory(rk__mail *mail) {
     free(mail->outboxes);
     free(mail->waiting);
     free(mail->incoming);
+    free(mail->births);
     free(mail->dead);
+    free(mail->met);
     free(mail->to_bury);
     free(mail->to_announce);
     free(mail->newcomers);
     free(mail->reasons);
     free(mail->heard_ns);
-    free(mail->round_of_node);
+    free(mail->speakers);
     free(mail->rank_at);
     free(mail);
 }
@@ -450,6 +477,7 @@ rk_status rk__mail_create(rk__mail **out, const rk__mail_place *place, rk_error 
     mail->place = *place;
     mail->arena = place->arena;
     mail->endpoints = place->ranks * (1 + place->children);
+    mail->tag = rk__death_tag(place->birth);
     mail->parent = place->endpoint % place->ranks;
     mail->node = (uint32_t)place->node_of_rank[mail->parent];
     mail->last_call = rk__wall_ns(); /* a predecessor's answers are not ours */
@@ -465,10 +493,11 @@ rk_status rk__mail_create(rk__mail **out, const rk__mail_place *place, rk_error 
     mail->local = rk__mail_local_of(mail, place->endpoint);
     mail->box = rk__arena_box(mail->arena, mail->local);
     if (place->endpoint >= place->ranks)
-        forget_what_is_there(mail);
+        succeed(mail);
     pthread_mutex_init(&mail->lock, NULL);
     atomic_store(&mail->box->state, RK__BOX_AWAY);
     atomic_store(&mail->box->pid, (uint32_t)getpid());
+    atomic_store(&mail->box->birth, (uint32_t)place->birth);
     atomic_store(&mail->box->life, RK__LIFE_ALIVE);
     status = rk__strand_adopt(mail, err);
     if (status == RK_OK && (status = rk__mail_serve_begin(mail, err)) != RK_OK)

@@ -24,6 +24,8 @@
  *   its state, and then looks at the pending bits (both sequentially consistent): no wake-up is lost.
  * - Sending never blocks: what has no place yet waits in the sender's memory, in order.
  * - A letter to the dead is dropped; every call that waits for an answer of theirs ends with RK_EDEAD.
+ * - A thread that ends in user code (pthread_exit) runs the `lost` of its strand and passes the baton on. Strands can't
+ *   be cancelled, unless user code allows it; within a call of the library that ends the process.
  * - No call is made that needs all ranks, between rk__mail_create and rk__mail_destroy. */
 #ifndef RANKINE_MAIL_H
 #define RANKINE_MAIL_H
@@ -86,6 +88,7 @@ typedef struct rk__room_ops {
 
 typedef struct rk__mail_place {
     uint32_t endpoint;        /* this one: rank + child * ranks; child 0 is the rank itself */
+    uint64_t birth;           /* of a child: tells it from others with its endpoint; of a rank 0 */
     uint32_t ranks;           /* of the program */
     uint32_t children;        /* endpoints of each rank beside itself */
     const int *node_of_rank;  /* [ranks], borrowed */
@@ -119,6 +122,7 @@ void *rk__mail_room(const rk__mail *mail, rk__room room); /* ctx */
 void rk__mail_set_link_nap(rk__mail *mail, uint64_t nap_ns);
 
 uint32_t rk__mail_endpoint(const rk__mail *mail);
+uint64_t rk__mail_birth(const rk__mail *mail);
 uint32_t rk__mail_ranks(const rk__mail *mail);
 uint32_t rk__mail_endpoints(const rk__mail *mail); /* ranks * (1 + children) */
 uint32_t rk__mail_rank_of(const rk__mail *mail, uint32_t endpoint);
@@ -130,6 +134,13 @@ void *rk__mail_area(const rk__mail *mail, rk__room room); /* the room's part of 
 /* The mail of the calling thread, locked; NULL and *err (RK_EPERM) if it is no strand. For public functions. */
 rk__mail *rk__enter(rk_error *err);
 void rk__leave(rk__mail *mail);
+/* Is this a process that user code has forked? It has all of its parent's memory, also that which others share, and
+ * must not touch it: it has no strands. Asked after each function, of which millions run a second: hence not hidden in
+ * a unit. */
+extern bool rk__copied; /* set in the copy before anything else runs */
+static inline bool rk__mail_is_copy(void) {
+    return rk__copied;
+}
 /* For threads that are no strands, to send letters: they never wait here. */
 void rk__mail_lock(rk__mail *mail);
 void rk__mail_unlock(rk__mail *mail);
@@ -190,6 +201,9 @@ rk_status rk__wait(rk__mail *mail, rk__condition condition, void *ctx, uint64_t 
 void rk__wait_out(rk__mail *mail, rk__condition condition, void *ctx);
 /* Handle what has come and let other strands run, without waiting. For calls that look and return. */
 void rk__yield(rk__mail *mail);
+/* For a strand that computes long in code of ours, without the lock: handle what has come, if anything has. The service
+ * thread does so too, but may have to wait for a core. */
+void rk__help(rk__mail *mail);
 /* The deadline of a timeout in seconds: RK_FOREVER never; 0, less and NaN: now. */
 uint64_t rk__deadline(double timeout_seconds);
 
@@ -199,6 +213,9 @@ uint64_t rk__deadline(double timeout_seconds);
  * there.
  */
 rk_status rk__strand_start(rk__mail *mail, void (*body)(void *ctx), void *ctx, uint32_t *party, rk_error *err);
+/* Of the strand with the baton: should its thread end in user code, lost(ctx of its body) is called by that thread
+ * instead of the rest of the body, without the lock. */
+void rk__strand_set_lost(rk__mail *mail, void (*lost)(void *ctx));
 /* Its waits (not those of others) return RK_ECANCELLED from now on; false: no such strand. */
 bool rk__strand_interrupt(rk__mail *mail, uint32_t party);
 /* Was the strand with the baton told to end? */
@@ -210,13 +227,17 @@ void *rk__strand_context(const rk__mail *mail);
 /* ---- deaths; lock held ---- */
 
 bool rk__mail_is_dead(const rk__mail *mail, uint32_t endpoint);
-/* A child of this node that is not there: it was never born, or has left. */
-bool rk__mail_is_absent(const rk__mail *mail, uint32_t endpoint);
+/* Is it there? RK_EDEAD: it has died or left, or was never born. Waits for the answer of its rank when it is asked of a
+ * child of another node for the first time; from then on its death would be told. RK_ECANCELLED: was told to end. */
+rk_status rk__mail_look_for(rk__mail *mail, uint32_t endpoint);
 /* Is it on this node, or has its node been heard of in the last two seconds? Not the dead. */
 bool rk__mail_hears(const rk__mail *mail, uint32_t rank);
+/* The longest time for which this process has not looked for the dead: it was stopped, or had no core. */
+uint64_t rk__mail_pause_ns(const rk__mail *mail);
 /* Looks now whether a process of this node is there, buries nobody: for those who are inside what they share with it,
- * where they can't wait for the news. */
-bool rk__mail_is_gone(const rk__mail *mail, uint32_t endpoint);
+ * where they can't wait for the news; nor can what they have heard be trusted, as another may be there by now. birth:
+ * the low 8 bits of that of the one who is meant. */
+bool rk__mail_is_gone(const rk__mail *mail, uint32_t endpoint, uint32_t birth);
 /* An endpoint ended on purpose or was found dead by its parent: everybody will be told. */
 void rk__mail_bury(rk__mail *mail, uint32_t endpoint);
 /* The same of a child that has been waited for: how it ended travels along. */
@@ -224,20 +245,21 @@ void rk__mail_bury_child(rk__mail *mail, uint32_t endpoint, int wait_status);
 /* How the last one with this endpoint ended, from when rooms hear of the death. false: nobody has waited for it. */
 bool rk__mail_death_reason(const rk__mail *mail, uint32_t endpoint, int *wait_status);
 
-/* A child takes up an endpoint. Its rank calls these: before it starts it; when it has its first letter: of those who
- * are dead; and if the endpoint was another's before: to all ranks, each of which answers with a letter {room, op, a =
- * child} when it has buried the predecessor and takes the child for alive. Until all have, the child talks to its rank
- * alone: nobody may miss a death, nor take the new one for dead. */
-void rk__mail_revive(rk__mail *mail, uint32_t child);
+/* A child takes up an endpoint. Its rank calls these: before it starts it, and if it ended before its first letter was
+ * read: nobody is there; when it has its first letter: of those who are dead; and if the endpoint was another's before:
+ * to all ranks, each of which answers with a letter {room, op, a = child, b = birth} when it has buried the predecessor
+ * and takes the child for alive. Until all have, the child talks to its rank alone: nobody may miss a death, nor take
+ * the new one for dead. */
+void rk__mail_vacate(rk__mail *mail, uint32_t child);
 void rk__mail_tell_deaths(rk__mail *mail, uint32_t child);
-void rk__mail_introduce(rk__mail *mail, uint32_t child, rk__room room, uint16_t op);
+void rk__mail_introduce(rk__mail *mail, uint32_t child, uint64_t birth, rk__room room, uint16_t op);
 /* RK_OK: all letters are on their way. RK_ETIMEDOUT. For one that is about to end. */
 rk_status rk__mail_flush(rk__mail *mail, uint64_t deadline_ns);
 
 /* ---- between nodes ---- */
 
 enum { RK__FRAGMENT_BYTES = 64 * 1024 }; /* of payload, at most */
-typedef struct rk__fragment {            /* also what stands in rings: 64 bytes */
+typedef struct rk__fragment {
     uint32_t from, to;
     uint16_t room, op;
     int32_t status;

@@ -39,8 +39,8 @@ typedef enum rk__kind {
 
 const char *rk__kind_text(uint32_t kind); /* "lock"; "object of an unknown kind" */
 /* RK_EINVAL: it was never made, is of another kind (said which), or of no endpoint of this program. RK_EDEAD: its home
- * has died. */
-rk_status rk__ref_check(const rk__mail *mail, rk_ref ref, rk__kind kind, rk_error *err);
+ * has died, or was never born. It may wait: rk__mail_look_for. */
+rk_status rk__ref_check(rk__mail *mail, rk_ref ref, rk__kind kind, rk_error *err);
 
 /* What rk_wait needs of a room: to be told when an object becomes ready. The room's watch function sets `ready` at
  * once, or later, or never; also when the object is closed, destroyed or dead, so that the next call on it tells.

@@ -1,4 +1,6 @@
-/* Letters for which there was no room: for each endpoint a queue in our own memory, flushed whenever somebody polls. */
+/* Letters for which there was no room: queues in our own memory, flushed whenever somebody polls. There is one for each
+ * endpoint where letters go next, so that all that takes one way stays in order: the news of a death must not overtake
+ * what the dead one had said to another child of the same rank. */
 #include <stdlib.h>
 
 #include "mail/mail_private.h"
@@ -11,16 +13,20 @@ void rk__outgoing_free(rk__outgoing *outgoing) {
     free(outgoing);
 }
 
+bool rk__outbox_is_empty(const rk__mail *mail, uint32_t to) {
+    return mail->outboxes[rk__mail_hop(mail, to)].first == NULL;
+}
+
 void rk__outbox_add(rk__mail *mail, rk__outgoing *outgoing) {
-    uint32_t to = outgoing->letter.to;
-    rk__outbox *box = &mail->outboxes[to];
+    uint32_t hop = rk__mail_hop(mail, outgoing->letter.to);
+    rk__outbox *box = &mail->outboxes[hop];
     if (box->last != NULL)
         box->last->next = outgoing;
     else
         box->first = outgoing;
     box->last = outgoing;
     if (!box->listed) {
-        mail->waiting[mail->waiting_count++] = to;
+        mail->waiting[mail->waiting_count++] = hop;
         box->listed = true;
     }
 }
@@ -30,8 +36,8 @@ static bool put_piece(rk__mail *mail, rk__outgoing *out, size_t bytes) {
     rk__fragment head = {letter->from, letter->to, letter->room, letter->op,   letter->status, letter->call,
                          letter->a,    letter->b,  letter->c,    letter->size, out->sent};
     const unsigned char *piece = letter->bytes;
-    if (piece != NULL && !out->passed_on) /* what is passed on holds its own piece only */
-        piece += out->sent;
+    if (piece != NULL)
+        piece += out->sent - out->from;
     return rk__mail_put_fragment(mail, &head, piece, bytes);
 }
 
@@ -40,7 +46,7 @@ static bool push(rk__mail *mail, rk__outgoing *out) {
     size_t most = rk__mail_piece_max(mail, out->letter.to);
     while (!out->begun || out->sent < out->until) {
         uint64_t left = out->until - out->sent;
-        size_t bytes = left < most || out->passed_on ? (size_t)left : most;
+        size_t bytes = left < most ? (size_t)left : most;
         if (!put_piece(mail, out, bytes))
             return false;
         out->begun = true;
@@ -66,11 +72,11 @@ size_t rk__outbox_flush(rk__mail *mail) {
     size_t count = 0;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < mail->waiting_count; i++) {
-        uint32_t to = mail->waiting[i];
-        rk__outbox *box = &mail->outboxes[to];
+        uint32_t hop = mail->waiting[i];
+        rk__outbox *box = &mail->outboxes[hop];
         count += flush_one(mail, box);
         if (box->first != NULL)
-            mail->waiting[kept++] = to;
+            mail->waiting[kept++] = hop;
         else
             box->listed = false;
     }
@@ -87,13 +93,19 @@ rk_status rk__mail_flush(rk__mail *mail, uint64_t deadline_ns) {
 }
 
 void rk__outbox_drop(rk__mail *mail, uint32_t endpoint) {
-    rk__outbox *box = &mail->outboxes[endpoint];
-    while (box->first != NULL) {
-        rk__outgoing *out = box->first;
-        box->first = out->next;
+    rk__outbox *box = &mail->outboxes[rk__mail_hop(mail, endpoint)];
+    rk__outgoing **at = &box->first;
+    box->last = NULL;
+    while (*at != NULL) {
+        rk__outgoing *out = *at;
+        if (out->letter.to != endpoint) {
+            box->last = out;
+            at = &out->next;
+            continue;
+        }
+        *at = out->next;
         rk__outgoing_free(out);
     }
-    box->last = NULL;
 }
 
 void rk__outbox_fini(rk__mail *mail) {

@@ -4,26 +4,64 @@
 
 #include "mail/mail_private.h"
 
+enum { LEAVES_PER_LOOK = 32 };
+
 static _Thread_local rk__strand *self;
+bool rk__copied;
 
 rk__strand *rk__strand_self(void) {
     return self;
 }
 
+static void be_copy(void) {
+    rk__copied = true;
+    self = NULL;
+}
+
+static void watch_for_forks(void) {
+    pthread_atfork(NULL, NULL, be_copy);
+}
+
+static rk_status refuse_stranger(rk_error *err) {
+    if (rk__copied)
+        return rk__fail(err, RK_EPERM,
+                        "called in a process that was forked by a function that Rankine runs: there nothing of Rankine "
+                        "can be used; rk_process_start with .isolate makes a process that can");
+    return rk__fail(err, RK_EPERM,
+                    "called by a thread that Rankine does not know: call it in the root function of rk_main, or in "
+                    "functions that Rankine runs, on the thread it runs them on");
+}
+
 rk__mail *rk__enter(rk_error *err) {
     if (self == NULL) {
-        rk__fail(err, RK_EPERM,
-                 "called by a thread that Rankine does not know: call it in the root function of rk_main, or in "
-                 "functions that Rankine runs, on the thread it runs them on");
+        refuse_stranger(err);
         return NULL;
     }
     pthread_mutex_lock(&self->mail->lock);
+    self->entered = true;
     return self->mail;
 }
 
+/* MPI rings no bell, and the service thread looks at other nodes once in a while only: who calls again and again, say
+ * for a lock that others want as well, looks too. */
+static bool looks_at_link(rk__mail *mail) {
+    return mail->place.link != NULL && ++mail->leaves % LEAVES_PER_LOOK == 0;
+}
+
 void rk__leave(rk__mail *mail) {
+    if (looks_at_link(mail))
+        rk__mail_poll(mail);
     while (mail->self_first != NULL) /* what we sent to ourselves is handled before we compute on */
         rk__mail_poll(mail);
+    self->entered = false;
+    pthread_mutex_unlock(&mail->lock);
+}
+
+void rk__mail_lock(rk__mail *mail) {
+    pthread_mutex_lock(&mail->lock);
+}
+
+void rk__mail_unlock(rk__mail *mail) {
     pthread_mutex_unlock(&mail->lock);
 }
 
@@ -61,6 +99,8 @@ static void forget(rk__strand *strand) {
 }
 
 rk_status rk__strand_adopt(rk__mail *mail, rk_error *err) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_for_forks);
     RK_TRY(make(mail, &mail->holder, err));
     mail->holder->phase = RK__STRAND_RUNS;
     self = mail->holder;
@@ -122,9 +162,10 @@ static void pass_and_go(rk__mail *mail) {
     pthread_cond_signal(&to->turn);
 }
 
-static void *run(void *ctx) {
-    rk__strand *strand = ctx;
+static void begin(rk__strand *strand) {
     rk__mail *mail = strand->mail;
+    rk__stack_watch(NULL); /* without, an overflow is not told */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     pthread_mutex_lock(&mail->lock);
     while (mail->holder != strand)
         pthread_cond_wait(&strand->turn, &mail->lock);
@@ -134,10 +175,32 @@ static void *run(void *ctx) {
     if (rk__mail_has_pending(mail))
         rk__bell_ring(&mail->box->service_bell);
     pthread_mutex_unlock(&mail->lock);
-    strand->body(strand->body_ctx);
+}
+
+static void end(rk__strand *strand) {
+    rk__mail *mail = strand->mail;
+    rk__stack_unwatch();
     pthread_mutex_lock(&mail->lock);
     pass_and_go(mail);
     pthread_mutex_unlock(&mail->lock);
+}
+
+static void be_lost(void *ctx) {
+    rk__strand *strand = ctx;
+    if (strand->entered) /* cancelled in a call: nobody knows what of it is done */
+        abort();
+    if (strand->lost != NULL)
+        strand->lost(strand->body_ctx);
+    end(strand);
+}
+
+static void *run(void *ctx) {
+    rk__strand *strand = ctx;
+    begin(strand);
+    pthread_cleanup_push(be_lost, strand);
+    strand->body(strand->body_ctx);
+    pthread_cleanup_pop(0);
+    end(strand);
     return NULL;
 }
 
@@ -157,6 +220,10 @@ rk_status rk__strand_start(rk__mail *mail, void (*body)(void *ctx), void *ctx, u
     }
     *party = mail->place.endpoint * RK__STRANDS_MAX + made->number;
     return RK_OK;
+}
+
+void rk__strand_set_lost(rk__mail *mail, void (*lost)(void *ctx)) {
+    mail->holder->lost = lost;
 }
 
 bool rk__strand_interrupt(rk__mail *mail, uint32_t party) {

@@ -7,7 +7,7 @@
 #define SLEEP_MAX_NS      UINT64_C(100000000)
 #define LINK_NAP_FIRST_NS UINT64_C(20000) /* MPI rings no bell: between nodes we look, ever less often */
 #define LINK_NAP_MAX_NS   UINT64_C(1000000)
-enum { LOOKS_PER_CLOCK = 16 };
+enum { LOOKS_PER_CLOCK = 16, QUIET_BEFORE_PAUSES = 64, YIELDS = 100 };
 
 uint64_t rk__deadline(double timeout_seconds) {
     if (timeout_seconds > 9e9)
@@ -48,49 +48,73 @@ static void sleep_until_rung(rk__mail *mail, rk__strand *me, uint64_t nap_ns) {
 /* ---- a wait ---- */
 
 typedef struct patience {
-    uint64_t began_ns, now_ns, nap_ns;
-    unsigned looks;
+    uint64_t now_ns;   /* the last look at the clock */
+    uint64_t began_ns; /* the first look after news; 0: not yet */
+    uint64_t nap_ns;
+    unsigned looks; /* since the last one at the clock */
+    unsigned quiet; /* since the last news */
 } patience;
 
+/* The clock is not looked at: what came may be what is waited for. */
 static void begin_patience(patience *p) {
-    p->began_ns = p->now_ns = rk__clock_ns();
+    p->began_ns = 0;
     p->nap_ns = LINK_NAP_FIRST_NS;
+    p->quiet = 0;
+}
+
+/* Now and then, whatever comes: deadlines and duties don't wait for a lull. */
+static bool look_at_clock(const rk__mail *mail, patience *p) {
+    if (++p->looks < LOOKS_PER_CLOCK && !mail->place.crowded)
+        return false;
     p->looks = 0;
+    p->now_ns = rk__clock_ns();
+    if (p->began_ns == 0)
+        p->began_ns = p->now_ns;
+    return true;
 }
 
 static void be_patient(rk__mail *mail, rk__strand *me, patience *p) {
-    if (++p->looks % LOOKS_PER_CLOCK == 0 || mail->place.crowded)
-        p->now_ns = rk__clock_ns();
-    if (!mail->place.crowded && p->now_ns - p->began_ns < RK__SPIN_NS) {
-        relax();
+    if (!mail->place.crowded && (p->began_ns == 0 || p->now_ns - p->began_ns < RK__SPIN_NS)) {
+        if (++p->quiet > QUIET_BEFORE_PAUSES)
+            relax();
         return;
     }
     sleep_until_rung(mail, me, p->nap_ns);
     p->nap_ns = p->nap_ns * 2 < LINK_NAP_MAX_NS ? p->nap_ns * 2 : LINK_NAP_MAX_NS;
-    p->now_ns = rk__clock_ns();
+    p->looks = LOOKS_PER_CLOCK;
 }
 
+static bool pass_on(rk__mail *mail, patience *p) {
+    rk__strand *other = rk__strand_ready(mail, p->now_ns);
+    if (other == NULL)
+        return false;
+    rk__strand_pass(mail, other);
+    atomic_store(&mail->box->state, RK__BOX_POLLED);
+    begin_patience(p);
+    p->looks = LOOKS_PER_CLOCK;
+    return true;
+}
+
+/* Conditions of other strands may have come true with news, or with time. */
 static rk_status poll_until(rk__mail *mail, rk__strand *me) {
-    patience p;
+    patience p = {.looks = LOOKS_PER_CLOCK};
     begin_patience(&p);
     for (;;) {
-        if (rk__mail_poll(mail) > 0)
+        bool news = rk__mail_poll(mail) > 0;
+        if (news)
             begin_patience(&p);
         rk__death_noted(mail);
         if (me->condition(me->ctx))
             return RK_OK;
         if (me->interrupted && !me->steadfast)
             return RK_ECANCELLED;
-        if (p.now_ns >= me->deadline_ns)
+        bool timed = look_at_clock(mail, &p);
+        if (timed && p.now_ns >= me->deadline_ns)
             return RK_ETIMEDOUT;
-        rk__strand *other = rk__strand_ready(mail, p.now_ns);
-        if (other != NULL) {
-            rk__strand_pass(mail, other);
-            atomic_store(&mail->box->state, RK__BOX_POLLED);
-            begin_patience(&p);
+        if ((news || timed) && pass_on(mail, &p))
             continue;
-        }
-        rk__death_duty(mail, p.now_ns);
+        if (timed)
+            rk__death_duty(mail, p.now_ns);
         be_patient(mail, me, &p);
     }
 }
@@ -144,6 +168,16 @@ void rk__yield(rk__mail *mail) {
     }
 }
 
+void rk__help(rk__mail *mail) {
+    if (!rk__mail_has_pending(mail))
+        return;
+    atomic_store(&mail->helping, true);
+    pthread_mutex_lock(&mail->lock);
+    atomic_store(&mail->helping, false);
+    rk__mail_poll(mail);
+    pthread_mutex_unlock(&mail->lock);
+}
+
 /* ---- the service thread ---- */
 
 static uint64_t service_nap(const rk__mail *mail) {
@@ -165,6 +199,8 @@ static void *serve(void *ctx) {
         pthread_mutex_unlock(&mail->lock);
         if (ending)
             return NULL;
+        for (int i = 0; i < YIELDS && atomic_load(&mail->helping); i++)
+            sched_yield(); /* mutexes are not fair */
         atomic_store(&box->serving, 0);
         if (atomic_load(&box->state) == RK__BOX_AWAY && rk__mail_has_pending(mail))
             continue;

@@ -45,7 +45,9 @@ static void run(rk__pools *room, rk__callback *callback) {
     if (status == RK_OK && callback->result != NULL)
         status = rk__future_fetch(room, future, &why);
     rk__leave(room->mail);
+    rk__call_inner(true);
     call(callback, (rk_future){rk__pools_ref(room, future->serial, RK__KIND_FUTURE)}, status, &why);
+    rk__call_inner(false);
     rk__enter(NULL);
     rk__future_unpin(room, future);
     free(callback);

@@ -44,11 +44,10 @@ void rk__flight_land(rk__pools *room, rk__flight *flight, rk__news *news) {
 }
 
 rk__flight *rk__flight_new(rk__pools *room, rk__future *future) {
-    rk__flight *made = calloc(1, sizeof *made);
+    rk__flight *made = malloc(sizeof *made);
     if (made == NULL)
         return NULL;
-    made->future = future;
-    made->gone = true;
+    *made = (rk__flight){.future = future, .gone = true};
     made->serial = rk__slots_add(&room->flights, made);
     if (made->serial != 0)
         return made;

@@ -132,8 +132,10 @@ static size_t ask_for_items(rk__pools *room, imap *iterator, unsigned char *item
     const rk_map *map = &iterator->map;
     size_t count = 0;
     rk__leave(room->mail);
+    rk__call_inner(true);
     while (count < map->chunksize && map->next(items + count * map->item_size, map->ctx))
         count++;
+    rk__call_inner(false);
     rk__enter(NULL);
     return count;
 }

@@ -43,21 +43,27 @@ static void refused(rk__hand *hand, rk_status status, const char *text) {
         give_up(hand, status, text);
 }
 
+static void is_born(rk__hand *hand, const rk__child *child) {
+    rk__pool *pool = hand->pool;
+    hand->refusals = 0;
+    hand->child = *child;
+    hand->endpoint = child->endpoint;
+    if (rk__mail_is_dead(pool->room->mail, child->endpoint)) /* nobody will tell us again */
+        rk__isolated_died(hand);
+    else if (is_over(pool))
+        kill_child(hand);
+    else
+        rk__hand_start(hand);
+}
+
 static void ready(void *ctx, rk_status status, const rk__child *child, const char *text) {
     rk__hand *hand = ctx;
     rk__pool *pool = hand->pool;
     pool->pins++;
-    if (status != RK_OK) {
+    if (status != RK_OK)
         refused(hand, status, text);
-    } else {
-        hand->refusals = 0;
-        hand->child = *child;
-        hand->endpoint = child->endpoint;
-        if (is_over(pool))
-            kill_child(hand);
-        else
-            rk__hand_start(hand);
-    }
+    else
+        is_born(hand, child);
     rk__pool_unpin(pool);
 }
 

@@ -123,8 +123,10 @@ static rk__job *job_of(rk__letter *letter) {
 }
 
 void rk__job_receive(rk__pools *room, rk__letter *letter) {
-    rk__worker *worker = rk__slots_at(&room->workers, (uint32_t)letter->status);
-    rk__job *job = worker != NULL ? job_of(letter) : NULL;
+    rk__worker *worker = rk__worker_meant(room, letter);
+    if (worker == NULL)
+        return;
+    rk__job *job = job_of(letter);
     if (job != NULL) {
         rk__job_add(worker, job);
         return;

@@ -106,7 +106,7 @@ void rk__hand_start(rk__hand *hand) {
                          .call = hand->serial,
                          .a = beginning->initializer.object,
                          .b = beginning->initializer.offset,
-                         .c = hand->pool->isolate ? 0 : beginning->max_tasks, /* isolated: the owner counts */
+                         .c = hand->pool->isolate ? hand->child.birth : beginning->max_tasks,
                          .bytes = (void *)(uintptr_t)beginning->arg,
                          .size = beginning->arg_size};
     rk__pools_post(hand->pool->room, hand->endpoint, &letter);

@@ -47,7 +47,8 @@
  * death.
  * - A future with `dependents` keeps its value where they were told it is. While it is being fetched none is
  * dispatched.
- * - A letter to a worker comes before its STOP; so the number of a worker, which is reused, never means another one.
+ * - A letter to a worker comes before its STOP; so the number of a worker, which is reused, never means another
+ *   one of its owner. Children refuse a START with another birth than theirs.
  * - User code runs without the lock: functions on workers' strands; callbacks and generators on the owner's strand that
  *   waits. What it could destroy meanwhile is pinned. */
 #ifndef RANKINE_POOL_PRIVATE_H
@@ -275,6 +276,18 @@ typedef struct rk__job {
     _Alignas(max_align_t) unsigned char here[];
 } rk__job;
 
+typedef struct rk__news { /* what came of a task, or of a chunk */
+    rk_status status;
+    bool cancelled;
+    int32_t rank;
+    void *bytes; /* owned; of a failure: text, not terminated */
+    uint64_t size;
+    uint32_t holder; /* RK__NOBODY: bytes are here */
+    uint64_t value;
+    uint64_t failed_at;
+    uint64_t run_ns; /* 0: was not measured */
+} rk__news;
+
 struct rk__worker {
     uint64_t serial;
     rk__pools *room;
@@ -292,6 +305,8 @@ struct rk__worker {
     uint32_t party;
     struct rk__given *given; /* inputs of the job that runs */
     uint32_t given_count;
+    rk__job *job;  /* that runs; NULL: none */
+    rk__news news; /* what has come of it so far, or of the initializer */
 };
 
 typedef struct rk__value { /* a result that nobody has asked for yet, or that others need here */
@@ -342,18 +357,6 @@ void rk__level_add(rk__level *level, rk__future *future, bool first);
 void rk__level_remove(rk__level *level, rk__future *future);
 
 /* future.c */
-typedef struct rk__news { /* what came of a task, or of a chunk */
-    rk_status status;
-    bool cancelled;
-    int32_t rank;
-    void *bytes; /* owned; of a failure: text, not terminated */
-    uint64_t size;
-    uint32_t holder; /* RK__NOBODY: bytes are here */
-    uint64_t value;
-    uint64_t failed_at;
-    uint64_t run_ns; /* 0: was not measured */
-} rk__news;
-
 rk__future *rk__future_new(rk__pools *room, rk__pool *pool, size_t tail);
 /* Blocked, or pending. */
 void rk__future_begin(rk__pools *room, rk__future *future);
@@ -448,6 +451,7 @@ void rk__completed_free(rk__pools *room, void *completed);
 
 /* worker.c */
 void rk__worker_start(rk__pools *room, rk__letter *letter);
+rk__worker *rk__worker_meant(const rk__pools *room, const rk__letter *letter);
 void rk__worker_stop(rk__worker *worker, rk__how_to_stop how);
 void rk__worker_died(rk__pools *room, uint32_t owner);
 void rk__worker_free(rk__worker *worker);
@@ -473,6 +477,8 @@ typedef struct rk__run {
     size_t size, item_size, result_size;
     bool chunk;
 } rk__run;
+/* Its bytes are the text from now on. */
+void rk__news_fail(rk__news *news, rk_status status, const char *text);
 /* Not with the lock held. */
 void rk__job_run(rk__worker *worker, const rk__run *run, rk__news *news);
 

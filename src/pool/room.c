@@ -75,13 +75,13 @@ static void receive_outcome(rk__pools *room, rk__letter *letter) {
 }
 
 static void receive_withdraw(rk__pools *room, const rk__letter *letter) {
-    rk__worker *worker = rk__slots_at(&room->workers, (uint32_t)letter->status);
+    rk__worker *worker = rk__worker_meant(room, letter);
     bool done = worker != NULL && rk__job_withdraw(worker, letter->a);
     rk__mail_answer(room->mail, (rk__question){letter->from, letter->call}, RK_OK, done, 0, NULL, 0, RK__PAYLOAD_COPY);
 }
 
 static void receive_recall(rk__pools *room, const rk__letter *letter) {
-    rk__worker *worker = rk__slots_at(&room->workers, (uint32_t)letter->status);
+    rk__worker *worker = rk__worker_meant(room, letter);
     rk__letter answer = {.op = RK__POOL_RECALLED, .call = letter->call};
     if (worker != NULL)
         rk__jobs_give_back(worker);
@@ -89,7 +89,7 @@ static void receive_recall(rk__pools *room, const rk__letter *letter) {
 }
 
 static void receive_stop(rk__pools *room, const rk__letter *letter) {
-    rk__worker *worker = rk__slots_at(&room->workers, (uint32_t)letter->status);
+    rk__worker *worker = rk__worker_meant(room, letter);
     if (worker != NULL)
         rk__worker_stop(worker, (rk__how_to_stop)letter->a);
 }

@@ -5,13 +5,13 @@
 #include "pool/pool_private.h"
 
 #define SHORT_NS UINT64_C(2000)
-enum { TIMED_ONE_OF = 8 };
+enum { TIMED_ONE_OF = 8, ITEMS_PER_HELP = 16 };
 
 bool rk__worker_stopping(void *worker) {
     return atomic_load_explicit(&((rk__worker *)worker)->stop, memory_order_relaxed) == RK__STOP_NOW;
 }
 
-static void fail(rk__news *news, rk_status status, const char *text) {
+void rk__news_fail(rk__news *news, rk_status status, const char *text) {
     free(news->bytes);
     news->status = status;
     news->bytes = text[0] != '\0' ? rk__strdup(text) : NULL;
@@ -24,7 +24,7 @@ static void run_one(rk__worker *worker, const rk__run *run, rk__news *news) {
     news->bytes = outcome.bytes;
     news->size = outcome.size;
     if (outcome.status != RK_OK)
-        fail(news, outcome.status, outcome.message);
+        rk__news_fail(news, outcome.status, outcome.message);
 }
 
 static rk_status wrong_size(rk__outcome *outcome, size_t wanted) {
@@ -35,40 +35,50 @@ static rk_status wrong_size(rk__outcome *outcome, size_t wanted) {
     return RK_EINVAL;
 }
 
-static rk_status run_item(rk__worker *worker, const rk__run *run, const unsigned char *item, unsigned char *result,
-                          rk__outcome *outcome) {
-    rk__call_run_into(run->function, item, run->item_size, rk__worker_stopping, worker, result, run->result_size,
-                      outcome);
+static rk_status run_item(rk__calls *calls, const rk__run *run, const unsigned char *item, unsigned char *result) {
+    rk__outcome *outcome = calls->outcome;
+    rk_status status = rk__calls_run(calls, item, run->item_size, result);
     if (outcome->bytes != result)
         free(outcome->bytes);
-    if (outcome->status == RK_OK && run->result_size > 0 && outcome->size != run->result_size)
-        return wrong_size(outcome, run->result_size);
-    return outcome->status;
+    if (status == RK_OK && run->result_size > 0 && outcome->size != run->result_size)
+        status = wrong_size(outcome, run->result_size);
+    return status;
+}
+
+/* How many were right. */
+static size_t run_items(rk__worker *worker, const rk__run *run, unsigned char *results, rk__outcome *outcome) {
+    size_t count = run->size / run->item_size, done = 0;
+    const unsigned char *items = run->arg;
+    rk_status status = RK_OK;
+    rk__calls calls;
+    rk__calls_begin(&calls, run->function, rk__worker_stopping, worker, run->result_size, outcome);
+    while (done < count && status == RK_OK && !rk__worker_stopping(worker)) {
+        unsigned char *result = results != NULL ? results + done * run->result_size : NULL;
+        status = run_item(&calls, run, items + done * run->item_size, result);
+        if (done % ITEMS_PER_HELP == 0)
+            rk__help(worker->room->mail);
+        done += status == RK_OK;
+    }
+    rk__calls_end(&calls);
+    if (status == RK_OK)
+        outcome->message[0] = '\0';
+    outcome->status = status == RK_OK && done < count ? RK_ECANCELLED : status;
+    return done;
 }
 
 static void run_chunk(rk__worker *worker, const rk__run *run, rk__news *news) {
-    size_t count = run->size / run->item_size, bytes = count * run->result_size;
-    const unsigned char *items = run->arg;
+    size_t bytes = run->size / run->item_size * run->result_size;
     unsigned char *results = bytes > 0 ? malloc(bytes) : NULL;
     news->bytes = results;
     news->size = bytes;
     if (results == NULL && bytes > 0) {
-        fail(news, RK_ENOMEM, "no memory for the results of a chunk");
+        rk__news_fail(news, RK_ENOMEM, "no memory for the results of a chunk");
         return;
     }
     rk__outcome outcome;
-    for (size_t i = 0; i < count; i++) {
-        rk_status status = RK_ECANCELLED;
-        outcome.message[0] = '\0';
-        if (!rk__worker_stopping(worker))
-            status = run_item(worker, run, items + i * run->item_size,
-                              results != NULL ? results + i * run->result_size : NULL, &outcome);
-        if (status != RK_OK) {
-            news->failed_at = i;
-            fail(news, status, outcome.message);
-            return;
-        }
-    }
+    news->failed_at = run_items(worker, run, results, &outcome); /* if it does */
+    if (outcome.status != RK_OK)
+        rk__news_fail(news, outcome.status, outcome.message);
 }
 
 static void run_it(rk__worker *worker, const rk__run *run, rk__news *news) {

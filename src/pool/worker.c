@@ -66,14 +66,16 @@ static bool is_told_to_stop(void *ctx) {
     return atomic_load_explicit(&((const rk__worker *)ctx)->stop, memory_order_relaxed) != RK__STOP_NOT;
 }
 
-static void break_pool(rk__worker *worker, const rk__news *news) {
+static void break_pool(rk__worker *worker) {
+    const rk__news *news = &worker->news;
     rk__letter letter = {
         .op = RK__POOL_BROKEN, .status = (int32_t)news->status, .bytes = news->bytes, .size = news->size};
     post(worker, &letter);
     rk__wait(worker->room->mail, is_told_to_stop, worker, RK__NEVER);
 }
 
-static rk_status initialize(rk__worker *worker, rk__news *news) {
+static rk_status initialize(rk__worker *worker) {
+    rk__news *news = &worker->news;
     rk__run what = {.arg = worker->initializer_arg, .size = (size_t)worker->initializer_arg_size};
     rk_error err = RK_ERROR_INIT;
     *news = (rk__news){.status = rk__pool_function(worker->room, &worker->initializer, &what.function, &err)};
@@ -96,30 +98,40 @@ static rk_status prepare(rk__worker *worker, const rk__job *job, rk__run *what, 
     return job->op == RK__POOL_TASK_WITH ? rk__inputs_get(worker, job, &what->arg, &what->size, err) : RK_OK;
 }
 
+static void conclude(rk__worker *worker) {
+    rk__job *job = worker->job;
+    rk__channel_flush(worker->room->mail); /* what it put is in the queues before its future is done */
+    rk__inputs_release(worker);
+    worker->job = NULL;
+    rk__job_report(worker, job, &worker->news);
+    rk__job_free(job);
+    worker->tasks++;
+}
+
 static void do_job(rk__worker *worker, rk__job *job) {
-    rk__mail *mail = worker->room->mail;
     rk_error err = RK_ERROR_INIT;
     rk__run what;
-    rk__news news = {.status = prepare(worker, job, &what, &err), .holder = RK__NOBODY};
-    if (news.status == RK_OK) {
-        run(worker, &what, &news);
-        rk__channel_flush(mail); /* what it put is in the queues before its future is done */
-    } else if ((news.bytes = rk__strdup(err.message)) != NULL) {
-        news.size = strlen(news.bytes);
-    }
-    rk__inputs_release(worker);
-    rk__job_report(worker, job, &news);
-    rk__job_free(job);
+    rk__news *news = &worker->news;
+    *news = (rk__news){.holder = RK__NOBODY};
+    worker->job = job;
+    news->status = prepare(worker, job, &what, &err);
+    if (news->status == RK_OK)
+        run(worker, &what, news);
+    else
+        rk__news_fail(news, news->status, err.message);
+    conclude(worker);
 }
 
 static void work(void *ctx);
 
-/* true: another strand goes on in its place. */
-static bool is_relieved(rk__worker *worker) {
-    if (worker->max_tasks == 0 || worker->tasks < worker->max_tasks)
-        return false;
+static bool begins_anew(rk__worker *worker) {
     worker->tasks = 0;
     return rk__strand_start(worker->room->mail, work, worker, &worker->party, NULL) == RK_OK;
+}
+
+/* true: another strand goes on in its place. */
+static bool is_relieved(rk__worker *worker) {
+    return worker->max_tasks > 0 && worker->tasks >= worker->max_tasks && begins_anew(worker);
 }
 
 /* false: the strand ends, the worker does not. */
@@ -131,7 +143,6 @@ static bool do_jobs(rk__worker *worker) {
         if (job == NULL)
             return true;
         do_job(worker, job);
-        worker->tasks++;
         if (is_relieved(worker))
             return false;
         rk__yield(mail); /* others of this rank have their turns between tasks */
@@ -145,22 +156,47 @@ static void tell_initialized(rk__worker *worker) {
         post(worker, &letter);
 }
 
+static void end(rk__worker *worker) {
+    rk__letter letter = {.op = RK__POOL_ENDED};
+    post(worker, &letter);
+    rk__worker_free(worker);
+}
+
+static void break_and_end(rk__worker *worker) {
+    break_pool(worker);
+    free(worker->news.bytes);
+    end(worker);
+}
+
+/* Its thread ended in a task, after which another goes on, or in the initializer. */
+static void lost(void *ctx) {
+    rk__worker *worker = ctx;
+    rk__outcome outcome;
+    rk__call_lost(&outcome);
+    rk__mail *mail = rk__enter(NULL);
+    bool in_task = worker->job != NULL;
+    rk__news_fail(&worker->news, outcome.status, outcome.message);
+    if (in_task)
+        conclude(worker);
+    if (!in_task || !begins_anew(worker)) {
+        rk__news_fail(&worker->news, outcome.status, outcome.message);
+        break_and_end(worker);
+    }
+    rk__leave(mail);
+}
+
 static void work(void *ctx) {
     rk__worker *worker = ctx;
     rk__mail *mail = rk__enter(NULL);
-    rk__news news = {.status = RK_OK};
-    bool ends = true;
-    if (!rk__worker_stopping(worker) && worker->has_initializer && initialize(worker, &news) != RK_OK) {
-        break_pool(worker, &news);
+    rk__strand_set_lost(mail, lost);
+    worker->news = (rk__news){.status = RK_OK};
+    if (!rk__worker_stopping(worker) && worker->has_initializer && initialize(worker) != RK_OK) {
+        break_and_end(worker);
     } else {
+        free(worker->news.bytes);
         tell_initialized(worker);
-        ends = do_jobs(worker);
-    }
-    free(news.bytes);
-    if (ends) {
-        rk__letter letter = {.op = RK__POOL_ENDED};
-        post(worker, &letter);
-        rk__worker_free(worker);
+        if (do_jobs(worker))
+            end(worker);
     }
     rk__leave(mail);
 }
@@ -175,7 +211,7 @@ static rk_status make(rk__pools *room, rk__letter *letter, rk__worker **out, rk_
     made->hand = letter->call;
     made->has_initializer = letter->status != 0;
     made->initializer = (rk__function_name){letter->a, letter->b};
-    made->max_tasks = letter->c;
+    made->max_tasks = is_child(room) ? 0 : letter->c; /* a child's: the owner counts */
     made->initializer_arg_size = letter->size;
     made->initializer_arg = rk__letter_take(letter);
     made->run_ns = UINT64_MAX; /* the first is timed */
@@ -199,6 +235,8 @@ void rk__worker_start(rk__pools *room, rk__letter *letter) {
     rk_error err = RK_ERROR_INIT;
     rk__worker *made = NULL;
     rk__letter answer = {.op = RK__POOL_STARTED, .call = letter->call};
+    if (is_child(room) && letter->c != rk__mail_birth(room->mail)) /* for a predecessor */
+        return;
     answer.status = (int32_t)make(room, letter, &made, &err);
     if (made != NULL) {
         answer.a = rk__slot_number(made->serial);
@@ -207,6 +245,12 @@ void rk__worker_start(rk__pools *room, rk__letter *letter) {
         answer.size = strlen(err.message);
     }
     rk__pools_post(room, letter->from, &answer);
+}
+
+/* NULL: it was another child's, which had our endpoint before. */
+rk__worker *rk__worker_meant(const rk__pools *room, const rk__letter *letter) {
+    rk__worker *worker = rk__slots_at(&room->workers, (uint32_t)letter->status);
+    return worker != NULL && worker->owner == letter->from ? worker : NULL;
 }
 
 void rk__worker_stop(rk__worker *worker, rk__how_to_stop how) {

@@ -10,6 +10,7 @@
 #include "process/process_private.h"
 
 #define NAP_NS UINT64_C(1000000)
+enum { LISTEN_MS = 1000 }; /* then it looks again: a function may have closed what it listens to */
 
 typedef enum slot_phase {
     SLOT_FREE = 0,
@@ -35,6 +36,7 @@ struct rk__nursery {
     slot *slots;
     bool *strangers; /* [slots * ranks] */
     bool gone;       /* the helper */
+    atomic_bool ending;
     pthread_t listener;
 };
 
@@ -82,7 +84,7 @@ static rk_status begin(rk__nursery *nursery, const rk__letter *letter, rk_error 
                         rk__mail_endpoint(nursery->mail), nursery->slots_count);
     rk__keeper_message message = {
         RK__KEEPER_FORK, number, ++nursery->last_birth, nursery->arena_bytes, endpoint_of(nursery, number), 0};
-    rk__mail_revive(nursery->mail, message.endpoint);
+    rk__mail_vacate(nursery->mail, message.endpoint);
     RK_TRY(tell_helper(nursery, &message, err));
     found->phase = SLOT_FORKED;
     found->birth = message.birth;
@@ -132,13 +134,13 @@ void rk__nursery_hello(rk__room_of_processes *room, const rk__letter *letter) {
     for (uint32_t rank = 0; child->used && rank < rk__mail_ranks(room->mail); rank++)
         child->strangers[rank] = rank != rk__mail_endpoint(room->mail) && !rk__mail_is_dead(room->mail, rank);
     if (child->used)
-        rk__mail_introduce(room->mail, letter->from, RK__ROOM_PROCESS, RK__PROCESS_KNOWN);
+        rk__mail_introduce(room->mail, letter->from, child->birth, RK__ROOM_PROCESS, RK__PROCESS_KNOWN);
     look_at(room, child);
 }
 
 void rk__nursery_known(rk__room_of_processes *room, const rk__letter *letter) {
     slot *child = room->nursery != NULL ? slot_of(room->nursery, (uint32_t)letter->a) : NULL;
-    if (child == NULL)
+    if (child == NULL || child->birth != letter->b) /* a predecessor's */
         return;
     child->strangers[letter->from] = false;
     look_at(room, child);
@@ -158,20 +160,33 @@ void rk__nursery_signal(rk__room_of_processes *room, const rk__letter *letter) {
         send_signal(room->nursery, child, (int)letter->c);
 }
 
-static void free_slot(rk__room_of_processes *room, slot *child) {
-    slot_phase phase = child->phase;
-    child->phase = SLOT_FREE;
-    memset(child->strangers, 0, rk__mail_ranks(room->mail) * sizeof *child->strangers);
-    if (phase == SLOT_FORKED || phase == SLOT_INTRODUCED)
-        refuse(room, child->owner, child->request, RK_EDEAD,
-               "the isolated process ended before it was ready: no memory, or too many processes?");
+static void describe_end(int wait_status, char *text, size_t size) {
+    const char *what = "the isolated process ended before it was ready";
+    if (wait_status == RK__KEEPER_NO_FORK)
+        snprintf(text, size, "the isolated process could not be started: no memory, or too many processes?");
+    else if (WIFSIGNALED(wait_status))
+        snprintf(text, size, "%s: by signal %d (%s)", what, WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
+    else
+        snprintf(text, size, "%s: exit code %d", what, WEXITSTATUS(wait_status));
 }
 
-/* Who has not come alive needs no burial: everybody takes its endpoint for absent or dead. */
+static void free_slot(rk__room_of_processes *room, slot *child, int wait_status) {
+    slot_phase phase = child->phase;
+    char text[160];
+    child->phase = SLOT_FREE;
+    memset(child->strangers, 0, rk__mail_ranks(room->mail) * sizeof *child->strangers);
+    describe_end(wait_status, text, sizeof text);
+    if (phase == SLOT_FORKED || phase == SLOT_INTRODUCED)
+        refuse(room, child->owner, child->request, RK_EDEAD, text);
+}
+
+/* Who has not been heard needs no burial: everybody takes its endpoint for absent or dead. It may have been about to
+ * say hello. */
 static void lose(rk__room_of_processes *room, slot *child, int wait_status) {
     uint32_t endpoint = endpoint_of(room->nursery, (uint32_t)(child - room->nursery->slots));
     if (child->phase == SLOT_FORKED) {
-        free_slot(room, child);
+        rk__mail_vacate(room->mail, endpoint);
+        free_slot(room, child, wait_status);
         return;
     }
     child->used = true;
@@ -197,8 +212,10 @@ void rk__nursery_died(rk__room_of_processes *room, uint32_t endpoint) {
     if (nursery == NULL)
         return;
     slot *own = slot_of(nursery, endpoint);
+    int wait_status = SIGKILL;
+    rk__mail_death_reason(room->mail, endpoint, &wait_status);
     if (own != NULL && own->phase != SLOT_FREE)
-        free_slot(room, own);
+        free_slot(room, own, wait_status);
     for (uint32_t i = 0; i < nursery->slots_count; i++) {
         slot *child = &nursery->slots[i];
         if (child->phase != SLOT_FREE && child->owner == endpoint)
@@ -225,7 +242,8 @@ static void *listen_to_helper(void *ctx) {
     rk__nursery *nursery = ctx;
     rk__keeper_message message = {0};
     bool got;
-    while (rk__helper_receive(nursery->helper_fd, &message, sizeof message, -1, NULL, &got, NULL) == RK_OK)
+    while (!atomic_load(&nursery->ending) &&
+           rk__helper_receive(nursery->helper_fd, &message, sizeof message, LISTEN_MS, NULL, &got, NULL) == RK_OK)
         if (got && message.verb == RK__KEEPER_LOST)
             post(nursery, RK__PROCESS_LOST, &message);
     post(nursery, RK__PROCESS_HELPER_GONE, &message);
@@ -273,6 +291,7 @@ rk_status rk__process_keep(rk__mail *mail, const rk__helper *helper, int arena_f
 void rk__nursery_destroy(rk__nursery *nursery) {
     if (nursery == NULL)
         return;
+    atomic_store(&nursery->ending, true);
     shutdown(nursery->helper_fd, SHUT_RDWR); /* the thread and the helper find that nobody is there */
     pthread_join(nursery->listener, NULL);
     free_memory(nursery);

@@ -266,6 +266,7 @@ static void send_orders(rk__process *process, uint32_t host) {
                          .room = RK__ROOM_PROCESS,
                          .op = RK__PROCESS_RUN,
                          .a = process->serial,
+                         .b = process->child.birth,
                          .size = process->orders_size,
                          .bytes = process->orders};
     process->phase = RK__PROCESS_STARTING;

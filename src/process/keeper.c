@@ -60,7 +60,7 @@ static void give_birth(keeping *self, const rk__keeper_message *message, int are
     if (pid == 0)
         be_child(self, message, arena_fd, parent);
     if (pid < 0) {
-        tell_end(self, message->slot, message->birth, SIGKILL);
+        tell_end(self, message->slot, message->birth, RK__KEEPER_NO_FORK);
         return;
     }
     setpgid(pid, pid);

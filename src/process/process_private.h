@@ -36,6 +36,9 @@
  *   rank 0 to ranks: FINISH answered
  *   owner to child:  LEAVE
  *
+ * RUN and LEAVE name the child that they are for by its birth: they may have been under way to one whose endpoint a new
+ * one has taken since, whatever its owner knew of that.
+ *
  * Invariants.
  * - What a child sent arrives before its death is heard of (src/mail): a record of an isolated process ends with the
  *   death of its host, by when the outcome is there if the function returned. Others end with the outcome, or the death
@@ -51,26 +54,26 @@
 #include "process/process.h"
 
 typedef enum rk__process_op {
-    RK__PROCESS_PLACE = 1, /* a serial, b rank wanted + 1 */
-    RK__PROCESS_PLACED,    /* a serial, b rank */
-    RK__PROCESS_UNPLACE,   /* a serial */
-    RK__PROCESS_RUN,       /* a serial; rk__orders and the argument */
-    RK__PROCESS_STARTED,   /* a serial, b pid; or status and text */
-    RK__PROCESS_STOP,      /* a serial */
-    RK__PROCESS_ENDED,     /* a serial, status; the result or text */
-    RK__PROCESS_LOOK,      /* a serial; answered with an rk_process_info */
-    RK__PROCESS_RESULT,    /* a serial; answered */
-    RK__PROCESS_SIGNAL,    /* a serial, b signal; answered */
-    RK__PROCESS_CLOSE,     /* a serial; answered */
-    RK__PROCESS_WATCH,     /* a serial, b number; answered, a: it has ended */
-    RK__PROCESS_UNWATCH,   /* a serial, b number */
-    RK__PROCESS_READY,     /* b number */
-    RK__PROCESS_FINISH,    /* a: wait for daemons too; answered */
-    RK__PROCESS_BEAR,      /* a request */
-    RK__PROCESS_BORN,      /* a request, b endpoint, c birth; or status and text */
-    RK__PROCESS_HELLO,     /* a slot, b birth, c pid */
-    RK__PROCESS_KNOWN,     /* a endpoint */
-    RK__PROCESS_LEAVE,
+    RK__PROCESS_PLACE = 1,    /* a serial, b rank wanted + 1 */
+    RK__PROCESS_PLACED,       /* a serial, b rank */
+    RK__PROCESS_UNPLACE,      /* a serial */
+    RK__PROCESS_RUN,          /* a serial, b birth; rk__orders and the argument */
+    RK__PROCESS_STARTED,      /* a serial, b pid; or status and text */
+    RK__PROCESS_STOP,         /* a serial */
+    RK__PROCESS_ENDED,        /* a serial, status; the result or text */
+    RK__PROCESS_LOOK,         /* a serial; answered with an rk_process_info */
+    RK__PROCESS_RESULT,       /* a serial; answered */
+    RK__PROCESS_SIGNAL,       /* a serial, b signal; answered */
+    RK__PROCESS_CLOSE,        /* a serial; answered */
+    RK__PROCESS_WATCH,        /* a serial, b number; answered, a: it has ended */
+    RK__PROCESS_UNWATCH,      /* a serial, b number */
+    RK__PROCESS_READY,        /* b number */
+    RK__PROCESS_FINISH,       /* a: wait for daemons too; answered */
+    RK__PROCESS_BEAR,         /* a request */
+    RK__PROCESS_BORN,         /* a request, b endpoint, c birth; or status and text */
+    RK__PROCESS_HELLO,        /* a slot, b birth, c pid */
+    RK__PROCESS_KNOWN,        /* a endpoint, b birth */
+    RK__PROCESS_LEAVE,        /* b birth */
     RK__PROCESS_SIGNAL_CHILD, /* a endpoint, b birth, c signal */
     RK__PROCESS_LOST,         /* a slot, b birth, c wait status: posted by the thread that listens to the helper */
     RK__PROCESS_HELPER_GONE   /* posted by it */
@@ -228,8 +231,10 @@ void rk__nursery_destroy(rk__nursery *nursery);
 typedef enum rk__keeper_verb {
     RK__KEEPER_FORK = 1, /* the arena's descriptor comes along */
     RK__KEEPER_KILL,     /* value: signal */
-    RK__KEEPER_LOST      /* value: wait status */
+    RK__KEEPER_LOST      /* value: wait status, or RK__KEEPER_NO_FORK */
 } rk__keeper_verb;
+
+enum { RK__KEEPER_NO_FORK = -1 };
 
 typedef struct rk__keeper_message {
     uint32_t verb, slot;

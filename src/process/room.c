@@ -144,7 +144,7 @@ static void receive(void *ctx, rk__letter *letter) {
         rk__nursery_helper_gone(room);
         break;
     case RK__PROCESS_LEAVE:
-        room->leaving = true;
+        room->leaving |= letter->b == rk__mail_birth(room->mail);
         break;
     default:
         receive_for_home(room, letter);

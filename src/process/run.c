@@ -66,8 +66,17 @@ static void end(rk__run *run, rk__outcome *outcome) {
     rk__leave(mail);
 }
 
+static void lost(void *ctx) {
+    rk__outcome outcome;
+    rk__call_lost(&outcome);
+    end(ctx, &outcome);
+}
+
 static void body(void *ctx) {
     rk__run *run = ctx;
+    rk__mail *mail = rk__enter(NULL);
+    rk__strand_set_lost(mail, lost);
+    rk__leave(mail);
     rk__outcome outcome = {.status = RK_ECANCELLED};
     snprintf(outcome.message, sizeof outcome.message, "terminated before it began");
     if (!is_stopping(run)) {
@@ -107,6 +116,8 @@ static rk_status begin(rk__room_of_processes *room, rk__letter *letter, rk_error
 
 void rk__run_receive(rk__room_of_processes *room, rk__letter *letter) {
     rk_error err = RK_ERROR_INIT;
+    if (letter->b != rk__mail_birth(room->mail)) /* for a predecessor */
+        return;
     rk_status status = begin(room, letter, &err);
     if (status == RK_OK)
         rk__process_send(room, letter->from, RK__PROCESS_STARTED, letter->a, (uint64_t)getpid(), 0);

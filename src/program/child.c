@@ -70,6 +70,7 @@ static rk_status make_mail(rk__program *program, const rk__birth *birth, rk_erro
     facts *f = rk__arena_area(program->shared.memory, RK__ROOM_PROGRAM);
     read_facts(program, f, birth->endpoint);
     rk__mail_place place = {.endpoint = birth->endpoint,
+                            .birth = birth->number,
                             .ranks = f->ranks,
                             .children = f->children,
                             .node_of_rank = program->world.node_of_rank,

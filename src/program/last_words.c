@@ -2,7 +2,8 @@
  *
  * Without .isolate such a function takes its rank along, and with Open MPI all others: Open MPI shows a stack, or
  * nothing at all of an exit. A line is said before whoever handled the signal so far does what it does; the signal then
- * ends the process as it would have. Handlers get no argument of ours, hence the static. */
+ * ends the process as it would have. Handlers get no argument of ours, hence the static. They run on a stack of their
+ * own (rk__stack_watch): that of the function may be used up. */
 #define _GNU_SOURCE /* dladdr; NOLINT(bugprone-reserved-identifier) */
 #include <dlfcn.h>
 #include <signal.h>
@@ -18,6 +19,7 @@ static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 enum { SIGNALS = sizeof signals / sizeof *signals };
 
 static struct {
+    pid_t pid; /* a function's forks have all of this, too */
     int rank;
     char host[64];
     struct sigaction before[SIGNALS];
@@ -27,7 +29,9 @@ static struct {
 static void name_function(rk_function function, char *text, size_t size) {
     Dl_info info;
     uintptr_t address = (uintptr_t)function;
-    if (dladdr((void *)address, &info) == 0 || info.dli_fname == NULL)
+    if (function == NULL)
+        snprintf(text, size, "root");
+    else if (dladdr((void *)address, &info) == 0 || info.dli_fname == NULL)
         snprintf(text, size, "%p", (void *)address);
     else
         snprintf(text, size, "%s(%s+0x%lx)", info.dli_fname, info.dli_sname != NULL ? info.dli_sname : "",
@@ -55,8 +59,13 @@ static void on_signal(int number, siginfo_t *info, void *context) {
     char what[100];
     (void)context;
     give_back(number);
-    if (rk__call_running() != NULL) {
-        snprintf(what, sizeof what, "signal %d (%s)", number, strsignal(number));
+    if (getpid() != last_words.pid) {
+        what[0] = '\0';
+    } else if (rk__call_is_lost()) {
+        say("it ended its thread (pthread_exit) within a call of Rankine's, a callback as a rule: it must return");
+    } else if (rk__call_running() != NULL) {
+        bool overflow = number == SIGSEGV && info->si_code > 0 && rk__stack_holds((uintptr_t)info->si_addr);
+        snprintf(what, sizeof what, "signal %d (%s)%s", number, strsignal(number), overflow ? ": stack overflow" : "");
         say(what);
     }
     if (info->si_code <= 0) /* sent; else what was wrong is wrong again on return */
@@ -64,13 +73,14 @@ static void on_signal(int number, siginfo_t *info, void *context) {
 }
 
 static void on_exit_of_process(void) {
-    if (rk__call_running() != NULL)
+    if (rk__call_running() != NULL && getpid() == last_words.pid)
         say("it called exit, which ends the rank: return a status, or isolate it");
 }
 
 void rk__last_words_begin(const rk__world *world) {
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigemptyset(&action.sa_mask);
+    last_words.pid = getpid();
     last_words.rank = world->rank;
     snprintf(last_words.host, sizeof last_words.host, "%s", world->host);
     for (size_t i = 0; i < SIGNALS; i++)

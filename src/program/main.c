@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,12 +24,22 @@ static void receive(void *ctx, rk__letter *letter) {
         program->bye[letter->from] = true;
 }
 
+/* Now: who is will soon leave, too. */
+static bool is_first_left(const rk__program *program) {
+    uint32_t first = 1;
+    while (rk__mail_is_dead(program->mail, first))
+        first++;
+    return first == (uint32_t)program->world.rank;
+}
+
 static void died(void *ctx, uint32_t endpoint) {
     rk__program *program = ctx;
     if (endpoint < (uint32_t)program->world.size)
         program->bye[endpoint] = true;
-    if (endpoint == 0 && !program->ended) /* nobody to serve */
+    if (endpoint == 0 && !program->ended) { /* nobody to serve */
         program->orphaned = program->ended = true;
+        program->speaks = is_first_left(program);
+    }
 }
 
 /* ---- making it ---- */
@@ -136,11 +147,21 @@ static uint32_t count_children(const rk__world *world, const rk_main_options *op
         if (rk__arena_children_max(node_ranks) < most)
             most = rk__arena_children_max(node_ranks);
     }
-    uint32_t wanted = options->children < 0 ? 0 : (uint32_t)options->children;
+    uint32_t wanted = (uint32_t)options->children;
     return wanted < most ? wanted : most;
 }
 
+/* After MPI has started, so that one rank says it. */
+static rk_status check_options(const rk__world *world, const rk_main_options *options, rk_error *err) {
+    rk_status local = RK_OK;
+    if (options->children < 0 || options->children > RK__CHILDREN_MAX)
+        local = rk__fail(err, RK_EINVAL, "rk_main_options.children = %d: a rank may have 0 to %d isolated processes",
+                         options->children, RK__CHILDREN_MAX);
+    return rk__world_agree(world, local, err);
+}
+
 static rk_status assemble(rk__program *program, const rk_main_options *options, rk_error *err) {
+    RK_TRY(check_options(&program->world, options, err));
     uint32_t children = count_children(&program->world, options);
     RK_TRY(check_build(&program->world, err));
     rk_status local = rk__alloc((void **)&program->bye, (size_t)program->world.size, sizeof(bool), "ranks", err);
@@ -200,16 +221,19 @@ static void end_helper(rk__program *program) {
 }
 
 static void leave_in_order(rk__program *program) {
+    rk__watchdog_ending(&program->watchdog);
     rk__mail_destroy(program->mail);
     end_helper(program);
     rk__unshare(&program->shared);
     rk__let_go(program->job, program->hold);
     free(program->bye);
     rk__world_fini(&program->world);
+    rk__watchdog_end(&program->watchdog);
 }
 
 /* Does not return. */
 static void leave_without_the_others(rk__program *program, int code) {
+    rk__watchdog_ending(&program->watchdog);
     fflush(NULL);
     rk__let_go(program->job, program->hold);
     if (code == 0 || any_dead(program))
@@ -220,32 +244,53 @@ static void leave_without_the_others(rk__program *program, int code) {
 
 /* ---- running ---- */
 
-static int run_root(rk__program *program, int argc, char **argv, rk_root_function root) {
-    rk_error err = RK_ERROR_INIT;
-    char text[100];
-    rk_status status = root(argc, argv, &err);
-    if (status != RK_OK && err.message[0] == '\0')
-        snprintf(err.message, sizeof err.message, "root returned %s", rk__format_status(status, text, sizeof text));
+static int end_root(rk__program *program, rk_status status, const char *why) {
     if (status != RK_OK)
-        fprintf(stderr, "%s: %s\n", argc > 0 ? argv[0] : "rankine", err.message);
+        fprintf(stderr, "%s: %s\n", program->name, why);
     if (!rk__rooms_finish() || !dismiss(program)) {
         fprintf(stderr,
                 "%s: some ranks are still in a function %.0f seconds after the end of root: ending them. Functions "
                 "that take long ask rk_call_stopping now and then.\n",
-                argc > 0 ? argv[0] : "rankine", END_SECONDS);
+                program->name, END_SECONDS);
         leave_without_the_others(program, 1);
     }
     return status == RK_OK ? 0 : 1;
 }
 
-/* Of those who are left one says it. */
-static int complain_of_rank_0(const rk__program *program, const char *name) {
-    uint32_t first = 1;
-    while (rk__mail_is_dead(program->mail, first))
-        first++;
-    if (first == (uint32_t)program->world.rank)
-        fprintf(stderr, "%s: rank 0, which ran root, has died\n", name);
-    return 1;
+static int leave(rk__program *program, int code) {
+    if (program->orphaned)
+        code = 1;
+    if (program->speaks)
+        fprintf(stderr, "%s: rank 0, which ran root, has died\n", program->name);
+    if (any_dead(program))
+        leave_without_the_others(program, code);
+    leave_in_order(program);
+    return code;
+}
+
+/* Root has ended its thread, which can't return to main. */
+static void lose_root(void *ctx) {
+    rk__program *program = ctx;
+    rk__outcome outcome;
+    rk__call_lost(&outcome);
+    exit(leave(program, end_root(program, outcome.status, outcome.message)));
+}
+
+static int run_root(rk__program *program, int argc, char **argv, rk_root_function root) {
+    rk_error err = RK_ERROR_INIT;
+    char text[100];
+    rk_status status;
+    int cancel_state; /* as on the threads that run functions */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    pthread_cleanup_push(lose_root, program);
+    status = root(argc, argv, &err);
+    pthread_cleanup_pop(0);
+    pthread_setcancelstate(cancel_state, NULL);
+    if (rk__mail_is_copy()) /* root has forked, and this is not who is to go on */
+        _exit(EXIT_FAILURE);
+    if (status != RK_OK && err.message[0] == '\0')
+        snprintf(err.message, sizeof err.message, "root returned %s", rk__format_status(status, text, sizeof text));
+    return end_root(program, status, err.message);
 }
 
 static int run(rk__program *program, int argc, char **argv, rk_root_function root) {
@@ -254,12 +299,7 @@ static int run(rk__program *program, int argc, char **argv, rk_root_function roo
         code = run_root(program, argc, argv, root);
     else
         serve(program);
-    if (program->orphaned)
-        code = complain_of_rank_0(program, argc > 0 ? argv[0] : "rankine");
-    if (any_dead(program))
-        leave_without_the_others(program, code);
-    leave_in_order(program);
-    return code;
+    return leave(program, code);
 }
 
 static int complain(const char *name, const rk_error *err, const rk__world *world) {
@@ -281,7 +321,7 @@ int rk_main(int argc, char **argv, rk_root_function root, const rk_main_options 
     static const rk_main_options defaults = RK_MAIN_OPTIONS_INIT;
     const rk_main_options *wanted = options != NULL ? options : &defaults;
     const char *name = argc > 0 ? argv[0] : "rankine";
-    rk__program program = {.shared = {.fd = -1}, .hold = -1};
+    rk__program program = {.name = name, .shared = {.fd = -1}, .hold = -1};
     rk_error err = RK_ERROR_INIT;
     if (root == NULL) {
         rk__fail(&err, RK_EINVAL, "rk_main: root is NULL");
@@ -299,5 +339,6 @@ int rk_main(int argc, char **argv, rk_root_function root, const rk_main_options 
         return code;
     }
     rk__last_words_begin(&program.world);
+    rk__watchdog_begin(&program.watchdog, name, program.world.rank, program.hold);
     return run(&program, argc, argv, root);
 }

@@ -11,9 +11,12 @@
  * Before MPI starts each rank forks a helper, which forks its isolated children when they are wanted: see src/process.
  *
  * A rank that does not say BYE within END_SECONDS is in a function that does not end: rank 0 says so and ends the job.
- * Where somebody has died nothing collective is safe: the others _exit. */
+ * Where somebody has died nothing collective is safe: the others _exit. What MPI does in the end is bounded, too. */
 #ifndef RANKINE_PROGRAM_PRIVATE_H
 #define RANKINE_PROGRAM_PRIVATE_H
+
+#include <pthread.h>
+#include <time.h>
 
 #include <rankine/program.h>
 
@@ -23,18 +26,40 @@
 
 enum { RK__JOB_SIZE = 40 };
 
+/* ---- watchdog.c: MPI that can't work any more ---- */
+
+typedef struct rk__watchdog {
+    const char *name;
+    int rank;
+    int hold; /* is looked at; -1: not */
+    bool broken, ending, over, runs;
+    struct timespec end; /* when it began */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+} rk__watchdog;
+
+/* From now on it is said if the descriptor `hold` is closed. */
+void rk__watchdog_begin(rk__watchdog *watchdog, const char *name, int rank, int hold);
+/* The end: the process ends in bounded time, with 1 and a line that says why, unless rk__watchdog_end comes before. */
+void rk__watchdog_ending(rk__watchdog *watchdog);
+void rk__watchdog_end(rk__watchdog *watchdog);
+
 typedef struct rk__program {
+    const char *name; /* to begin messages with */
     rk__world world;
     rk__shared shared;
     rk__helper helper; /* forks isolated children; pid 0: none */
     rk__mail *mail;
     char job[RK__JOB_SIZE]; /* its name, the same on all ranks */
     int hold;               /* of its shared memory; -1: none */
-    int cores, all_cores;   /* of the node, of all nodes */
-    int units;              /* that the ranks of the node may use; 0: not known */
-    bool ended;             /* END came, or never will */
-    bool orphaned;          /* rank 0 died before */
-    bool *bye;              /* [size] rank 0: who has said it, or died */
+    rk__watchdog watchdog;
+    int cores, all_cores; /* of the node, of all nodes */
+    int units;            /* that the ranks of the node may use; 0: not known */
+    bool ended;           /* END came, or never will */
+    bool orphaned;        /* rank 0 died before */
+    bool speaks;          /* and of those who are left this one says it */
+    bool *bye;            /* [size] rank 0: who has said it, or died */
 } rk__program;
 
 /* ---- child.c: isolated children, which have no MPI ---- */

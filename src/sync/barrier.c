@@ -48,7 +48,9 @@ static rk_status run_action(rk_barrier barrier, rk_error *err) {
     rk_function action;
     rk__outcome outcome;
     RK_TRY(rk__function_find(&name, &action, err));
+    rk__call_inner(true);
     rk__call_run(action, NULL, 0, NULL, NULL, &outcome);
+    rk__call_inner(false);
     free(outcome.bytes);
     if (outcome.status == RK_OK)
         return RK_OK;

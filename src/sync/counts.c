@@ -30,6 +30,13 @@ rk_status rk__sync_count_release(rk__sync_machine *machine, rk__sync_object *obj
     return RK_OK;
 }
 
+void rk__sync_count_settle(rk__sync_machine *machine, rk__sync_object *object) {
+    while (object->value > 0 && object->entry.first != 0) {
+        object->value -= object->kind == RK__KIND_SEMAPHORE;
+        rk__sync_grant(machine, rk__sync_pop(machine, &object->entry), RK_OK, 0);
+    }
+}
+
 rk_status rk__sync_event_set(rk__sync_machine *machine, rk__sync_object *object) {
     object->value = 1;
     rk__sync_grant_queue(machine, &object->entry, RK_OK);

@@ -36,16 +36,34 @@ rk_status rk__sync_lock_acquire(rk__sync_machine *machine, rk__sync_object *obje
     return RK_OK;
 }
 
-void rk__sync_lock_pass_on(rk__sync_machine *machine, rk__sync_object *lock) {
-    atomic_store_explicit(&lock->holder, 0, memory_order_relaxed);
-    if (lock->entry.first == 0) {
-        rk__sync_tell_watchers(machine, lock);
-        return;
-    }
-    uint32_t party = rk__sync_pop(machine, &lock->entry);
-    rk__sync_slot *slot = rk__sync_slot_of(machine, party);
+static void give_to_waiter(rk__sync_machine *machine, rk__sync_object *lock, uint32_t party) {
+    const rk__sync_slot *slot = rk__sync_slot_of(machine, party);
     give(lock, party, slot->depth);
     rk__sync_grant(machine, party, RK_OK, slot->slept ? RK__SYNC_NOTIFIED | RK__SYNC_LOCKED : 0);
+}
+
+void rk__sync_lock_pass_on(rk__sync_machine *machine, rk__sync_object *lock) {
+    atomic_store_explicit(&lock->holder, 0, memory_order_relaxed);
+    if (lock->entry.first != 0)
+        give_to_waiter(machine, lock, rk__sync_pop(machine, &lock->entry));
+    else
+        rk__sync_tell_watchers(machine, lock);
+}
+
+/* It was given to one who still waits, or released and given to nobody. */
+void rk__sync_lock_settle(rk__sync_machine *machine, rk__sync_object *lock) {
+    uint32_t holder = holder_of(lock);
+    if (holder == 0) {
+        rk__sync_lock_pass_on(machine, lock);
+        return;
+    }
+    const rk__sync_slot *slot = rk__sync_slot_of(machine, holder - 1);
+    if (rk__sync_waits_here(machine, slot) && !slot->in_sleep) {
+        rk__sync_remove(machine, holder - 1);
+        give_to_waiter(machine, lock, holder - 1);
+    } else if (lock->depth == 0) {
+        rk__sync_lock_pass_on(machine, lock);
+    }
 }
 
 rk_status rk__sync_lock_release(rk__sync_machine *machine, rk__sync_object *object, uint32_t party) {

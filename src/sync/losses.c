@@ -23,10 +23,13 @@ static rk__sync_object *enter_where_it_waits(rk__sync_machine *machine, const rk
 
 void rk__sync_withdraw(rk__sync_machine *machine, uint32_t party) {
     rk__sync_slot *slot = rk__sync_slot_of(machine, party);
-    if (enter_where_it_waits(machine, slot) == NULL)
+    rk__sync_object *object = enter_where_it_waits(machine, slot);
+    if (object == NULL)
         return;
     rk__sync_remove(machine, party);
     atomic_store(&slot->state, RK__SLOT_IDLE);
+    if (object->kind == RK__KIND_BARRIER) /* who runs its action counts on those who came */
+        rk__sync_break(machine, object);
     rk__sync_leave(machine);
 }
 
@@ -56,6 +59,7 @@ static void give_back(rk__sync_machine *machine, rk__sync_slot *slot, uint32_t p
         return;
     if (state_of(slot) == RK__SLOT_DONE && slot->status == RK_OK && !object->broken) {
         bool has_lock = atomic_load_explicit(&object->holder, memory_order_relaxed) == party + 1;
+        atomic_store(&slot->state, RK__SLOT_IDLE); /* should we die now, a unit is lost rather than given twice */
         if (object->kind == RK__KIND_SEMAPHORE)
             rk__sync_count_release(machine, object, 1);
         else if (has_lock && object->kind != RK__KIND_BARRIER)
@@ -103,8 +107,7 @@ static bool is_of(_Atomic uint32_t *party, uint32_t endpoint) {
 
 static bool concerns(rk__sync_object *object, uint32_t endpoint) {
     return atomic_load_explicit(&object->home, memory_order_relaxed) == endpoint + 1 ||
-           atomic_load_explicit(&object->guard, memory_order_relaxed) == endpoint + 1 ||
-           is_of(&object->holder, endpoint);
+           rk__sync_inside(object) == endpoint || is_of(&object->holder, endpoint);
 }
 
 static void lose_in(rk__sync_machine *machine, uint32_t place, uint32_t endpoint) {
@@ -138,7 +141,7 @@ static void tell_again(rk__sync_machine *machine, uint32_t party, uint32_t dead)
         machine->tell(machine->ctx, &news);
 }
 
-static void tell_all_again(rk__sync_machine *machine, uint32_t dead) {
+void rk__sync_tell_again(rk__sync_machine *machine, uint32_t dead) {
     for (uint32_t endpoint = 0; endpoint < machine->endpoints; endpoint++) {
         uint64_t used = rk__sync_used(machine, endpoint);
         for (uint32_t strand = 0; used != 0; strand++, used >>= 1)
@@ -158,7 +161,7 @@ void rk__sync_died(rk__sync_machine *machine, uint32_t endpoint, bool neighbour)
     }
     lose_objects(machine, endpoint, neighbour);
     if (neighbour)
-        tell_all_again(machine, endpoint);
+        rk__sync_tell_again(machine, endpoint);
     rk__sync_tell_all(machine);
 }
 

@@ -64,6 +64,7 @@ rk_status rk__sync_make(rk__sync_machine *machine, rk__kind kind, uint64_t value
     }
     *serial = fill(machine, place, kind, value, limit);
     rk__sync_leave(machine);
+    rk__sync_tell_all(machine);
     return RK_OK;
 }
 
@@ -130,8 +131,6 @@ static rk_status barrier_step(rk__sync_machine *machine, rk__sync_object *object
 static rk_status count_step(rk__sync_machine *machine, rk__sync_object *object, const rk__sync_request *request,
                             rk__sync_reply *reply) {
     bool semaphore = object->kind == RK__KIND_SEMAPHORE;
-    if (object->broken)
-        return RK_EBROKEN;
     if (semaphore && request->op == RK__SYNC_ACQUIRE)
         return rk__sync_count_acquire(machine, object, request, reply);
     if (semaphore && request->op == RK__SYNC_RELEASE)

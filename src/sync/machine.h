@@ -19,8 +19,11 @@
  * Invariants.
  * - An object and the slots that stand in its queues are changed only by the process inside its *guard*, a spin lock
  *   that names the process. A condition that was made for a lock has that lock's guard. Nobody is inside two guards.
- * - A guard whose process died is taken over: the object is broken then, since the step may be half done, and all slots
- *   that wait for it are told so. They are found by looking at slots, not by following lists.
+ * - A guard whose process died is taken over: the step may be half done. Who has a lock is one word, as is a count, and
+ *   slots tell who waits: queues are made anew, and what the step would have granted is granted. A process that only
+ *   waited is forgotten so. If it held the lock, and barriers, the object is broken, and all who wait for it are told.
+ * - The guard's number tells the process from others that had its endpoint: between the look whether it is gone and the
+ *   taking over, its place may be another's, who is inside.
  * - Queues are first in, first out: a release hands the lock to the first waiter, and nobody takes it in between.
  * - A serial number is never given twice: it holds the place in the table and how often the place was taken.
  * - What a slot tells a party of another node stays there until the party asks again, with who told it: if that process
@@ -34,6 +37,7 @@
 #include "mail/object.h"
 
 enum {
+    RK__SYNC_ENDPOINTS_MAX = (1 << 24) - 1,
     RK__SYNC_PLACES = 16384, /* objects of a node */
     RK__SYNC_BARRIERS = 8,   /* barriers of a party that its death breaks: those it came to last */
     RK__SYNC_NEWS_MAX = 64,  /* told of in one go */
@@ -94,7 +98,8 @@ typedef struct rk__sync_slot rk__sync_slot;
 typedef struct rk__sync_machine {
     rk__sync_area *area;
     uint32_t me, endpoints;
-    bool (*is_gone)(void *ctx, uint32_t endpoint); /* of this node; now */
+    uint32_t birth; /* of this process: its low bits tell it from others that had its endpoint */
+    bool (*is_gone)(void *ctx, uint32_t endpoint, uint32_t birth); /* of this node; now. birth: 8 bits of it */
     void (*tell)(void *ctx, const rk__sync_news *news);
     void *ctx;
     uint32_t inside; /* place of the guard we are in */
@@ -121,6 +126,8 @@ bool rk__sync_ready(rk__sync_machine *machine, uint64_t serial, uint32_t party, 
 
 /* A process died. neighbour: it was of this node. */
 void rk__sync_died(rk__sync_machine *machine, uint32_t endpoint, bool neighbour);
+/* What it had granted and not told, of objects of ours: part of that. */
+void rk__sync_tell_again(rk__sync_machine *machine, uint32_t endpoint);
 /* A process leaves in good order: barriers do without it. Only barriers of `home`; RK__NOBODY: of all. */
 void rk__sync_left(rk__sync_machine *machine, uint32_t endpoint, uint32_t home);
 

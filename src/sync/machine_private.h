@@ -15,7 +15,7 @@ typedef struct rk__sync_queue { /* parties + 1; 0: nobody */
 } rk__sync_queue;
 
 typedef struct rk__sync_object {
-    _Atomic uint32_t guard;  /* endpoint + 1 of the process inside */
+    _Atomic uint32_t guard;  /* endpoint + 1 of the process inside, and above that 8 bits of its birth */
     _Atomic uint32_t home;   /* endpoint + 1; 0: the place is free */
     _Atomic uint64_t serial; /* 0: being made or destroyed */
     uint64_t taken;          /* how often the place was */
@@ -63,6 +63,9 @@ struct rk__sync_area {
 
 /* ---- guard.c ---- */
 
+/* The endpoint of the process inside; RK__NOBODY: none is. */
+uint32_t rk__sync_inside(const rk__sync_object *object);
+
 /* Inside the guard of the object with that serial; NULL: there is none, and we are not inside. */
 rk__sync_object *rk__sync_enter(rk__sync_machine *machine, uint64_t serial);
 /* Inside the guard of whatever is in a place. */
@@ -86,6 +89,11 @@ static inline rk__sync_object *rk__sync_lock_of(rk__sync_machine *machine, const
 /* The next object from *place on that is guarded by the guard we are in; NULL: no more. */
 rk__sync_object *rk__sync_next_guarded(rk__sync_machine *machine, uint32_t *place);
 
+/* ---- counts.c, locks.c; inside the guard: queues are whole, the last step may not be ---- */
+
+void rk__sync_count_settle(rk__sync_machine *machine, rk__sync_object *object);
+void rk__sync_lock_settle(rk__sync_machine *machine, rk__sync_object *lock);
+
 /* ---- queue.c; inside the guard ---- */
 
 rk__sync_slot *rk__sync_slot_of(const rk__sync_machine *machine, uint32_t party);
@@ -98,6 +106,8 @@ rk__sync_slot *rk__sync_stand(rk__sync_machine *machine, rk__sync_object *object
 /* A slot that is in no queue goes to the end of this one. */
 void rk__sync_append(rk__sync_machine *machine, rk__sync_object *object, rk__sync_queue *queue, uint32_t party);
 void rk__sync_remove(rk__sync_machine *machine, uint32_t party);
+/* Into the queue that it was in, which has been emptied. */
+void rk__sync_append_again(rk__sync_machine *machine, uint32_t party);
 /* It is no longer in a queue, and its wait is over. */
 void rk__sync_grant(rk__sync_machine *machine, uint32_t party, rk_status status, uint64_t value);
 /* The first of the queue, taken out of it. */

@@ -11,7 +11,7 @@ static void remember(rk__sync_slot *slot, uint64_t serial) {
 }
 
 static void let_go(rk__sync_machine *machine, rk__sync_object *object, uint64_t count) {
-    for (uint64_t index = 0; index < count; index++)
+    for (uint64_t index = 0; index < count && object->entry.first != 0; index++)
         rk__sync_grant(machine, rk__sync_pop(machine, &object->entry), RK_OK, index);
 }
 
@@ -49,7 +49,7 @@ rk_status rk__sync_arrive(rk__sync_machine *machine, rk__sync_object *object, co
 }
 
 rk_status rk__sync_acted(rk__sync_machine *machine, rk__sync_object *object, const rk__sync_request *request) {
-    if (atomic_load_explicit(&object->holder, memory_order_relaxed) != request->party + 1)
+    if (object->broken || atomic_load_explicit(&object->holder, memory_order_relaxed) != request->party + 1)
         return RK_EBROKEN; /* it was aborted or reset meanwhile */
     if (request->value == 0) {
         rk__sync_break(machine, object);

@@ -64,6 +64,12 @@ void rk__sync_remove(rk__sync_machine *machine, uint32_t party) {
     queue->count--;
 }
 
+void rk__sync_append_again(rk__sync_machine *machine, uint32_t party) {
+    const rk__sync_slot *slot = rk__sync_slot_of(machine, party);
+    uint32_t object = atomic_load_explicit(&slot->object, memory_order_relaxed);
+    rk__sync_append(machine, &machine->area->objects[object - 1], queue_of(machine, slot), party);
+}
+
 uint32_t rk__sync_pop(rk__sync_machine *machine, rk__sync_queue *queue) {
     uint32_t party = queue->first - 1;
     rk__sync_remove(machine, party);
@@ -82,7 +88,7 @@ rk__sync_slot *rk__sync_stand(rk__sync_machine *machine, rk__sync_object *object
     slot->depth = 1;
     slot->slept = slot->acts = false;
     rk__sync_append(machine, object, &object->entry, request->party);
-    atomic_store_explicit(&slot->state, RK__SLOT_WAITING, memory_order_relaxed);
+    atomic_store_explicit(&slot->state, RK__SLOT_WAITING, memory_order_release);
     reply->pending = true;
     return slot;
 }
@@ -119,7 +125,7 @@ void rk__sync_tell_watchers(rk__sync_machine *machine, rk__sync_object *object) 
 }
 
 bool rk__sync_waits_here(rk__sync_machine *machine, const rk__sync_slot *slot) {
-    if (atomic_load_explicit(&slot->state, memory_order_relaxed) != RK__SLOT_WAITING)
+    if (atomic_load_explicit(&slot->state, memory_order_acquire) != RK__SLOT_WAITING)
         return false;
     uint32_t object = atomic_load_explicit(&slot->object, memory_order_relaxed);
     return rk__sync_lock_place(machine, &machine->area->objects[object - 1]) == machine->inside;

@@ -135,7 +135,7 @@ rk_status rk__sync_do(rk_ref ref, rk__kind kind, rk__sync_op op, uint64_t value,
     return status;
 }
 
-static rk_status check_lock(const rk__mail *mail, const rk_ref *lock, rk_error *err) {
+static rk_status check_lock(rk__mail *mail, const rk_ref *lock, rk_error *err) {
     RK_TRY(rk__ref_check(mail, *lock, (rk__kind)lock->kind, err));
     if (lock->home == rk__mail_endpoint(mail))
         return RK_OK;
@@ -201,8 +201,8 @@ static void tell(void *ctx, const rk__sync_news *news) {
 
 /* ---- deaths ---- */
 
-static bool is_gone(void *ctx, uint32_t endpoint) {
-    return rk__mail_is_gone(((rk__sync_room *)ctx)->mail, endpoint);
+static bool is_gone(void *ctx, uint32_t endpoint, uint32_t birth) {
+    return rk__mail_is_gone(((rk__sync_room *)ctx)->mail, endpoint, birth);
 }
 
 /* A child's endpoint may be taken by another one soon: its rank, which knows when, cleans up after it, unless it died
@@ -212,11 +212,23 @@ static bool is_anothers_affair(const rk__mail *mail, uint32_t endpoint) {
     return endpoint != rank && rank != rk__mail_endpoint(mail) && !rk__mail_is_dead(mail, rank);
 }
 
+/* Its children that we have buried were its affair, and it may not have come to it. */
+static void inherit(rk__sync_room *room, uint32_t rank) {
+    uint32_t ranks = rk__mail_ranks(room->mail);
+    for (uint32_t child = rank + ranks; rank < ranks && child < rk__mail_endpoints(room->mail); child += ranks)
+        if (rk__mail_is_dead(room->mail, child))
+            rk__sync_died(&room->machine, child, true);
+}
+
 static void died(void *ctx, uint32_t endpoint) {
     rk__sync_room *room = ctx;
     bool neighbour = rk__mail_on_my_node(room->mail, endpoint);
     if (!neighbour || !is_anothers_affair(room->mail, endpoint))
         rk__sync_died(&room->machine, endpoint, neighbour);
+    else
+        rk__sync_tell_again(&room->machine, endpoint);
+    if (neighbour)
+        inherit(room, endpoint);
     rk__sync_watch_died(room, endpoint);
 }
 
@@ -242,6 +254,9 @@ static void destroy(void *ctx) {
 rk_status rk__sync_attach(rk__mail *mail, rk_error *err) {
     static const rk__room_ops ops = {receive, died, destroy};
     rk__sync_room *room;
+    if (rk__mail_endpoints(mail) > RK__SYNC_ENDPOINTS_MAX)
+        return rk__fail(err, RK_EUNSUPPORTED, "%u ranks and children: locks tell %d apart", rk__mail_endpoints(mail),
+                        RK__SYNC_ENDPOINTS_MAX);
     RK_TRY(rk__alloc((void **)&room, 1, sizeof *room, "synchronisation", err));
     rk_status status =
         rk__alloc((void **)&room->wrote_to, rk__mail_endpoints(mail), sizeof *room->wrote_to, "endpoints", err);
@@ -253,6 +268,7 @@ rk_status rk__sync_attach(rk__mail *mail, rk_error *err) {
     room->machine = (rk__sync_machine){.area = rk__mail_area(mail, RK__ROOM_SYNC),
                                        .me = rk__mail_endpoint(mail),
                                        .endpoints = rk__mail_endpoints(mail),
+                                       .birth = (uint32_t)rk__mail_birth(mail),
                                        .is_gone = is_gone,
                                        .tell = tell,
                                        .ctx = room};

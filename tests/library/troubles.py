@@ -37,6 +37,26 @@ def children(pid):
     return subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout.split()
 
 
+def kill(pid):
+    try:
+        os.kill(int(pid), signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # mpirun ends the others when one is gone
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def is_rank_0(pid):
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        return b"OMPI_COMM_WORLD_RANK=0" in file.read().split(b"\0")
+
+
 class Playing:
     """A program in a scene, in a session of its own, that has said that it is ready. It is ended with all its own."""
 
@@ -87,7 +107,7 @@ def a_program_that_is_killed_leaves_nothing():
                 playing.learn_names()
                 if number == signal.SIGKILL and n > 1:
                     for rank in children(playing.process.pid):
-                        os.kill(int(rank), number)
+                        kill(rank)
                 else:
                     os.killpg(playing.process.pid, number)
                 playing.process.wait(30)
@@ -99,9 +119,11 @@ def what_a_machine_that_failed_has_left_goes_with_the_next_start():
     """The helper is killed too, as a batch system kills."""
     with Playing("objects") as playing:
         playing.learn_names()
-        for pid in (*children(playing.process.pid), playing.process.pid):
-            os.kill(int(pid), signal.SIGKILL)
+        helpers = children(playing.process.pid)
+        for pid in (*helpers, playing.process.pid):
+            kill(pid)
         playing.process.wait(30)
+        wait_until(lambda: not any(is_alive(pid) for pid in helpers), "the helper, which has the lock open, is there yet")
         assert locks(playing.objects()), playing.objects()
         run("about")
         assert not playing.objects(), playing.objects()
@@ -111,8 +133,8 @@ def the_death_of_rank_0_is_told_once_and_no_success():
     """Under --enable-recovery the others live on: there is nothing for them to do. mpirun itself then exits with 0, always."""
     for n in (2, 4):
         with Playing("objects", n=n, options=["--enable-recovery"], through=SAYING_HOW_IT_ENDS) as playing:
-            first = children(playing.process.pid)[0]
-            os.kill(int(children(first)[0]), signal.SIGKILL)
+            first = next(pid for pid in children(playing.process.pid) if is_rank_0(pid))
+            kill(children(first)[0])
             out, err = playing.process.communicate(timeout=60)
             assert err.count("rank 0, which ran root, has died") == 1, (out, err)
             assert err.count("it exits with 1\n") == n - 1, (out, err)
@@ -133,11 +155,28 @@ def a_process_that_fails_says_so():
 
 def what_ends_a_rank_is_said():
     for n in (1, 2):
-        for scene, why in (("crashing", "signal 6 (Aborted)"), ("leaving", "it called exit, ")):
+        for scene, why in (("crashing", "signal 6 (Aborted)"), ("leaving", "it called exit, "),
+                           ("overflowing", "signal 11 (Segmentation fault): stack overflow")):
             result = run("troubles", scene, n=n, expect=None)
             assert result.returncode != 0
             said = [line for line in result.stderr.split("\n") if line.startswith(f"rankine: rank {n - 1} on ")]
             assert len(said) == 1 and "/troubles(+0x" in said[0] and why in said[0], (result.returncode, result.stderr)
+
+
+def a_root_that_ends_its_thread_has_failed():
+    for n in (1, 2):
+        err = run("troubles", "root_ends", n=n, expect=1).stderr
+        assert "troubles: the function ended its thread" in err, err
+
+
+def a_callback_that_ends_its_thread_ends_its_rank():
+    """Nobody could mend what the call is in that runs it."""
+    for n in (1, 2):
+        for scene in ("callback_ends", "inner", "everyone"):
+            result = run("troubles", scene, n=n, expect=None)
+            assert result.returncode != 0
+            said = [line for line in result.stderr.split("\n") if "it ended its thread" in line]
+            assert said and all(line.startswith("rankine: rank ") for line in said), (scene, result.stderr)
 
 
 def what_isolated_workers_print_is_not_lost():

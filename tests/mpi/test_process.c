@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <rankine/process.h>
+#include <rankine/sync.h>
 
 #define CHECK(condition)                                                                                               \
     do {                                                                                                               \
@@ -57,6 +58,14 @@ static rk_status compute_for_ever(rk_call *call) {
 
 static rk_status ignore_terminate(rk_call *call) {
     signal(SIGTERM, SIG_IGN);
+    return compute_for_ever(call);
+}
+
+static rk_status say_that_it_is_deaf(rk_call *call) {
+    rk_event deaf;
+    memcpy(&deaf, call->arg, sizeof deaf);
+    signal(SIGTERM, SIG_IGN);
+    CHECK(rk_event_set(deaf, NULL) == RK_OK);
     return compute_for_ever(call);
 }
 
@@ -140,15 +149,19 @@ static void a_crash_costs_that_process_only(void) {
 
 static void terminate_and_kill_are_real(void) {
     rk_process busy = start(compute_for_ever, NULL, 0, &isolated);
-    rk_process deaf = start(ignore_terminate, NULL, 0, &isolated);
+    rk_event is_deaf;
+    CHECK(rk_event_create(&is_deaf, NULL) == RK_OK);
+    rk_process deaf = start(say_that_it_is_deaf, &is_deaf, sizeof is_deaf, &isolated);
     bool alive = false;
     CHECK(rk_process_join(busy, 0.05, NULL) == RK_ETIMEDOUT);
     CHECK(rk_process_is_alive(busy, &alive, NULL) == RK_OK && alive);
     CHECK(rk_process_terminate(busy, NULL) == RK_OK && end_of(busy) == -SIGTERM);
     CHECK(rk_process_is_alive(busy, &alive, NULL) == RK_OK && !alive);
+    CHECK(rk_event_wait(is_deaf, 60, NULL) == RK_OK); /* before, it could die of it */
     CHECK(rk_process_terminate(deaf, NULL) == RK_OK);
     CHECK(rk_process_join(deaf, 0.05, NULL) == RK_ETIMEDOUT);
     CHECK(rk_process_kill(deaf, NULL) == RK_OK && end_of(deaf) == -SIGKILL);
+    CHECK(rk_event_destroy(is_deaf, NULL) == RK_OK);
 }
 
 static void children_know_the_world(void) {

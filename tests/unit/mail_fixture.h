@@ -25,6 +25,8 @@ typedef struct fixture_rank {
     pthread_t thread;
 } fixture_rank;
 
+static uint64_t fixture_births[FIXTURE_RANKS_MAX]; /* for a test of what children do with it */
+
 static void *fixture_run(void *ctx) {
     fixture_rank *me = ctx;
     static const int zeros[FIXTURE_RANKS_MAX];
@@ -33,6 +35,7 @@ static void *fixture_run(void *ctx) {
     for (int i = 0; i < FIXTURE_RANKS_MAX; i++)
         places[i] = i;
     rk__mail_place place = {.endpoint = me->rank,
+                            .birth = fixture_births[me->rank],
                             .ranks = me->ranks,
                             .node_of_rank = zeros,
                             .place_in_node = places,

@@ -273,27 +273,44 @@ static void a_timeout_breaks_the_gathering(void **state) {
     serve_at(5, 0, attach_collect, run_late);
 }
 
+/* Functions of one call that have begun, and those of them that heard that their time is over. */
+typedef struct attempt {
+    _Atomic uint32_t begun, told;
+} attempt;
+
 static rk_status never_end(rk_call *call) {
     rk_error err = RK_ERROR_INIT;
+    attempt *this = *(attempt *const *)call->arg;
     if (own_rank() == 0)
         return RK_OK;
+    atomic_fetch_add(&this->begun, 1);
     if (own_rank() == 1) {
         while (!rk_call_stopping(call))
             sched_yield();
-        atomic_fetch_add(&seen.flag, 1);
+        atomic_fetch_add(&this->told, 1);
         return RK_ECANCELLED;
     }
     rk_status status = rk_bcast(rk_i64s((int64_t[1]){0}, 1), 1, RK_FOREVER, &err);
-    atomic_fetch_add(&seen.flag, 1);
+    atomic_fetch_add(&this->told, 1);
     return note(call, status, &err);
 }
 
+/* A function whose time is over before it begins never runs: then all have more time. */
 static void run_out_of_time(uint32_t ranks) {
-    rk_error err = RK_ERROR_INIT;
-    forget_seen();
-    CHECK(rk_everywhere(never_end, NULL, 0, 0.05, &err) == (ranks == 1 ? RK_OK : RK_ETIMEDOUT));
-    await(&seen.flag, ranks - 1);
-    CHECK(rk_everywhere(fail_on_some, NULL, 0, LONG, &err) == (ranks == 1 ? RK_OK : RK_EIO)); /* all still works */
+    static attempt attempts[8];
+    memset(attempts, 0, sizeof attempts);
+    uint32_t begun = 0;
+    double limit = 0.05;
+    for (int i = 0; i < 8 && (i == 0 || begun < ranks - 1); i++, limit *= 2) {
+        rk_error err = RK_ERROR_INIT;
+        attempt *this = &attempts[i];
+        forget_seen();
+        CHECK(rk_everywhere(never_end, &this, sizeof this, limit, &err) == (ranks == 1 ? RK_OK : RK_ETIMEDOUT));
+        begun = atomic_load(&this->begun);
+        await(&this->told, begun);
+        CHECK(rk_everywhere(fail_on_some, NULL, 0, LONG, &err) == (ranks == 1 ? RK_OK : RK_EIO)); /* all still works */
+    }
+    CHECK(begun == ranks - 1);
 }
 
 static void functions_that_take_too_long_are_told_to_end(void **state) {

@@ -256,6 +256,42 @@ static void the_dead_are_not_heard(void **state) {
     }
 }
 
+/* ---- letters that never cease ---- */
+
+static atomic_int ceased;
+
+static void answer_myself(void *ctx, rk__letter *letter) {
+    rk__letter again = {.to = letter->to, .room = letter->room, .op = letter->op};
+    if (atomic_load(&ceased) == 0)
+        CHECK(rk__mail_send(ctx, &again, RK__PAYLOAD_COPY, NULL) == RK_OK);
+}
+
+static void attach_brook(rk__mail *mail) {
+    static const rk__room_ops ops = {answer_myself, NULL, NULL};
+    rk__mail_attach(mail, RK__ROOM_CHANNEL, &ops, mail);
+}
+
+static bool in_vain(void *ctx) {
+    (void)ctx;
+    return false;
+}
+
+static void wait_in_time(uint32_t rank, uint32_t ranks) {
+    rk__mail *mail = rk__enter(NULL);
+    rk__letter first = {.to = rank, .room = RK__ROOM_CHANNEL, .op = OP_COUNT};
+    (void)ranks;
+    CHECK(rk__mail_send(mail, &first, RK__PAYLOAD_COPY, NULL) == RK_OK);
+    CHECK(rk__wait(mail, in_vain, NULL, rk__deadline(0.05)) == RK_ETIMEDOUT);
+    atomic_store(&ceased, 1);
+    rk__leave(mail);
+}
+
+static void a_stream_of_letters_delays_no_deadline(void **state) {
+    (void)state;
+    atomic_store(&ceased, 0);
+    fixture_ranks(1, NULL, attach_brook, wait_in_time);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(letters_of_any_size_come_whole_and_in_order),
@@ -269,6 +305,7 @@ int main(void) {
         cmocka_unit_test(a_stranger_is_refused),
         cmocka_unit_test(the_dead_do_not_keep_others_waiting),
         cmocka_unit_test(the_dead_are_not_heard),
+        cmocka_unit_test(a_stream_of_letters_delays_no_deadline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

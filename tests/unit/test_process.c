@@ -2,12 +2,13 @@
 #include "mail_fixture.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include <rankine/process.h>
 
 #include "channel/channel.h"
-#include "process/process.h"
+#include "process/process_private.h"
 
 /* ---- ranks: root on rank 0, the others serve ---- */
 
@@ -112,13 +113,17 @@ static rk_status nap(rk_call *call) {
     return sleep_seconds(0.05);
 }
 
+static atomic_bool begun;
+
 static rk_status look_until_told(rk_call *call) {
+    atomic_store(&begun, true);
     while (!rk_call_stopping(call))
         rk__sleep_ns(100000);
     return RK_ECANCELLED;
 }
 
 static rk_status return_anyway(rk_call *call) {
+    atomic_store(&begun, true);
     while (!rk_call_stopping(call))
         sleep_seconds(0.001);
     return RK_OK;
@@ -222,24 +227,27 @@ PROGRAM(join_times_out_while_it_runs)
 
 /* ---- ending them ---- */
 
+/* Not before it has begun: what is terminated earlier never runs. */
+static rk_process terminate_in(rk_function function) {
+    atomic_store(&begun, false);
+    rk_process process = start(function, NULL);
+    do
+        CHECK(rk_process_join(process, 0.02, NULL) == RK_ETIMEDOUT);
+    while (!atomic_load(&begun));
+    CHECK(rk_process_terminate(process, NULL) == RK_OK);
+    CHECK(rk_process_join(process, RK_FOREVER, NULL) == RK_OK);
+    return process;
+}
+
 static void root_terminate_ends_at_a_wait_or_a_check(uint32_t ranks) {
     rk_process waits = start(sleep_long, NULL);
     CHECK(rk_process_terminate(waits, NULL) == RK_OK);
     CHECK(rk_process_join(waits, RK_FOREVER, NULL) == RK_OK);
     CHECK(code_of(waits) == -SIGTERM);
     CHECK(rk_process_terminate(waits, NULL) == RK_OK && rk_process_kill(waits, NULL) == RK_OK);
-    if (ranks > 1) { /* else nobody can tell it while it computes */
-        rk_process looks = start(look_until_told, NULL);
-        CHECK(rk_process_join(looks, 0.02, NULL) == RK_ETIMEDOUT);
-        CHECK(rk_process_terminate(looks, NULL) == RK_OK);
-        CHECK(rk_process_join(looks, RK_FOREVER, NULL) == RK_OK);
-        CHECK(code_of(looks) == -SIGTERM);
-    }
-    rk_process stubborn = start(return_anyway, NULL);
-    CHECK(rk_process_join(stubborn, 0.02, NULL) == RK_ETIMEDOUT);
-    CHECK(rk_process_terminate(stubborn, NULL) == RK_OK);
-    CHECK(rk_process_join(stubborn, RK_FOREVER, NULL) == RK_OK);
-    CHECK(code_of(stubborn) == 0);
+    if (ranks > 1) /* else nobody can tell it while it computes */
+        CHECK(code_of(terminate_in(look_until_told)) == -SIGTERM);
+    CHECK(code_of(terminate_in(return_anyway)) == 0);
 }
 PROGRAM(terminate_ends_at_a_wait_or_a_check)
 
@@ -486,6 +494,75 @@ static void the_death_of_a_rank_ends_its_processes(void **state) {
     fixture_ranks(3, NULL, attach_rooms, die_together);
 }
 
+/* ---- a child and what was on its way to its predecessor ---- */
+
+enum { BEFORE = 6, NOW = 7 }; /* births */
+static atomic_int orders_obeyed;
+
+static rk_status obey(rk_call *call) {
+    (void)call;
+    atomic_fetch_add(&orders_obeyed, 1);
+    return RK_OK;
+}
+
+static void order_and_dismiss(rk__mail *mail, uint64_t birth) {
+    rk__child child = {1, birth};
+    rk__orders orders = {.name = "orders"};
+    rk__letter run = {.to = 1,
+                      .room = RK__ROOM_PROCESS,
+                      .op = RK__PROCESS_RUN,
+                      .a = 12345,
+                      .b = birth,
+                      .size = sizeof orders,
+                      .bytes = &orders};
+    CHECK(rk__function_name_of(obey, &orders.function, NULL) == RK_OK);
+    CHECK(rk__mail_send(mail, &run, RK__PAYLOAD_COPY, NULL) == RK_OK);
+    rk__child_end(mail, &child);
+    dismiss(mail, 2); /* comes behind it */
+}
+
+static bool is_leaving(void *ctx) {
+    return ((rk__room_of_processes *)ctx)->leaving;
+}
+
+static bool has_obeyed(void *ctx) {
+    (void)ctx;
+    return atomic_load(&orders_obeyed) == 1;
+}
+
+static void be_born_again(rk__mail *mail) {
+    rk__room_of_processes *room = rk__process_room(mail);
+    served *told = rk__mail_room(mail, RK__ROOM_PROGRAM);
+    rk__letter ready = {.to = 0, .room = RK__ROOM_PROGRAM, .op = OP_END};
+    CHECK(rk__mail_send(mail, &ready, RK__PAYLOAD_COPY, NULL) == RK_OK);
+    CHECK(rk__wait(mail, has_ended, told, rk__deadline(60)) == RK_OK);
+    CHECK(!room->leaving && room->runs == NULL && atomic_load(&orders_obeyed) == 0);
+    CHECK(rk__mail_send(mail, &ready, RK__PAYLOAD_COPY, NULL) == RK_OK);
+    CHECK(rk__wait(mail, has_obeyed, NULL, rk__deadline(60)) == RK_OK);
+    CHECK(rk__wait(mail, is_leaving, room, rk__deadline(60)) == RK_OK);
+}
+
+static void order_both(uint32_t rank, uint32_t ranks) {
+    (void)ranks;
+    rk__mail *mail = rk__enter(NULL);
+    served *told = rk__mail_room(mail, RK__ROOM_PROGRAM);
+    if (rank == 1)
+        be_born_again(mail);
+    for (uint64_t birth = BEFORE; rank == 0 && birth <= NOW; birth++) {
+        CHECK(rk__wait(mail, has_ended, told, rk__deadline(60)) == RK_OK);
+        told->ended = false;
+        order_and_dismiss(mail, birth);
+    }
+    rk__leave(mail);
+}
+
+static void orders_for_a_predecessor_are_not_obeyed(void **state) {
+    (void)state;
+    fixture_births[1] = NOW;
+    fixture_ranks(2, NULL, attach_rooms, order_both);
+    fixture_births[1] = 0;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_process_returns_its_result),
                                        cmocka_unit_test(a_large_argument_comes_whole),
@@ -501,6 +578,7 @@ int main(void) {
                                        cmocka_unit_test(anybody_may_join_and_terminate),
                                        cmocka_unit_test(a_starter_that_is_terminated_leaves_nothing),
                                        cmocka_unit_test(a_watch_becomes_ready_at_the_end),
-                                       cmocka_unit_test(the_death_of_a_rank_ends_its_processes)};
+                                       cmocka_unit_test(the_death_of_a_rank_ends_its_processes),
+                                       cmocka_unit_test(orders_for_a_predecessor_are_not_obeyed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

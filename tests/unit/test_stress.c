@@ -7,9 +7,11 @@
 #include <rankine/program.h>
 
 #include "channel/channel.h"
+#include "collect/collect.h"
 #include "manager/manager.h"
 #include "pool/pool.h"
 #include "process/process.h"
+#include "program/log.h"
 #include "shared/shared_private.h"
 #include "sync/sync.h"
 
@@ -38,6 +40,8 @@ static void attach_rooms(rk__mail *mail) {
     CHECK(rk__manager_attach(mail, NULL) == RK_OK);
     CHECK(rk__pool_attach(mail, NULL) == RK_OK);
     CHECK(rk__process_attach(mail, NULL, NULL) == RK_OK);
+    CHECK(rk__collect_attach(mail, NULL) == RK_OK);
+    CHECK(rk__log_attach(mail, NULL, NULL) == RK_OK);
     rk__shared_pretend_remote(mail, rk__mail_endpoint(mail) % 2 == 1);
 }
 

@@ -1,83 +1,5 @@
-/* The machine of src/sync by itself: one thread plays several processes on one area. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "sync/machine_private.h"
-
-enum { PROCESSES = 4, STRANDS = 3, PARTIES = PROCESSES * STRANDS, NEWS_MAX = 256 };
-
-typedef struct node {
-    rk__sync_machine machines[PROCESSES];
-    bool gone[PROCESSES];
-    rk__sync_news news[NEWS_MAX];
-    int news_count;
-} node;
-
-static bool is_gone(void *ctx, uint32_t endpoint) {
-    return ((node *)ctx)->gone[endpoint];
-}
-
-static void tell(void *ctx, const rk__sync_news *news) {
-    node *self = ctx;
-    assert_true(self->news_count < NEWS_MAX);
-    self->news[self->news_count++] = *news;
-}
-
-static void node_init(node *self) {
-    size_t bytes = rk__sync_area_bytes(PROCESSES);
-    void *area = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
-    assert_non_null(area);
-    memset(area, 0, bytes);
-    memset(self, 0, sizeof *self);
-    for (uint32_t p = 0; p < PROCESSES; p++)
-        self->machines[p] = (rk__sync_machine){
-            .area = area, .me = p, .endpoints = PROCESSES, .is_gone = is_gone, .tell = tell, .ctx = self};
-}
-
-static void node_fini(node *self) {
-    free(self->machines[0].area);
-}
-
-static uint32_t party_of(uint32_t process, uint32_t strand) {
-    return process * RK__STRANDS_MAX + strand;
-}
-
-static uint64_t make(node *self, uint32_t home, rk__kind kind, uint64_t value, uint64_t limit) {
-    uint64_t serial = 0;
-    assert_int_equal(rk__sync_make(&self->machines[home], kind, value, limit, 0, &serial, NULL), RK_OK);
-    return serial;
-}
-
-/* A step of a party by its own process. The news are those of this step. */
-static rk__sync_reply step_flags(node *self, uint32_t party, rk__kind kind, uint64_t serial, rk__sync_op op,
-                                 uint64_t value, uint32_t flags) {
-    rk__sync_reply reply;
-    rk__sync_request request = {op, (uint32_t)kind, serial, party, flags, value, 0};
-    self->news_count = 0;
-    rk__sync_step(&self->machines[rk__party_endpoint(party)], &request, &reply);
-    return reply;
-}
-
-static rk__sync_reply step(node *self, uint32_t party, rk__kind kind, uint64_t serial, rk__sync_op op, uint64_t value) {
-    return step_flags(self, party, kind, serial, op, value, 0);
-}
-
-static void assert_done(node *self, uint32_t party, rk_status status, uint64_t value) {
-    uint64_t got;
-    rk__sync_machine *machine = &self->machines[rk__party_endpoint(party)];
-    assert_true(rk__sync_is_done(machine, party));
-    assert_int_equal(rk__sync_take(machine, party, &got), status);
-    assert_int_equal(got, value);
-}
-
-static bool waits(node *self, uint32_t party) {
-    return atomic_load(&rk__sync_slot_of(&self->machines[0], party)->state) == RK__SLOT_WAITING;
-}
+/* The steps of the machine of src/sync, against a model and one by one. */
+#include "sync_machine_fixture.h"
 
 /* ---- random steps against a model ---- */
 
@@ -598,45 +520,6 @@ static void conditions_go_with_their_lock(void **state) {
     node_fini(&self);
 }
 
-/* Process 3 dies with the guard; the queue is as it may be in the middle of a change. */
-static void a_death_inside_breaks_the_object(void **state) {
-    (void)state;
-    node self;
-    node_init(&self);
-    uint32_t a = party_of(0, 0), b = party_of(1, 0), c = party_of(1, 1), d = party_of(2, 0);
-    uint64_t semaphore = make(&self, 0, RK__KIND_SEMAPHORE, 0, 5), event = make(&self, 0, RK__KIND_EVENT, 0, 0);
-    step(&self, a, RK__KIND_SEMAPHORE, semaphore, RK__SYNC_ACQUIRE, 1);
-    step(&self, b, RK__KIND_SEMAPHORE, semaphore, RK__SYNC_ACQUIRE, 1);
-    step(&self, c, RK__KIND_EVENT, event, RK__SYNC_WAIT, 1);
-    rk__sync_object *object = rk__sync_enter(&self.machines[3], semaphore);
-    object->entry = (rk__sync_queue){a + 1, a + 1, 7};
-    self.gone[3] = true;
-    assert_int_equal(step(&self, d, RK__KIND_SEMAPHORE, semaphore, RK__SYNC_RELEASE, 1).status, RK_EBROKEN);
-    assert_done(&self, a, RK_EBROKEN, 0);
-    assert_done(&self, b, RK_EBROKEN, 0);
-    assert_true(waits(&self, c));
-    assert_int_equal(step(&self, d, RK__KIND_EVENT, event, RK__SYNC_SET, 1).status, RK_OK);
-    assert_int_equal(step(&self, d, RK__KIND_SEMAPHORE, semaphore, RK__SYNC_DESTROY, 1).status, RK_OK);
-    assert_false(rk__sync_is_done(&self.machines[0], a)); /* it stood in no queue any more */
-    node_fini(&self);
-}
-
-static void a_death_inside_is_found_by_those_who_clean_up(void **state) {
-    (void)state;
-    node self;
-    node_init(&self);
-    uint32_t a = party_of(0, 0);
-    uint64_t lock = make(&self, 0, RK__KIND_RLOCK, 0, 0), condition;
-    assert_int_equal(rk__sync_make(&self.machines[0], RK__KIND_CONDITION, 0, 0, lock, &condition, NULL), RK_OK);
-    step(&self, a, RK__KIND_CONDITION, condition, RK__SYNC_ACQUIRE, 1);
-    step(&self, a, RK__KIND_CONDITION, condition, RK__SYNC_SLEEP, 0);
-    rk__sync_enter(&self.machines[3], condition);
-    self.gone[3] = true;
-    rk__sync_died(&self.machines[2], 3, true);
-    assert_done(&self, a, RK_EBROKEN, 0);
-    node_fini(&self);
-}
-
 static void a_barrier_breaks_with_a_party(void **state) {
     (void)state;
     for (int when = 0; when < 4; when++) { /* it waits; acts; came before; never came, or left in good order */
@@ -762,8 +645,6 @@ int main(void) {
         cmocka_unit_test(what_the_dead_had_of_a_semaphore_is_gone),
         cmocka_unit_test(objects_go_with_their_home),
         cmocka_unit_test(conditions_go_with_their_lock),
-        cmocka_unit_test(a_death_inside_breaks_the_object),
-        cmocka_unit_test(a_death_inside_is_found_by_those_who_clean_up),
         cmocka_unit_test(a_barrier_breaks_with_a_party),
         cmocka_unit_test(a_grant_that_died_with_the_granter_is_sent_again),
         cmocka_unit_test(a_late_cancel_harms_no_later_wait),

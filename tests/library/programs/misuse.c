@@ -240,32 +240,7 @@ static rk_status initializer(rk_error *err) {
     return complain(err, "rk_pool_map", 0, status, RK_EBROKEN);
 }
 
-/* ---- what there is not so much of, or nobody ---- */
-
-static rk_status nothing(rk_call *call) {
-    (void)call;
-    return RK_OK;
-}
-
-/* Objects of processes that were never born, and of those that no program has. */
-static rk_status strangers(rk_error *err) {
-    rk_event event;
-    rk_process process;
-    bool is;
-    RK_TRY(rk_event_create(&event, err));
-    RK_TRY(rk_process_start(&process, nothing, NULL, 0, NULL, err));
-    RK_TRY(rk_process_join(process, RK_FOREVER, err));
-    for (uint32_t home = (uint32_t)rk_size(); home < (uint32_t)rk_size() + 200; home++) {
-        event.ref.home = process.ref.home = home;
-        rk_status status = rk_event_is_set(event, &is, err);
-        if (status != RK_EDEAD && status != RK_EINVAL)
-            return complain(err, "rk_event_is_set", home, status, RK_EDEAD);
-        status = rk_process_is_alive(process, &is, err);
-        if (status != RK_EDEAD && status != RK_EINVAL)
-            return complain(err, "rk_process_is_alive", home, status, RK_EDEAD);
-    }
-    return RK_OK;
-}
+/* ---- what there is not so much of ---- */
 
 static rk_status too_much(rk_error *err) {
     rk_pool pool;
@@ -294,11 +269,8 @@ typedef struct scene {
 } scene;
 
 static rk_status root(int argc, char **argv, rk_error *err) {
-    static const scene scenes[] = {{"past_times", past_times},
-                                   {"own_pool", own_pool},
-                                   {"initializer", initializer},
-                                   {"strangers", strangers},
-                                   {"too_much", too_much}};
+    static const scene scenes[] = {
+        {"past_times", past_times}, {"own_pool", own_pool}, {"initializer", initializer}, {"too_much", too_much}};
     for (size_t i = 0; argc > 1 && i < sizeof scenes / sizeof *scenes; i++)
         if (strcmp(argv[1], scenes[i].name) == 0)
             return scenes[i].play(err);

@@ -1,4 +1,5 @@
 /* What goes wrong from outside or by mistake: `troubles <scene>`. Scenes wait where the test is to do something. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,8 +92,64 @@ static rk_status crashing(rk_error *err) {
     return apply(crash, err);
 }
 
+static uint64_t dig(uint64_t depth) {
+    volatile uint64_t hole[100];
+    for (int i = 0; i < 100; i++)
+        hole[i] = depth;
+    return depth > 0 ? dig(depth + 1) + hole[depth % 100] : 0;
+}
+
+static rk_status overflow(rk_call *call) {
+    return rk_call_return(call, &(uint64_t){dig(1)}, sizeof(uint64_t));
+}
+
+static rk_status overflowing(rk_error *err) {
+    return apply(overflow, err);
+}
+
 static rk_status leaving(rk_error *err) {
     return apply(leave, err);
+}
+
+static rk_status end_thread(rk_call *call) {
+    (void)call;
+    pthread_exit(NULL);
+}
+
+/* The function goes on running beside it. */
+static rk_status root_without_thread(rk_error *err) {
+    rk_process process;
+    RK_TRY(rk_process_start(&process, wait_for_ever, NULL, 0, &(rk_process_options){.daemon = true, .isolate = true},
+                            err));
+    pthread_exit(NULL);
+}
+
+static void end_thread_of_caller(rk_future future, void *ctx) {
+    (void)future;
+    (void)ctx;
+    pthread_exit(NULL);
+}
+
+/* Those who wait in the call that runs it are waited for in vain. */
+static rk_status callback_without_thread(rk_error *err) {
+    rk_pool pool;
+    rk_future future;
+    RK_TRY(rk_pool_create(&pool, NULL, err));
+    RK_TRY(rk_pool_submit(pool, fail, NULL, 0, NULL, &future, err));
+    RK_TRY(rk_future_add_done_callback(future, end_thread_of_caller, NULL, err));
+    return rk_future_wait(future, RK_FOREVER, err);
+}
+
+static rk_status callback_in_task(rk_call *call) {
+    return callback_without_thread(call->err);
+}
+
+static rk_status inner(rk_error *err) {
+    return apply(callback_in_task, err);
+}
+
+static rk_status everyone(rk_error *err) {
+    return rk_everywhere(end_thread, NULL, 0, RK_FOREVER, err);
 }
 
 static rk_status silent(rk_error *err) {
@@ -106,8 +163,17 @@ typedef struct scene {
 } scene;
 
 static rk_status root(int argc, char **argv, rk_error *err) {
-    static const scene scenes[] = {{"objects", objects},   {"printing", printing}, {"unasked", unasked},
-                                   {"crashing", crashing}, {"leaving", leaving},   {"silent", silent}};
+    static const scene scenes[] = {{"objects", objects},
+                                   {"printing", printing},
+                                   {"unasked", unasked},
+                                   {"crashing", crashing},
+                                   {"overflowing", overflowing},
+                                   {"leaving", leaving},
+                                   {"silent", silent},
+                                   {"root_ends", root_without_thread},
+                                   {"callback_ends", callback_without_thread},
+                                   {"inner", inner},
+                                   {"everyone", everyone}};
     for (size_t i = 0; argc > 1 && i < sizeof scenes / sizeof *scenes; i++)
         if (strcmp(argv[1], scenes[i].name) == 0)
             return scenes[i].play(err);

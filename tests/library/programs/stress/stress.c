@@ -135,45 +135,6 @@ void put_into_bag(actor *who, uint32_t token) {
 
 /* ---- actors ---- */
 
-static const named_operation operations[] = {
-    {"put or send a parcel", put_parcel, 16},
-    {"get or receive a parcel", get_parcel, 20},
-    {"look at channels", look_at_channels, 5},
-    {"change the lock's pair", change_pair_locked, 6},
-    {"change the rlock's pair", change_pair_rlocked, 6},
-    {"go through a semaphore", go_inside, 6},
-    {"produce", produce, 5},
-    {"consume", consume, 6},
-    {"touch an event", touch_event, 5},
-    {"meet at a barrier", meet_at_barrier, 6},
-    {"add to a value", add_to_value, 5},
-    {"compare and swap", swap_value, 5},
-    {"exchange tokens", exchange_token, 4},
-    {"add to an element", add_to_element, 5},
-    {"use memory", use_memory, 5},
-    {"use texts", use_texts, 5},
-    {"count in a dictionary", count_in_dict, 6},
-    {"tokens by a dictionary", token_by_dict, 6},
-    {"tokens by a list", token_by_list, 6},
-    {"use names", use_names, 4},
-    {"run a process", run_a_process, 2},
-    {"run a pool", run_a_pool, 1},
-    {"be flooded", be_flooded, 1},
-    {"make or destroy a brief object", make_or_end_brief, 5},
-    {"use another's brief object", use_brief, 8},
-};
-
-static const named_operation *any_operation(uint64_t *random) {
-    enum { COUNT = sizeof operations / sizeof *operations };
-    int all = 0;
-    for (int i = 0; i < COUNT; i++)
-        all += operations[i].weight;
-    int which = (int)below(random, (uint64_t)all), i = 0;
-    while (which >= operations[i].weight)
-        which -= operations[i++].weight;
-    return &operations[i];
-}
-
 /* Half of the time one of two that all crowd to. Mortals don't touch what only immortals may. */
 static void choose_set(actor *who) {
     const orders *todo = who->todo;
@@ -340,13 +301,19 @@ static void tell_totals(const audit *all) {
             sum += all->totals[number][some[i].of];
         printf("%s%s: %lld", i == 0 ? "" : ", ", some[i].name, (long long)sum);
     }
+    int64_t logged = 0;
+    for (int i = 0; i < all->todo->actors; i++)
+        logged += all->lines[i];
+    printf(", gatherings: %lld, lines: %lld", (long long)all->gatherings, (long long)logged);
     printf("; the slowest took %.1f s: %s of set %d\n", all->drain->books->slowest_seconds, all->drain->books->slowest,
            all->drain->books->slowest_set);
 }
 
 static rk_status stress(orders *todo, const wish *wishes, audit *all, rk_error *err) {
     rk_process actors[ACTORS_MAX];
+    lines log = {.path = ""};
     be_at(0, "make the sets", -1);
+    RK_TRY(lines_begin(&log, err));
     RK_TRY(make_sets(todo, err));
     if (wishes->pids)
         RK_TRY(tell_pids(err));
@@ -357,6 +324,7 @@ static rk_status stress(orders *todo, const wish *wishes, audit *all, rk_error *
     for (int i = 0; i < todo->actors; i++)
         hand_in(all, i, actors[i]);
     audit_sets(all);
+    lines_end(&log, all);
     be_at(0, "returned", -1);
     tell_totals(all);
     printf("stress: %d ranks, %d nodes, %d actors, seed %llu: %llu operations, %llu tasks and processes, %d failures\n",

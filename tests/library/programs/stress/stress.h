@@ -12,6 +12,9 @@
  * Tokens. Numbers that exist once, and go from hand to hand through queues, pipes, lists, dictionaries and values. At
  * the end each must be in one place. Those that began in a strict set stay in strict ones.
  *
+ * Lines. What actors log goes to one file, where each actor's are in order, and none is lost of those that came to an
+ * end.
+ *
  * Root, meanwhile, has a pool do tasks and starts and ends short processes. An alarm tells where everybody is and
  * aborts if the end does not come in time. */
 #ifndef STRESS_H
@@ -101,7 +104,8 @@ typedef struct books {
     int32_t slowest_set;
     char slowest[40];
     int32_t failures;
-    int32_t bag_size[2]; /* tokens of lenient sets, of strict ones */
+    int64_t gatherings, lines; /* of all ranks; of the log */
+    int32_t bag_size[2];       /* tokens of lenient sets, of strict ones */
     uint32_t bag[2][BAG];
 } books;
 
@@ -195,6 +199,8 @@ typedef struct named_operation {
     int weight;
 } named_operation;
 
+const named_operation *any_operation(uint64_t *random);
+
 void put_parcel(actor *who);
 void get_parcel(actor *who);
 void look_at_channels(actor *who);
@@ -227,6 +233,10 @@ void run_a_process(actor *who);
 void run_a_pool(actor *who);
 void be_flooded(actor *who);
 
+void gather_all_ranks(actor *who);
+void wait_for_several(actor *who);
+void log_a_line(actor *who);
+
 void make_or_end_brief(actor *who);
 void use_brief(actor *who);
 
@@ -241,7 +251,10 @@ typedef struct audit {
     int failures;
     int found[TOKENS_MAX];            /* times that a token was found */
     int64_t totals[SETS_MAX][TOTALS]; /* of all books that were handed in */
-    actor *drain;                     /* what empties the channels */
+    bool handed_in[ACTORS_MAX];
+    int64_t lines[ACTORS_MAX]; /* that an actor has logged */
+    int64_t gatherings;
+    actor *drain; /* what empties the channels */
     rk_error err;
 } audit;
 
@@ -249,6 +262,18 @@ void audit_books(audit *all, const books *one, int number);
 void audit_token(audit *all, uint32_t token);
 void audit_sets(audit *all);
 void audit_say(audit *all, int set, const char *what, int64_t found, int64_t expected);
+
+/* ---- lines.c: the log ---- */
+
+typedef struct lines {
+    char path[300];
+    int64_t found[ACTORS_MAX];
+} lines;
+
+/* From now on actors' lines go to a file of its own. */
+rk_status lines_begin(lines *log, rk_error *err);
+/* No more come. Is the file as it should be? It is gone afterwards. */
+void lines_end(lines *log, audit *all);
 
 /* ---- work.c: what root does meanwhile: a pool, short processes ---- */
 

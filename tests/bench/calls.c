@@ -1,5 +1,5 @@
 /* How long the library's calls take: prints "name seconds" a line, each for one operation, measured on rank 0. Two
- * ranks or more. `library NAME` measures that one alone. */
+ * ranks or more. `calls NAME` measures that one alone. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
