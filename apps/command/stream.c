@@ -6,15 +6,22 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "spawner.h"
+
 enum { PIECE_BYTES = 1 << 16 };
 
-void stream_begin(stream *s, int descriptor, size_t capture, size_t wanted) {
-    s->descriptor = descriptor;
+bool stream_begin(stream *s, size_t capture, size_t wanted) {
+    int ends[2];
+    if (!spawner_pipe(ends))
+        return false;
+    s->descriptor = ends[0];
+    s->writer = ends[1];
     s->total = 0;
     s->head_used = s->tail_used = 0;
     s->capture = capture;
     s->wanted = wanted;
     s->failed = false;
+    return true;
 }
 
 static bool make_room(stream *s, char **data, size_t *room, size_t wanted) {
@@ -51,9 +58,11 @@ static void add_tail(stream *s, const char *bytes, size_t length) {
 }
 
 static void end(stream *s) {
-    if (s->descriptor >= 0)
+    if (s->descriptor >= 0) {
         close(s->descriptor);
-    s->descriptor = -1;
+        close(s->writer);
+    }
+    s->descriptor = s->writer = -1;
 }
 
 bool stream_read(stream *s, size_t most) {
@@ -89,5 +98,5 @@ void stream_fini(stream *s) {
     end(s);
     free(s->head);
     free(s->tail);
-    *s = (stream){.descriptor = -1};
+    *s = STREAM_CLOSED;
 }

@@ -9,6 +9,7 @@
 
 typedef struct stream {
     int descriptor; /* the pipe's end to read from; -1: closed */
+    int writer;     /* the program's end, held here too: that the program lets go of it need not wake anybody */
     uint64_t total;
     char *head; /* the first bytes, at most `capture` */
     size_t head_used, head_room, capture;
@@ -17,7 +18,10 @@ typedef struct stream {
     bool failed; /* out of memory */
 } stream;
 
-void stream_begin(stream *s, int descriptor, size_t capture, size_t wanted);
+#define STREAM_CLOSED ((stream){.descriptor = -1, .writer = -1})
+
+/* Makes the pipe. False: there are no descriptors left (errno). */
+bool stream_begin(stream *s, size_t capture, size_t wanted);
 /* What is there to be read, at least a byte, at most `most`; false: that was the end, and the descriptor is closed. */
 bool stream_read(stream *s, size_t most);
 /* What is in the pipe now, and no more: whoever else holds the other end may write on. Closes. */

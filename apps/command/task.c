@@ -48,7 +48,7 @@ static runner *find_runner(void) {
     runner *r = calloc(1, sizeof *r);
     if (r == NULL)
         return NULL;
-    r->out.descriptor = r->err.descriptor = -1;
+    r->out = r->err = STREAM_CLOSED;
     pthread_mutex_lock(&runners_lock);
     r->before = runners;
     runners = r;
@@ -168,38 +168,27 @@ static int open_input(running *r) {
     return descriptor;
 }
 
-static int no_descriptors(running *r, const char *what) {
-    return rk_task_fail(r->task, CANNOT_START, "cannot open %s: error %d", what, errno);
-}
-
-/* The program's ends of the pipes are closed here in any case: only it is to hold them. */
-static int start_with(running *r, int input, int out, int err) {
+static int start_with(running *r, int input) {
     char why[SPAWNER_TEXT_MAX];
+    const int descriptors[] = {input, r->runner->out.writer, r->runner->err.writer};
     compose(r);
-    bool sent = spawner_run(&r->runner->spawner, &r->runner->message, (int[]){input, out, err}, why);
-    close(input);
-    close(out);
-    close(err);
-    return sent ? RK_OK : rk_task_fail(r->task, CANNOT_START, "%s", why);
+    if (spawner_run(&r->runner->spawner, &r->runner->message, descriptors, why))
+        return RK_OK;
+    return rk_task_fail(r->task, CANNOT_START, "%s", why);
 }
 
 static int start(running *r) {
-    int out[2], err[2], input = open_input(r);
+    stream *out = &r->runner->out, *err = &r->runner->err;
+    int input = open_input(r), code;
     if (input < 0)
         return CANNOT_START;
-    if (!spawner_pipe(out)) {
-        close(input);
-        return no_descriptors(r, "a pipe");
-    }
-    if (!spawner_pipe(err)) {
-        close(input);
-        close(out[0]);
-        close(out[1]);
-        return no_descriptors(r, "a pipe");
-    }
-    stream_begin(&r->runner->out, out[0], r->recipe->capture, r->recipe->has_outputs ? JSON_BYTES : 0);
-    stream_begin(&r->runner->err, err[0], r->recipe->capture, WORDS_BYTES);
-    return start_with(r, input, out[1], err[1]);
+    if (stream_begin(out, r->recipe->capture, r->recipe->has_outputs ? JSON_BYTES : 0) &&
+        stream_begin(err, r->recipe->capture, WORDS_BYTES))
+        code = start_with(r, input);
+    else
+        code = rk_task_fail(r->task, CANNOT_START, "cannot open a pipe: error %d", errno);
+    close(input);
+    return code;
 }
 
 /* ---- until the end ---- */

@@ -130,26 +130,6 @@ void spawner_stop(spawner *s) {
 
 /* ---- what is said ---- */
 
-static bool send_head(int socket, const message_head *head, const int descriptors[3]) {
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(3 * sizeof(int))];
-    } control = {0};
-    struct iovec part = {(void *)(uintptr_t)head, sizeof *head};
-    struct msghdr whole = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&whole);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(3 * sizeof(int));
-    memcpy(CMSG_DATA(rights), descriptors, 3 * sizeof(int));
-    ssize_t sent;
-    do
-        sent = sendmsg(socket, &whole, MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
-    return sent == (ssize_t)sizeof *head;
-}
-
 static bool send_bytes(int socket, const char *bytes, size_t length) {
     while (length > 0) {
         ssize_t sent = send(socket, bytes, length, MSG_NOSIGNAL);
@@ -163,6 +143,30 @@ static bool send_bytes(int socket, const char *bytes, size_t length) {
     return true;
 }
 
+/* In one piece if it fits: the helper need not wait for a second one. */
+static bool send_message(int socket, const message *m, const int descriptors[3]) {
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(3 * sizeof(int))];
+    } control = {0};
+    struct iovec parts[] = {{(void *)(uintptr_t)&m->head, sizeof m->head}, {m->data, (size_t)m->head.bytes}};
+    struct msghdr whole = {
+        .msg_iov = parts, .msg_iovlen = 2, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&whole);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(3 * sizeof(int));
+    memcpy(CMSG_DATA(rights), descriptors, 3 * sizeof(int));
+    ssize_t sent;
+    do
+        sent = sendmsg(socket, &whole, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent < (ssize_t)sizeof m->head)
+        return false;
+    size_t done = (size_t)sent - sizeof m->head;
+    return send_bytes(socket, m->data + done, (size_t)m->head.bytes - done);
+}
+
 bool spawner_run(spawner *s, const message *m, const int descriptors[3], char why[SPAWNER_TEXT_MAX]) {
     if (m->failed) {
         snprintf(why, SPAWNER_TEXT_MAX, "out of memory for the command line");
@@ -170,7 +174,7 @@ bool spawner_run(spawner *s, const message *m, const int descriptors[3], char wh
     }
     if (!s->is_there && !start(s, why))
         return false;
-    if (send_head(s->socket, &m->head, descriptors) && send_bytes(s->socket, m->data, (size_t)m->head.bytes))
+    if (send_message(s->socket, m, descriptors))
         return true;
     snprintf(why, SPAWNER_TEXT_MAX, "the process rankine-spawn, which starts programs, has died");
     spawner_stop(s);

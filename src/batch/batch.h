@@ -11,6 +11,7 @@
  *     script      the script, from these and the run's words
  *     command     runs sbatch and squeue: no shell, bounded time
  *     queue       what is submitted, and what the queue says of it
+ *     obstacle    reasons for waiting that waiting does not mend
  *     note        FILE.job, beside the run file: the id of its job
  *     job         the job that this process is in, by its environment
  *
@@ -88,10 +89,23 @@ bool rk__batch_is_here(void);
 rk_status rk__batch_submit(const char *script, char id[32], rk_error *err);
 /* *found false: Slurm does not know the job (any more). */
 rk_status rk__batch_find(const char *id, rk__batch_entry *out, bool *found, rk_error *err);
+/* The file that its output goes to, as Slurm has it: patterns (%j) are replaced. RK_EINVAL: it does not know the job.
+ */
+rk_status rk__batch_log_of(const char *id, char *out, size_t size, rk_error *err);
 /* This user's jobs that wait or run; caller frees. */
 rk_status rk__batch_mine(rk__batch_entry **out, size_t *count, rk_error *err);
 /* Will it run, or does it? Not so when it has ended in whatever way. */
 bool rk__batch_entry_lives(const rk__batch_entry *entry);
+
+/* ---- obstacle.c ---- */
+
+typedef struct rk__batch_obstacle {
+    const char *meaning;          /* "it asks for more time than its partition gives" */
+    const char *command, *effect; /* "scancel", "and submit it anew ...": the job's id stands between; NULL: none */
+} rk__batch_obstacle;
+
+/* Of a waiting job's reason: as things are it does not start. NULL: it has to wait, that is all. */
+const rk__batch_obstacle *rk__batch_obstacle_of(const char *reason);
 
 /* ---- note.c ---- */
 

@@ -33,7 +33,7 @@ rk_status rk__batch_submit(const char *script, char id[32], rk_error *err) {
     if (status == RK_OK && (answer.code != 0 || digits == 0 || digits > 31)) {
         char line[512];
         first_line(&answer.err, line, sizeof line);
-        status = rk__fail(err, RK_EINVAL, "Slurm does not take %s: %s", script, *line ? line : "sbatch gave no job id");
+        status = rk__fail(err, RK_EINVAL, "Slurm does not take the job: %s", *line ? line : "sbatch gave no job id");
     }
     if (status == RK_OK)
         snprintf(id, 32, "%.*s", (int)digits, text);
@@ -69,19 +69,37 @@ static const char *next_line(const char *line) {
     return line + (*line == '\n');
 }
 
-/* A job that Slurm has forgotten is "Invalid job id specified". */
+/* What squeue and scontrol refuse; RK_EINVAL names a job that Slurm does not know (any more). */
+static rk_status ask(rk__batch_answer *answer, const char *const *argv, rk_error *err) {
+    RK_TRY(rk__batch_ask(answer, argv, err));
+    if (answer->code == 0)
+        return RK_OK;
+    char line[512];
+    first_line(&answer->err, line, sizeof line);
+    bool unknown = strstr(rk__text_get(&answer->err), "Invalid job id") != NULL;
+    return rk__fail(err, unknown ? RK_EINVAL : RK_EIO, "%s: %s", argv[0], line);
+}
+
 rk_status rk__batch_find(const char *id, rk__batch_entry *out, bool *found, rk_error *err) {
     const char *argv[] = {"squeue", "--noheader", "--states=all", "--jobs", id, "--format", FORMAT, NULL};
     rk__batch_answer answer;
-    rk_status status = rk__batch_ask(&answer, argv, err);
-    if (status == RK_OK && answer.code != 0 && strstr(rk__text_get(&answer.err), "Invalid job id") == NULL) {
-        char line[512];
-        first_line(&answer.err, line, sizeof line);
-        status = rk__fail(err, RK_EIO, "squeue: %s", line);
-    }
-    if (status == RK_OK)
-        *found = answer.code == 0 && read_entry(rk__text_get(&answer.out), out);
+    rk_status status = ask(&answer, argv, err);
+    *found = status == RK_OK && read_entry(rk__text_get(&answer.out), out);
     rk__batch_answer_fini(&answer);
+    return status == RK_EINVAL ? RK_OK : status;
+}
+
+rk_status rk__batch_log_of(const char *id, char *out, size_t size, rk_error *err) {
+    const char *argv[] = {"scontrol", "show", "job", id, NULL};
+    static const char key[] = "StdOut=";
+    rk__batch_answer answer;
+    rk_status status = ask(&answer, argv, err);
+    const char *at = status == RK_OK ? strstr(rk__text_get(&answer.out), key) : NULL;
+    if (at != NULL)
+        snprintf(out, size, "%.*s", (int)strcspn(at + sizeof key - 1, "\n"), at + sizeof key - 1);
+    rk__batch_answer_fini(&answer);
+    if (status == RK_OK && at == NULL)
+        return rk__fail(err, RK_EIO, "scontrol does not say where the log of job %s goes", id);
     return status;
 }
 
@@ -98,12 +116,7 @@ rk_status rk__batch_mine(rk__batch_entry **out, size_t *count, rk_error *err) {
     const char *argv[] = {"squeue", "--noheader", "--user", user, "--format", FORMAT, NULL};
     rk__batch_answer answer;
     rk__batch_entry *entries = NULL;
-    rk_status status = rk__batch_ask(&answer, argv, err);
-    if (status == RK_OK && answer.code != 0) {
-        char line[512];
-        first_line(&answer.err, line, sizeof line);
-        status = rk__fail(err, RK_EIO, "squeue: %s", line);
-    }
+    rk_status status = ask(&answer, argv, err);
     const char *text = rk__text_get(&answer.out);
     if (status == RK_OK)
         status = rk__alloc((void **)&entries, count_lines(text) + 1, sizeof *entries, "jobs", err);

@@ -46,6 +46,8 @@ int rk__cmd_doctor(rk__cli *cli);
 rk_exit rk__exit_of(rk_status status);
 /* Say what went wrong, once: a line on stderr; under --json an object on stdout too. Returns the exit code. */
 int rk__cli_fail(const rk__cli *cli, const rk_error *err);
+/* The message alone, for a command that goes on with something else; the exit code as above. */
+int rk__cli_complain(const rk__cli *cli, const rk_error *err);
 /* The same with an exit code of one's own. */
 int rk__cli_fail_with(const rk__cli *cli, const rk_error *failure, int exit_code);
 /* A listener's: say on stderr what the user may not have meant, unless --quiet. The run goes on. */

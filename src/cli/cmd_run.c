@@ -123,10 +123,16 @@ static int show_plan(const rk__cli *cli, const rk__run_plan *plan, const rk__req
 /* ---- the run ---- */
 
 /* Without -n: whole teams, at least one. */
-static void fit_teams(rk__cli *cli, int team_size) {
-    int cores = rk__world_cores();
-    if (team_size > 0 && cli->arguments.ranks == 0)
-        cli->arguments.ranks = cores > team_size ? cores / team_size * team_size : team_size;
+static rk_status fit_teams(rk__cli *cli, int team_size, rk_error *err) {
+    int room;
+    if (team_size == 0 || cli->arguments.ranks > 0)
+        return RK_OK;
+    if (cli->arguments.hostfile != NULL)
+        RK_TRY(rk__drive_ranks(cli, &room, err));
+    else
+        room = rk__world_cores();
+    cli->arguments.ranks = room > team_size ? room / team_size * team_size : team_size;
+    return RK_OK;
 }
 
 /* The request is tried out here, in one process: what is wrong with it is said once, and mpirun is not started. */
@@ -137,9 +143,9 @@ static int prepare_and_drive(rk__cli *cli, rk__run_options *options) {
     if (rk__run_prepare(options, &plan, &err) != RK_OK)
         return rk__cli_fail(cli, &err);
     options->listener = (rk__listener){NULL, NULL}; /* it was told */
-    fit_teams(cli, plan.team_size);
-    int code = cli->arguments.dry_run ? show_plan(cli, &plan, &options->request)
-                                      : rk__drive(cli, options, plan.path, rk__run_start);
+    int code = fit_teams(cli, plan.team_size, &err) != RK_OK ? rk__cli_fail(cli, &err)
+               : cli->arguments.dry_run                      ? show_plan(cli, &plan, &options->request)
+                                                             : rk__drive(cli, options, plan.path, rk__run_start);
     rk__run_plan_fini(&plan);
     return code;
 }

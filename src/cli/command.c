@@ -114,6 +114,7 @@ static void prepare_process(void) {
 
 int rk_command_main(int argc, char **argv, const rk_kernel *const *linked) {
     H5dont_atexit(); /* its tidying crashes after a close that failed, as on a full disk (seen with 1.10.8) */
+    rk__launch_take_secret();
     prepare_process();
     rk_error err = RK_ERROR_INIT;
     rk__cli cli = {.linked = linked, .argv = argv, .argc = argc};

@@ -280,7 +280,8 @@ static void add_ranks(rk__text *out, const rk__run_summary *s) {
                      rk__format_bytes(s->peak_bytes, peak, sizeof peak));
     if (s->ranks_lost > 0)
         rk__display_fact(out, "lost", "%s%s", rk__display_number_of(s->ranks_lost, "rank", ranks, sizeof ranks),
-                         s->complete ? "; what they had not finished was computed by others" : "");
+                         s->complete ? "; what they had not finished was computed by others"
+                                     : "; what they had not finished is left to rankine resume");
 }
 
 static void add_file(rk__text *out, const rk__run_summary *s) {

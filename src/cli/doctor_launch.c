@@ -10,14 +10,13 @@
 
 #include "cli/doctor_out.h"
 #include "cli/drive.h"
+#include "cli/hosts.h"
 
-#define ASK_NS    UINT64_C(15000000000)  /* ssh and a small program */
 #define SURVEY_NS UINT64_C(120000000000) /* the survey itself takes less than a minute */
 
 typedef struct launching {
     rk__cli *cli;
     char self[PATH_MAX];
-    const char *program;
     rk__hostfile hosts;
     rk__launch_probe *probes; /* [hosts.count] */
     char hostfile[PATH_MAX];  /* of those that can be started on; "": none was written */
@@ -50,72 +49,6 @@ static void judge_slots(launching *l) {
 
 /* ---- hosts ---- */
 
-/* The line in which a Rankine tells its version; NULL: none did. */
-static const char *version_line(const char *said) {
-    const char *line = strstr(said, "rankine ");
-    while (line != NULL && line != said && line[-1] != '\n')
-        line = strstr(line + 1, "rankine ");
-    return line;
-}
-
-static bool is_our_version(const char *line) {
-    static const char ours[] = "rankine " RANKINE_VERSION "\n";
-    return strncmp(line, ours, sizeof ours - 1) == 0;
-}
-
-/* The first lines that say something, up to an empty one, in one. */
-static void first_words(const char *said, char *words, size_t size) {
-    size_t used = 0;
-    *words = '\0';
-    while (*said != '\0' && used + 1 < size) {
-        size_t length = strcspn(said, "\n");
-        bool empty = strspn(said, "- \t\r") >= length;
-        if (empty && used > 0)
-            return;
-        if (!empty)
-            used += (size_t)snprintf(words + used, size - used, "%s%.*s", used > 0 ? " " : "", (int)length, said);
-        said += length + (said[length] == '\n');
-    }
-}
-
-/* mpirun's exit code may be 0 whatever happened (recovery): what counts is what the program said. */
-static void judge_host(launching *l, rk__launch_probe *probe) {
-    char why[200], here[RK__HOST_MAX] = "this host";
-    const char *version = version_line(probe->said);
-    if (probe->started && version != NULL && is_our_version(version))
-        return;
-    probe->started = false;
-    gethostname(here, sizeof here - 1);
-    first_words(version != NULL ? version : probe->said, why, sizeof why);
-    if (probe->timed_out)
-        rk__finding_add(&l->findings, RK__SEVERITY_ERROR,
-                        "%s does not reach %s: nothing could be started there in %d s\nsee whether it is up, and that "
-                        "'ssh %s true' works without a question",
-                        here, probe->host, (int)(ASK_NS / 1000000000), probe->host);
-    else if (version != NULL)
-        rk__finding_add(&l->findings, RK__SEVERITY_ERROR,
-                        "%s has another version of Rankine: %s; here it is %s\ninstall the same on all nodes, or start "
-                        "it from a directory that they share",
-                        probe->host, why, RANKINE_VERSION);
-    else
-        rk__finding_add(&l->findings, RK__SEVERITY_ERROR,
-                        "%s cannot start %s on %s: %s\nsee that 'ssh %s %s --version' works without a question", here,
-                        l->program, probe->host, *why != '\0' ? why : "it said nothing", probe->host, l->program);
-}
-
-static rk_status ask_hosts(launching *l, rk_error *err) {
-    char *argv[] = {l->self, (char[]){"--version"}, NULL};
-    RK_TRY(rk__alloc((void **)&l->probes, l->hosts.count, sizeof *l->probes, "hosts", err));
-    for (size_t i = 0; i < l->hosts.count; i++)
-        l->probes[i].host = l->hosts.hosts[i].name;
-    rk__launch_options options = {
-        .ranks = 1, .hostfile = l->cli->arguments.hostfile, .argv = argv, .quiet = true, .limit_ns = ASK_NS};
-    RK_TRY(rk__launch_ask_hosts(l->probes, l->hosts.count, &options, err));
-    for (size_t i = 0; i < l->hosts.count; i++)
-        judge_host(l, &l->probes[i]);
-    return RK_OK;
-}
-
 /* Those that can be started on. */
 static rk_status write_hostfile(launching *l, rk_error *err) {
     const char *directory = getenv("TMPDIR");
@@ -137,7 +70,7 @@ static rk_status write_hostfile(launching *l, rk_error *err) {
 
 static rk_status look_at_hosts(launching *l, rk_error *err) {
     RK_TRY(rk__hostfile_read(&l->hosts, l->cli->arguments.hostfile, err));
-    RK_TRY(ask_hosts(l, err));
+    RK_TRY(rk__hosts_ask(&l->hosts, l->cli->arguments.hostfile, l->self, &l->probes, &l->findings, err));
     judge_slots(l);
     return l->ranks > 0 ? write_hostfile(l, err) : RK_OK;
 }
@@ -203,9 +136,9 @@ static void fini(launching *l) {
 int rk__doctor_launch(rk__cli *cli) {
     rk_error err = RK_ERROR_INIT;
     launching l = {.cli = cli};
-    l.program = rk__drive_own_path(cli, l.self, sizeof l.self);
-    if (l.program != l.self)
-        snprintf(l.self, sizeof l.self, "%s", l.program);
+    const char *program = rk__drive_own_path(cli, l.self, sizeof l.self);
+    if (program != l.self)
+        snprintf(l.self, sizeof l.self, "%s", program);
     rk_status status = cli->arguments.hostfile != NULL ? look_at_hosts(&l, &err) : rk__drive_ranks(cli, &l.ranks, &err);
     int code = status != RK_OK ? rk__cli_fail(cli, &err) : l.ranks > 0 ? start_ranks(&l) : say_here(&l, NULL);
     fini(&l);

@@ -37,8 +37,6 @@ int rk__drive_say(const rk__cli *cli, const rk__run_summary *summary, rk__summar
 int rk__drive_report(int code, bool broken);
 /* End MPI; after ten seconds, the process, with this code. */
 void rk__drive_finish(rk__world *world, int code);
-/* This program, as the ranks find it. */
-const char *rk__drive_own_path(const rk__cli *cli, char *buffer, size_t size);
 /* Print what rank 0 has left for that; returns exit_code. Closes `fd`; -1 is legal. */
 int rk__drive_pass_output(int fd, int exit_code);
 

@@ -65,9 +65,9 @@ static int by_count(const void *a, const void *b) {
     return left->first_task < right->first_task ? -1 : left->first_task > right->first_task;
 }
 
-static rk__failure_group group_of(const rk__failure *failure) {
+static rk__failure_group group_of(const rk__failure *failure, const char *host) {
     rk__failure_group group = {
-        .count = 1, .first_task = failure->task, .last_task = failure->task, .code = failure->code};
+        .count = 1, .first_task = failure->task, .last_task = failure->task, .code = failure->code, .host = host};
     group.few[0] = failure->task;
     memcpy(group.pattern, failure->message, sizeof group.pattern);
     memcpy(group.message, failure->message, sizeof group.message);
@@ -84,8 +84,10 @@ static void keep_few(rk__failure_group *group, uint64_t task) {
     group->few[at] = task;
 }
 
-static void add_to(rk__failure_group *group, const rk__failure *failure) {
+static void add_to(rk__failure_group *group, const rk__failure *failure, const char *host) {
     keep_few(group, failure->task);
+    if (group->host != NULL && (host == NULL || strcmp(group->host, host) != 0))
+        group->host = NULL;
     group->count++;
     if (failure->task < group->first_task) {
         group->first_task = failure->task;
@@ -101,20 +103,21 @@ static bool is_like(rk__failure_group *group, const rk__failure *failure, bool w
     return widen ? rk__failures_widen(group->pattern, failure->message) : strcmp(group->pattern, failure->message) == 0;
 }
 
-static rk_status make_groups(const rk__failure *failures, size_t count, bool widen, rk__failure_group **out,
-                             size_t *groups, rk_error *err) {
+static rk_status make_groups(const rk__failure *failures, const rk__host *const *hosts, size_t count, bool widen,
+                             rk__failure_group **out, size_t *groups, rk_error *err) {
     rk__failure_group *found;
     size_t n = 0;
     RK_TRY(rk__alloc((void **)&found, count, sizeof *found, "failures", err));
     for (size_t i = 0; i < count; i++) {
         const rk__failure *failure = &failures[i];
+        const char *host = hosts != NULL && hosts[i] != NULL ? hosts[i]->name : NULL;
         size_t g = 0;
         while (g < n && !is_like(&found[g], failure, widen))
             g++;
         if (g == n)
-            found[n++] = group_of(failure);
+            found[n++] = group_of(failure, host);
         else
-            add_to(&found[g], failure);
+            add_to(&found[g], failure, host);
     }
     qsort(found, n, sizeof *found, by_count);
     *out = found;
@@ -122,9 +125,9 @@ static rk_status make_groups(const rk__failure *failures, size_t count, bool wid
     return RK_OK;
 }
 
-rk_status rk__failures_group(const rk__failure *failures, size_t count, rk__failure_group **out, size_t *groups,
-                             rk_error *err) {
-    return make_groups(failures, count, true, out, groups, err);
+rk_status rk__failures_group(const rk__failure *failures, const rk__host *const *hosts, size_t count,
+                             rk__failure_group **out, size_t *groups, rk_error *err) {
+    return make_groups(failures, hosts, count, true, out, groups, err);
 }
 
 /* ---- for a person ---- */
@@ -147,9 +150,13 @@ static void add_head(rk__text *line, const rk__failure_group *group, const rk__s
     if (group->count > 1) {
         rk__text_add(line, "%" PRIu64 " alike with code %" PRId32 ", ", group->count, group->code);
         add_tasks(line, group);
+        if (group->host != NULL)
+            rk__text_add(line, ", all on %s", group->host);
         rk__text_add(line, "; the first");
     } else {
         rk__text_add(line, "task %" PRIu64 " with code %" PRId32, group->first_task, group->code);
+        if (group->host != NULL)
+            rk__text_add(line, " on %s", group->host);
     }
     if (space != NULL && space->axis_count > 0) {
         rk__text_add(line, group->count > 1 ? ", at " : " at ");
@@ -181,7 +188,7 @@ void rk__failures_print(rk__text *out, const rk__failure *failures, size_t count
     if (count == 0)
         return;
     bool widen = count > RK__FAILURES_FEW; /* of a few the numbers are worth reading */
-    if (make_groups(failures, count, widen, &groups, &group_count, NULL) != RK_OK) {
+    if (make_groups(failures, view->hosts, count, widen, &groups, &group_count, NULL) != RK_OK) {
         out->failed = true;
         return;
     }

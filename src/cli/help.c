@@ -81,8 +81,10 @@ static const page pages[RK__COMMAND_COUNT] = {
                             false, ALWAYS},
     [RK__COMMAND_STATUS] = {"[FILE ...]", "run files and their Slurm jobs, side by side",
                             "How far the run is, how its job is (state, reason for waiting, time left,\n"
-                            "nodes), and what happens next. Without FILE: the runs of your jobs that\n"
-                            "'rankine submit' has submitted. The job's id is in FILE.job, beside the file.\n",
+                            "nodes), and what happens next, or what to do if it waits for what does not come\n"
+                            "by itself. A run on another host that wrote nothing for 30 s is \"not heard of\".\n"
+                            "Without FILE: the runs of your jobs that 'rankine submit' has submitted. The\n"
+                            "job's id is in FILE.job, beside the file.\n",
                             "  rankine status lorenz.h5\n"
                             "  rankine status --json\n",
                             false, ALWAYS},
@@ -98,9 +100,10 @@ static const page pages[RK__COMMAND_COUNT] = {
     [RK__COMMAND_INFO] = {"FILE", "what a run file holds, and how far the run is",
                           "Works at any time, also while the run is going on and after it was killed. Shows\n"
                           "what was run, how far it is and where the time went, the failed tasks, the\n"
-                          "sessions, and the reductions if the run is complete. \"in kernel\" is the share of\n"
-                          "the ranks' time spent in the kernel; unlike the efficiency that a run reports,\n"
-                          "it counts start and end of the session, too.\n",
+                          "sessions, which hosts were lost in them, and the reductions if the run is\n"
+                          "complete. \"in kernel\" is the share of the ranks' time spent in the kernel;\n"
+                          "unlike the efficiency that a run reports, it counts start and end of the\n"
+                          "session, too.\n",
                           "  rankine info lorenz.h5\n"
                           "  rankine info lorenz.h5 --json\n",
                           false, 0},
@@ -117,8 +120,10 @@ static const page pages[RK__COMMAND_COUNT] = {
                            false, ALWAYS | ENDS(TASKS_FAILED) | ENDS(STOPPED)},
     [RK__COMMAND_VERIFY] = {"FILE", "look for damage in a run file",
                             "Recomputes the checksum of every committed block from its rows and compares;\n"
-                            "checks partials and reductions too. Exit code 4 if something is damaged, else 0,\n"
-                            "also for a run that is not complete.\n",
+                            "checks partials, too, and folds them again, so that a reduction that is wrong by\n"
+                            "a bit is named (where the run's kernel can be loaded; else by its checksum).\n"
+                            "Exit code 4 if something is damaged, else 0, also for a run that is not\n"
+                            "complete.\n",
                             "  rankine verify lorenz.h5\n", false, ALWAYS | ENDS(DAMAGED)},
     [RK__COMMAND_DIGEST] = {"FILE ...", "128 bits that equal results share",
                             "Prints 32 hex digits for each file, as sha256sum does. They cover rows, failed\n"

@@ -1,9 +1,10 @@
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/info.h"
 #include "cli/spaceout.h"
-
-#define SIGN_SECONDS 60.0 /* a run on another host goes on if something came in the last minute */
 
 static rk_status load_results(rk__info *f, rk_error *err) {
     void *results = NULL;
@@ -18,6 +19,18 @@ static rk_status load_results(rk__info *f, rk_error *err) {
     return status == RK_EINTERRUPTED ? RK_OK : status;
 }
 
+/* A failure that counts is of the session and claimer that committed its block. */
+static rk_status find_hosts(rk__info *f, rk_error *err) {
+    RK_TRY(rk__record_read_hosts(f->record, &f->hosts, &f->host_count, err));
+    RK_TRY(rk__alloc((void **)&f->failed_on, f->failure_count, sizeof(rk__host *), "hosts", err));
+    for (size_t i = 0; i < f->failure_count; i++) {
+        rk__block_record block;
+        if (rk__record_block(f->record, f->failures[i].task >> f->schema->block_log2, &block))
+            f->failed_on[i] = rk__host_of(f->hosts, f->host_count, &block);
+    }
+    return RK_OK;
+}
+
 rk_status rk__info_read(rk__info *f, const char *path, const rk_kernel *const *linked, rk_error *err) {
     RK_TRY(rk__record_open(&f->record, path, false, err));
     f->schema = rk__record_schema(f->record);
@@ -27,6 +40,7 @@ rk_status rk__info_read(rk__info *f, const char *path, const rk_kernel *const *l
                  rk__life_crash(f->record, rk__life_latest(f->sessions, f->session_count), &f->crash);
     RK_TRY(rk__info_times_read(f, err));
     RK_TRY(rk__record_read_failures(f->record, &f->failures, &f->failure_count, err));
+    RK_TRY(find_hosts(f, err));
     RK_TRY(rk__record_read_facts(f->record, &f->notes, &f->note_count, err));
     RK_TRY(load_results(f, err));
     rk__spaceout_load(f->identity, linked, &f->module, &f->space);
@@ -41,6 +55,8 @@ void rk__info_fini(rk__info *f) {
     free(f->results);
     free(f->sessions);
     free(f->failures);
+    free(f->hosts);
+    free(f->failed_on);
     rk__record_close(f->record);
     *f = (rk__info){0};
 }
@@ -52,8 +68,12 @@ bool rk__info_is_running(const rk__info *info) {
         return false;
     if (info->life != RK__LIFE_REMOTE)
         return info->life == RK__LIFE_RUNNING;
-    uint64_t begin = info->sessions[info->session_count - 1].start_ns, last = info->times.last_commit_ns;
-    return rk__life_seconds_since(last > begin ? last : begin) < SIGN_SECONDS;
+    return rk__life_seconds_since(info->times.heard_ns) < RK__LIFE_SILENT_SECONDS;
+}
+
+double rk__info_unheard_seconds(const rk__info *info) {
+    bool remote = info->life == RK__LIFE_REMOTE && info->results == NULL && !info->crashed;
+    return remote ? rk__life_seconds_since(info->times.heard_ns) : NAN;
 }
 
 static bool is_whole_part(const rk__info *info) {
@@ -70,4 +90,14 @@ const char *rk__info_state(const rk__info *info) {
     if (info->life == RK__LIFE_REMOTE && !info->crashed)
         return "unknown";
     return info->life == RK__LIFE_KILLED || info->crashed ? "killed" : "stopped";
+}
+
+const char *rk__info_state_text(const rk__info *info, char *buffer, size_t size) {
+    const char *state = rk__info_state(info);
+    char time[32];
+    if (strcmp(state, "unknown") != 0)
+        return state;
+    snprintf(buffer, size, "not heard of for %s",
+             rk__format_seconds(rk__info_unheard_seconds(info), time, sizeof time));
+    return buffer;
 }

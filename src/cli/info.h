@@ -21,7 +21,8 @@ typedef struct rk__info_times {
     double mean_seconds, deviation_seconds, least_seconds, most_seconds; /* of a block; 0 if there is none */
     rk__info_block slowest[RK__INFO_SLOWEST];                            /* the longest first */
     size_t slowest_count;
-    uint64_t last_commit_ns;           /* wall clock: end of the latest block; 0: none */
+    uint64_t last_commit_ns; /* wall clock: end of the latest block; 0: none */
+    uint64_t heard_ns; /* wall clock: when the latest session began, committed or wrote to the file; 0: there is none */
     uint64_t *session_ns;              /* [session_count] kernel time, by the records; owned */
     uint64_t *session_tasks;           /* [session_count] by the records; owned */
     uint64_t *session_end_ns;          /* [session_count] end of its latest block; owned */
@@ -38,6 +39,9 @@ typedef struct rk__info {
     size_t failure_count;
     rk__session *sessions;
     size_t session_count;
+    rk__host *hosts;
+    size_t host_count;
+    const rk__host **failed_on; /* [failure_count] where each failed; NULL: not known. In hosts */
     rk__life life;
     bool crashed; /* a task ended the latest session */
     rk__failure crash;
@@ -57,6 +61,10 @@ void rk__info_fini(rk__info *info);
 /* "complete", "running", "stopped", "killed", or "unknown": on another host, and nothing has come for a minute. */
 const char *rk__info_state(const rk__info *info);
 bool rk__info_is_running(const rk__info *info);
+/* rk__info_state for a person: of a silent run on another host for how long that is. */
+const char *rk__info_state_text(const rk__info *info, char *buffer, size_t size);
+/* Of a run on another host that has not ended: seconds since it was last heard of; else NaN. */
+double rk__info_unheard_seconds(const rk__info *info);
 
 /* Reads all records: totals and times. The sessions are there already. */
 rk_status rk__info_times_read(rk__info *info, rk_error *err);

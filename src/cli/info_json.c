@@ -15,6 +15,7 @@ static void json_failures(rk__json *json, const rk__info *f) {
         rk__json_u64(json, "attempts", f->failures[i].attempts);
         rk__json_f64(json, "seconds", f->failures[i].seconds);
         rk__json_string(json, "message", f->failures[i].message);
+        rk__json_string(json, "host", f->failed_on[i] != NULL ? f->failed_on[i]->name : NULL);
         rk__json_end(json, '}');
     }
     rk__json_end(json, ']');
@@ -26,6 +27,22 @@ static void json_crash(rk__json *json, const rk__info *f) {
     rk__json_i64(json, "code", f->crash.code);
     rk__json_string(json, "message", f->crash.message);
     rk__json_end(json, '}');
+}
+
+static void json_losses(rk__json *json, const rk__info *f, const rk__session *session) {
+    rk__json_u64(json, "ranks_lost", session->ranks_lost);
+    rk__json_begin(json, "hosts_lost", '[');
+    for (size_t i = 0; i < f->host_count; i++) {
+        const rk__host *host = &f->hosts[i];
+        if (host->session != session->number || host->lost == 0)
+            continue;
+        rk__json_begin(json, NULL, '{');
+        rk__json_string(json, "host", host->name);
+        rk__json_u64(json, "ranks", host->count);
+        rk__json_u64(json, "ranks_lost", host->lost);
+        rk__json_end(json, '}');
+    }
+    rk__json_end(json, ']');
 }
 
 static void json_sessions(rk__json *json, const rk__info *f) {
@@ -49,6 +66,7 @@ static void json_sessions(rk__json *json, const rk__info *f) {
         rk__json_f64(json, "efficiency", took.efficiency);
         rk__json_string(json, "host", s->host);
         rk__json_string(json, "outcome", rk__life_outcome(s->outcome));
+        json_losses(json, f, s);
         rk__json_end(json, '}');
     }
     rk__json_end(json, ']');
@@ -117,6 +135,7 @@ int rk__info_as_json(const rk__info *f) {
     rk__jsonout_begin(&json, RK_EXIT_OK);
     rk__json_string(&json, "file", rk__record_path(f->record));
     rk__json_string(&json, "state", rk__info_state(f));
+    rk__json_f64(&json, "seconds_unheard", rk__info_unheard_seconds(f));
     rk__json_u64(&json, "tasks", rk__schema_part_tasks(f->schema));
     rk__json_u64(&json, "part", f->schema->part);
     rk__json_u64(&json, "parts", f->schema->parts);

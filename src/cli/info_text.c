@@ -18,10 +18,11 @@
 enum { FAILURES_SHOWN = 8, SESSIONS_SHOWN = 5 };
 
 static void add_head(rk__text *out, const rk__info *f) {
-    char tasks[40];
+    char tasks[40], state[64];
     uint64_t all = rk__schema_part_tasks(f->schema);
-    rk__text_add(out, "%s: %s, %" PRIu64 " of %s", rk__display_path(rk__record_path(f->record)), rk__info_state(f),
-                 f->totals.tasks_done, rk__display_number_of(all, "task", tasks, sizeof tasks));
+    rk__text_add(out, "%s: %s, %" PRIu64 " of %s", rk__display_path(rk__record_path(f->record)),
+                 rk__info_state_text(f, state, sizeof state), f->totals.tasks_done,
+                 rk__display_number_of(all, "task", tasks, sizeof tasks));
     if (f->totals.tasks_done < all)
         rk__text_add(out, " (%d %%)", rk__display_percent(f->totals.tasks_done, all));
     if (f->schema->parts > 1)
@@ -93,8 +94,19 @@ static void add_space(rk__text *out, const rk__info *f) {
                      f->identity->space_text);
 }
 
+/* Only then is it worth a word on which of them a task failed. */
+static bool has_several_hosts(const rk__info *f) {
+    for (size_t i = 1; i < f->host_count; i++)
+        if (strcmp(f->hosts[i].name, f->hosts[0].name) != 0)
+            return true;
+    return false;
+}
+
 static void add_failures(rk__text *out, const rk__info *f) {
-    rk__failures_view view = {.space = f->space, .failed = f->totals.tasks_failed, .most = FAILURES_SHOWN};
+    rk__failures_view view = {.space = f->space,
+                              .hosts = has_several_hosts(f) ? f->failed_on : NULL,
+                              .failed = f->totals.tasks_failed,
+                              .most = FAILURES_SHOWN};
     int rows;
     if (isatty(STDOUT_FILENO))
         rk__terminal_size(&view.columns, &rows);
@@ -135,6 +147,25 @@ static void add_session(rk__table *table, const rk__info *f, size_t number) {
     rk__table_row(table, (const char *[]){start, time, ranks, tasks, efficiency, s->host, outcome});
 }
 
+/* "  lost        3 ranks in the session of 2026-11-21T17:57:19Z: 2 of 2 on node3, 1 of 2 on node4" */
+static void add_losses(rk__text *out, const rk__info *f) {
+    for (size_t i = 0; i < f->session_count; i++) {
+        const rk__session *s = &f->sessions[i];
+        char start[32], ranks[40];
+        rk__text hosts = RK__TEXT_INIT;
+        for (size_t h = 0; h < f->host_count; h++)
+            if (f->hosts[h].session == s->number && f->hosts[h].lost > 0)
+                rk__text_add(&hosts, "%s %" PRIu32 " of %" PRIu32 " on %s", hosts.length > 0 ? "," : ":",
+                             f->hosts[h].lost, f->hosts[h].count, f->hosts[h].name);
+        rk__wall_text(s->start_ns, start, sizeof start);
+        if (s->ranks_lost > 0)
+            rk__display_fact(out, "lost", "%s in the session of %s%s",
+                             rk__display_number_of(s->ranks_lost, "rank", ranks, sizeof ranks), start,
+                             rk__text_get(&hosts));
+        rk__text_fini(&hosts);
+    }
+}
+
 static void add_sessions(rk__text *out, const rk__info *f) {
     rk__table table;
     rk__table_init(&table, 7);
@@ -145,6 +176,7 @@ static void add_sessions(rk__text *out, const rk__info *f) {
     if (f->session_count > 0)
         rk__text_add(out, "\n");
     rk__table_print(&table, out);
+    add_losses(out, f);
 }
 
 /* ---- where the time went ---- */

@@ -2,10 +2,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/info.h"
 
 #define RECENT_SECONDS 10.0
+#define SECOND_NS      UINT64_C(1000000000)
 enum { ETA_BLOCKS = 20 };
 
 typedef struct survey {
@@ -77,14 +79,23 @@ static rk_status visit_blocks(survey *s, rk_error *err) {
     return status;
 }
 
-static bool may_go_on(rk__life life) {
-    return life == RK__LIFE_RUNNING || life == RK__LIFE_REMOTE;
+/* Marks come to the file as long as a node lives, whatever its tasks do. */
+static void find_latest_sign(rk__info *info) {
+    struct stat file;
+    rk__info_times *t = &info->times;
+    if (info->session_count == 0)
+        return;
+    uint64_t began = info->sessions[info->session_count - 1].start_ns,
+             committed = t->session_end_ns[info->session_count - 1];
+    t->heard_ns = committed > began ? committed : began;
+    if (stat(rk__record_path(info->record), &file) == 0 && (uint64_t)file.st_mtime * SECOND_NS > t->heard_ns)
+        t->heard_ns = (uint64_t)file.st_mtime * SECOND_NS;
 }
 
 static void find_pace(survey *s) {
     rk__info *info = s->info;
     rk__info_times *t = &info->times;
-    if (!may_go_on(info->life) || info->totals.tasks_done >= rk__schema_part_tasks(info->schema))
+    if (!rk__info_is_running(info) || info->totals.tasks_done >= rk__schema_part_tasks(info->schema))
         return;
     const rk__session *session = &info->sessions[info->session_count - 1];
     double seconds = rk__life_seconds_since(session->start_ns);
@@ -107,6 +118,7 @@ rk_status rk__info_times_read(rk__info *info, rk_error *err) {
     RK_TRY(visit_blocks(&s, err));
     t->mean_seconds = s.mean;
     t->deviation_seconds = t->blocks > 1 ? sqrt(s.squares / (double)(t->blocks - 1)) : 0;
+    find_latest_sign(info);
     find_pace(&s);
     return RK_OK;
 }

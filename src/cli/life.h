@@ -7,6 +7,10 @@
 
 #include "record/record.h"
 
+/* Three times what the ranks of a run wait for each other: one on another host that is silent for longer is not said to
+ * be running. A node that lives writes its marks every few seconds (--sync). */
+#define RK__LIFE_SILENT_SECONDS 30.0
+
 typedef enum rk__life {
     RK__LIFE_NONE,    /* no session has begun */
     RK__LIFE_RUNNING, /* its process is there */

@@ -79,8 +79,8 @@ static void advise_array(rk_error *err) {
              "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT -o part$SLURM_ARRAY_TASK_ID.h5, then rankine merge");
 }
 
-int rk__cli_fail_with(const rk__cli *cli, const rk_error *failure, int exit_code) {
-    rk_error copy = *failure, *err = &copy;
+/* What the user is told: `err` may be changed to his words. */
+static void say_error(const rk__cli *cli, rk_error *err) {
     name_what_was_given(cli, err);
     advise_array(err);
     char where[32] = "";
@@ -90,6 +90,17 @@ int rk__cli_fail_with(const rk__cli *cli, const rk_error *failure, int exit_code
     snprintf(message, sizeof message, "%s", *err->message ? err->message : rk_status_text(err->code));
     make_printable(message);
     fprintf(stderr, "rankine: %s%s\n", where, message);
+}
+
+int rk__cli_complain(const rk__cli *cli, const rk_error *failure) {
+    rk_error err = *failure;
+    say_error(cli, &err);
+    return rk__exit_of(err.code);
+}
+
+int rk__cli_fail_with(const rk__cli *cli, const rk_error *failure, int exit_code) {
+    rk_error copy = *failure, *err = &copy;
+    say_error(cli, err);
     if (!cli->arguments.json)
         return exit_code;
     rk__json json = {.compact = cli->arguments.command == RK__COMMAND_WATCH}; /* its answers are lines */

@@ -15,7 +15,6 @@
 /* A run that has begun no session a minute after its file was made died in between. */
 #define BEGIN_SECONDS 60.0
 /* Nothing from another host for so long, and for several times its longest block, is worth a word. */
-#define SILENT_SECONDS 30.0
 enum { SILENT_BLOCKS = 5, SWEEP_SHARE = 50, ETA_BLOCKS = 20 };
 
 /* ---- opening ---- */
@@ -229,7 +228,7 @@ static rk_status read_failures(rk__watch *w, rk_error *err) {
 
 static bool is_silent(const rk__watch *w) {
     double silent = rk__life_seconds_since(w->last_sign_ns);
-    return silent > SILENT_SECONDS && silent > SILENT_BLOCKS * (double)w->longest_ns * 1e-9;
+    return silent > RK__LIFE_SILENT_SECONDS && silent > SILENT_BLOCKS * (double)w->longest_ns * 1e-9;
 }
 
 static double file_age_seconds(const rk__watch *w) {

@@ -3,7 +3,7 @@
 #include <assert.h>
 
 /* Each node is to have a few spans ahead of its claimers, and the last spans are to be small. */
-enum { SPAN_CLAIMS = 8, LOOKS_AT_ONCE = 64 };
+enum { SPAN_CLAIMS = 8 };
 
 void rk__ledger_init(rk__ledger *ledger, uint64_t blocks, rk__policy policy, rk__ledger_node *nodes, uint32_t count) {
     *ledger = (rk__ledger){.blocks = blocks, .policy = policy, .node_count = count, .nodes = nodes, .alive = count};
@@ -117,8 +117,8 @@ static uint32_t idle_claimers(const rk__ledger_node *node) {
 static void give_late(rk__ledger *ledger, uint32_t number, rk__span_answer *answer) {
     uint64_t size = leftover_size(ledger, ledger->late_count, idle_claimers(&ledger->nodes[number]));
     uint64_t at = rk__blockset_next(ledger->late, 0, ledger->blocks);
-    size = size < LOOKS_AT_ONCE ? size : LOOKS_AT_ONCE;
-    for (int looks = 0; at < ledger->blocks && looks < LOOKS_AT_ONCE && !may_share(ledger, number, at); looks++) {
+    size = size < RK__LOOKS_AT_ONCE ? size : RK__LOOKS_AT_ONCE;
+    for (int looks = 0; at < ledger->blocks && looks < RK__LOOKS_AT_ONCE && !may_share(ledger, number, at); looks++) {
         rk__blockset_remove(ledger->late, at, 1);
         ledger->late_count--;
         at = rk__blockset_next(ledger->late, at + 1, ledger->blocks);

@@ -13,7 +13,7 @@
  *              open <--not in the file-- all hands lost --in the file--> settled
  *   node:  alive <--> finished;  alive --lose--> lost
  *
- * Messages between a node's agent and rank 0 (tags in world.h), fixed size, one answer to each question:
+ * Messages between a node's agent and rank 0 (src/run/crew.h), fixed size, one answer to each question:
  *
  *   ASK   agent -> rank 0   wants more blocks or not; what its claimers did so far; whether all of them have finished
  *   SPAN  rank 0 -> agent   a span (or none), the phase, whether to drain
@@ -33,6 +33,10 @@
 #include "dispatch/blockset.h"
 #include "dispatch/policy.h"
 #include "dispatch/window.h"
+
+/* Blocks that are looked up in the file in one go, which everybody waits for. A look reads two records of 64 bytes: a
+ * microsecond from the page cache, else much longer. */
+enum { RK__LOOKS_AT_ONCE = 64 };
 
 typedef struct rk__ask {
     uint32_t node, wants, finished, drain;

@@ -17,13 +17,7 @@
 
 #include "dispatch/ledger.h"
 
-enum {
-    BLOCKS_AT_ONCE = 1 << 16,
-    LOOKS_AT_ONCE = 64, /* a look reads two records of 64 bytes: a microsecond from the page cache, else much longer */
-    IDLE_BLOCKS = 4,
-    IDLE_PART = 20,
-    IDLE_PART_STATIC = 4
-};
+enum { BLOCKS_AT_ONCE = 1 << 16, IDLE_BLOCKS = 4, IDLE_PART = 20, IDLE_PART_STATIC = 4 };
 #define IDLE_NS       UINT64_C(1000000000)
 #define WALK_EVERY_NS UINT64_C(100000000)
 
@@ -167,7 +161,7 @@ static void walk(rk__ledger *ledger) {
     rk__survey *survey = &ledger->survey;
     uint64_t left = ledger->cursor - survey->next, looks = 0;
     uint64_t end = survey->next + (left < BLOCKS_AT_ONCE ? left : BLOCKS_AT_ONCE);
-    while (survey->next < end && looks < LOOKS_AT_ONCE) {
+    while (survey->next < end && looks < RK__LOOKS_AT_ONCE) {
         survey->next = rk__blockset_next_missing(ledger->settled, survey->next, end);
         if (survey->next < end)
             looks += walk_block(ledger, survey->next++);

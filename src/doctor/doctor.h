@@ -154,10 +154,14 @@ typedef struct rk__hostfile {
     size_t count;
 } rk__hostfile;
 
-/* What Open MPI reads: comments, "host slots=4 max_slots=8", hosts that stand there twice add up. RK_ENOENT, RK_EIO. */
+/* What Open MPI 4.1 reads: comments, "host slots=4 max_slots=8", and a host on several lines that do not say how many
+ * slots. A file or a pipe of up to 64 MiB. RK_ENOENT, RK_EPERM, RK_EIO; RK_EINVAL: no host, or what mpirun would refuse
+ * or read otherwise, with the line. */
 rk_status rk__hostfile_read(rk__hostfile *file, const char *path, rk_error *err);
 /* 0: some host has none of its own. */
 int rk__hostfile_slots(const rk__hostfile *file);
 void rk__hostfile_fini(rk__hostfile *file);
+/* Is it a name of this machine? */
+bool rk__host_is_here(const char *name);
 
 #endif

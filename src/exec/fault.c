@@ -1,12 +1,10 @@
 #include "exec/fault.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -14,8 +12,6 @@ enum { CATCHES_SIGNALS = 0 };
 #else
 enum { CATCHES_SIGNALS = 1 };
 #endif
-enum { STACK_BYTES = 64 << 10 };
-#define STACK_SLACK (UINT64_C(1) << 20) /* how far behind the end of the stack a large frame may reach */
 
 static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
@@ -25,16 +21,6 @@ static pid_t own_pid;               /* a task's forks have all of this too */
 static pthread_key_t end_of_thread; /* its destructor sees pthread_exit() */
 static bool has_key;
 static _Thread_local const rk__exec_watch *watched;
-static _Thread_local uintptr_t stack_top;
-static _Thread_local void *signal_stack;
-
-static bool is_on_stack(uintptr_t address) {
-    struct rlimit limit;
-    uint64_t bytes = UINT64_C(8) << 20;
-    if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-        bytes = limit.rlim_cur;
-    return address <= stack_top && stack_top - address <= bytes + STACK_SLACK;
-}
 
 static bool is_in_kernel(const rk__exec_watch *watch) {
     return watch != NULL && atomic_load(&watch->task) != 0 && getpid() == own_pid;
@@ -47,7 +33,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
                        .has_address = has_address,
                        .address = has_address ? (uintptr_t)info->si_addr : 0,
                        .watch = watched};
-    fault.is_stack = has_address && is_on_stack(fault.address);
+    fault.is_stack = has_address && rk__stack_holds(fault.address);
     if (is_in_kernel(watched))
         on_fault(&fault);
     signal(number, SIG_DFL);
@@ -82,13 +68,7 @@ void rk__fault_catch(rk__fault_fn caught) {
 }
 
 rk_status rk__fault_watch(const rk__exec_watch *watch, rk_error *err) {
-    char here;
-    size_t bytes = (size_t)SIGSTKSZ > STACK_BYTES ? (size_t)SIGSTKSZ : STACK_BYTES;
-    RK_TRY(rk__alloc(&signal_stack, 1, bytes, "a stack for signals", err));
-    stack_t stack = {.ss_sp = signal_stack, .ss_size = bytes};
-    if (sigaltstack(&stack, NULL) != 0)
-        return rk__fail(err, RK_ENOMEM, "a stack for signals: %s", rk__errno_text(errno));
-    stack_top = (uintptr_t)&here;
+    RK_TRY(rk__stack_watch(err));
     watched = watch;
     if (has_key && pthread_setspecific(end_of_thread, watch) != 0)
         return rk__fail(err, RK_ENOMEM, "no memory to watch a thread");
@@ -96,13 +76,10 @@ rk_status rk__fault_watch(const rk__exec_watch *watch, rk_error *err) {
 }
 
 void rk__fault_unwatch(void) {
-    stack_t none = {.ss_flags = SS_DISABLE};
     watched = NULL;
     if (has_key)
         pthread_setspecific(end_of_thread, NULL);
-    sigaltstack(&none, NULL);
-    free(signal_stack);
-    signal_stack = NULL;
+    rk__stack_unwatch();
 }
 
 static const char *name_of(int number) {

@@ -83,11 +83,13 @@ static bool create_table(hid_t group, const char *name, hid_t type, int rank, co
 static bool create_tables(hid_t group, const rk__schema *schema) {
     hsize_t records[] = {2, schema->blocks, 8}, partials[] = {2, schema->blocks, schema->partial_bytes};
     hsize_t failures[] = {RK__FAILURES_MAX, RK__FAILURE_BYTES}, sessions[] = {RK__SESSIONS_MAX, RK__SESSION_BYTES};
-    hsize_t marks[] = {RK__MARKS_MAX, RK__MARK_BYTES}, finish = RK__FINISH_BYTES;
+    hsize_t marks[] = {RK__MARKS_MAX, RK__MARK_BYTES}, hosts[] = {RK__HOSTS_MAX, RK__HOST_BYTES};
+    hsize_t finish = RK__FINISH_BYTES;
     return create_table(group, "records", H5T_STD_U64LE, 3, records) &&
            (schema->partial_bytes == 0 || create_table(group, "partials", H5T_STD_U8LE, 3, partials)) &&
            create_table(group, "failures", H5T_STD_U8LE, 2, failures) &&
            create_table(group, "sessions", H5T_STD_U8LE, 2, sessions) &&
+           create_table(group, "hosts", H5T_STD_U8LE, 2, hosts) &&
            create_table(group, "marks", H5T_STD_U8LE, 2, marks) &&
            create_table(group, "finish", H5T_STD_U8LE, 1, &finish);
 }

@@ -138,19 +138,10 @@ static rk_status count_nodes(rk__record *record, uint64_t *nodes, rk_error *err)
     return RK_OK;
 }
 
-/* Never written: the file was all zero there. */
-static bool is_blank(const failure_entry *entry) {
-    const unsigned char *bytes = (const unsigned char *)entry;
-    for (size_t i = 0; i < sizeof *entry; i++)
-        if (bytes[i] != 0)
-            return false;
-    return true;
-}
-
 /* A node whose next slot lies behind the table has used one of the last slots, as many as there are nodes. */
 static bool has_overflowed(const failure_entry *table, uint64_t nodes) {
     for (uint64_t i = nodes < RK__FAILURES_MAX ? RK__FAILURES_MAX - nodes : 0; i < RK__FAILURES_MAX; i++)
-        if (!is_blank(&table[i]))
+        if (!rk__raw_is_blank(&table[i], sizeof table[i]))
             return true;
     return false;
 }

@@ -1,5 +1,6 @@
 /* The end of a run: results, and the entry that vouches for them. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -37,13 +38,16 @@ rk_status rk__record_sync(rk__record *record, rk_error *err) {
     return check_name(record, err);
 }
 
+static size_t field_bytes(const rk__result_field *field) {
+    return (size_t)field->count * rk__type_bytes(field->type);
+}
+
 rk_status rk__record_finish(rk__record *record, const void *results, rk_error *err) {
     const rk__schema *schema = &record->schema;
     finish_entry entry = {.complete = 1, .end_ns = rk__wall_ns()};
     RK_TRY(rk__record_sync(record, err));
     for (size_t f = 0; f < schema->field_count; f++)
-        RK_TRY(rk__raw_write(record, (const char *)results + schema->fields[f].offset,
-                             (size_t)schema->fields[f].count * rk__type_bytes(schema->fields[f].type),
+        RK_TRY(rk__raw_write(record, (const char *)results + schema->fields[f].offset, field_bytes(&schema->fields[f]),
                              record->field_at[f], err));
     RK_TRY(rk__record_sync(record, err));
     entry.results_check = rk__hash64(results, schema->results_bytes, 0);
@@ -58,6 +62,28 @@ rk_status rk__record_unfinish(rk__record *record, rk_error *err) {
     return rk__record_sync(record, err);
 }
 
+static rk_status read_fields(rk__record *record, void *results, rk_error *err) {
+    const rk__schema *schema = &record->schema;
+    memset(results, 0, schema->results_bytes);
+    for (size_t f = 0; f < schema->field_count; f++)
+        RK_TRY(rk__raw_read(record, (char *)results + schema->fields[f].offset, field_bytes(&schema->fields[f]),
+                            record->field_at[f], err));
+    return RK_OK;
+}
+
+rk_status rk__record_compare_results(rk__record *record, const void *results, bool *wrong, rk_error *err) {
+    const rk__schema *schema = &record->schema;
+    char *there;
+    RK_TRY(rk__alloc((void **)&there, 1, schema->results_bytes, "results", err));
+    rk_status status = read_fields(record, there, err);
+    for (size_t f = 0; status == RK_OK && f < schema->field_count; f++) {
+        size_t at = schema->fields[f].offset;
+        wrong[f] = memcmp(there + at, (const char *)results + at, field_bytes(&schema->fields[f])) != 0;
+    }
+    free(there);
+    return status;
+}
+
 rk_status rk__record_read_results(rk__record *record, void *results, rk_error *err) {
     const rk__schema *schema = &record->schema;
     finish_entry entry;
@@ -68,11 +94,7 @@ rk_status rk__record_read_results(rk__record *record, void *results, rk_error *e
     if (entry.check == 0 || entry.check != check_of(record, &entry) || !entry.complete)
         return rk__fail(err, RK_EINTERRUPTED, "%s is not complete; go on with: rankine resume %s", record->path,
                         record->path);
-    memset(results, 0, schema->results_bytes);
-    for (size_t f = 0; f < schema->field_count; f++)
-        RK_TRY(rk__raw_read(record, (char *)results + schema->fields[f].offset,
-                            (size_t)schema->fields[f].count * rk__type_bytes(schema->fields[f].type),
-                            record->field_at[f], err));
+    RK_TRY(read_fields(record, results, err));
     if (rk__hash64(results, schema->results_bytes, 0) != entry.results_check)
         return rk__fail(err, RK_ECORRUPT, "%s: the reductions are damaged", record->path);
     return RK_OK;

@@ -80,6 +80,7 @@ static rk_status copy_tables(folding *f, rk_error *err) {
         {from->partials_at, to->partials_at, 2 * schema->blocks * schema->partial_bytes},
         {from->failures_at, to->failures_at, (uint64_t)RK__FAILURES_MAX * RK__FAILURE_BYTES},
         {from->sessions_at, to->sessions_at, (uint64_t)RK__SESSIONS_MAX * RK__SESSION_BYTES},
+        {from->hosts_at, to->hosts_at, from->hosts_at != 0 ? (uint64_t)RK__HOSTS_MAX * RK__HOST_BYTES : 0},
         {from->marks_at, to->marks_at, (uint64_t)RK__MARKS_MAX * RK__MARK_BYTES},
         {from->finish_at, to->finish_at, RK__FINISH_BYTES},
     };

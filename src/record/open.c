@@ -159,6 +159,9 @@ static rk_status locate_tables(rk__record *record, hid_t group, uint64_t file_by
         return damaged(record, "sessions", err);
     if (!locate(group, "marks", (uint64_t)RK__MARKS_MAX * RK__MARK_BYTES, file_bytes, &record->marks_at))
         return damaged(record, "marks", err);
+    if (H5Lexists(group, "hosts", H5P_DEFAULT) > 0 &&
+        !locate(group, "hosts", (uint64_t)RK__HOSTS_MAX * RK__HOST_BYTES, file_bytes, &record->hosts_at))
+        return damaged(record, "hosts", err);
     if (!locate(group, "finish", RK__FINISH_BYTES, file_bytes, &record->finish_at))
         return damaged(record, "finish", err);
     return RK_OK;

@@ -46,3 +46,10 @@ rk_status rk__raw_read(const rk__record *record, void *bytes, size_t size, uint6
     }
     return RK_OK;
 }
+
+bool rk__raw_is_blank(const void *bytes, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        if (((const unsigned char *)bytes)[i] != 0)
+            return false;
+    return true;
+}

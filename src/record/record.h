@@ -292,8 +292,9 @@ typedef struct rk__stage_options {
      * that epoch + 1 while it goes on. Both NULL: epoch 0. */
     const _Atomic uint32_t *epoch;
     _Atomic uint32_t *flushing;
-    size_t bytes; /* written when this much has come together; 0: 1 MiB */
-    rk__log *log; /* written before the records; NULL: none */
+    size_t bytes;               /* written when this much has come together; 0: 1 MiB */
+    rk__log *log;               /* written before the records; NULL: none */
+    void (*writing)(void *ctx); /* before something is; NULL: nobody wants to know */
     void (*committed)(void *ctx, uint64_t first_block, uint64_t count); /* after their records are in the file */
     void *ctx;
 } rk__stage_options;
@@ -355,22 +356,45 @@ typedef struct rk__session {
     uint32_t outcome; /* 0 running or killed, 1 complete, 2 stopped, 3 failed */
     char host[64];
     uint32_t pid;
-    uint32_t number;  /* as in the records of its blocks; 1, 2, ... */
-    uint32_t merged;  /* how many earlier sessions this entry stands for besides its own */
-    uint32_t threads; /* of each rank; 0 is 1: the owner of a record is rank * threads + thread */
+    uint32_t number;     /* as in the records of its blocks; 1, 2, ... */
+    uint32_t merged;     /* how many earlier sessions this entry stands for besides its own */
+    uint32_t threads;    /* of each rank; 0 is 1: the owner of a record is rank * threads + thread */
+    uint32_t ranks_lost; /* they died, or were not waited for; rk__record_lose_rank counts them */
 } rk__session;
 /* A fixed table; when it is full the oldest are merged into one. Returns the number for the records. From then on what
  * earlier sessions committed is trusted: rk__record_settle comes before. Syncs the file and all logs before the entry
  * is written, and the file after it. */
 rk_status rk__record_session_begin(rk__record *record, const rk__session *session, uint16_t *number, rk_error *err);
-/* start_ns stays that of the beginning. */
+/* start_ns and ranks_lost stay what they are in the file. */
 rk_status rk__record_session_end(rk__record *record, uint16_t number, const rk__session *session, rk_error *err);
 rk_status rk__record_read_sessions(rk__record *record, rk__session **out, size_t *count, rk_error *err);
+
+/* Which rank was where, in which session: kept for the latest ones (hosts.c). A file from before that has none. */
+typedef struct rk__host { /* ranks first, first + stride, ... of a node */
+    uint32_t session, threads;
+    uint32_t first, count, stride;
+    uint32_t lost; /* so many of them */
+    char name[64];
+} rk__host;
+typedef struct rk__roll { /* of a session that begins; all borrowed */
+    uint32_t ranks, threads;
+    const int *node_of_rank; /* [ranks] */
+    const char (*hosts)[64]; /* [ranks] */
+} rk__roll;
+rk_status rk__record_call_roll(rk__record *record, uint16_t session, const rk__roll *roll, rk_error *err);
+/* A rank of the session that goes on is lost; once for each. One thread at a time. */
+rk_status rk__record_lose_rank(rk__record *record, uint16_t session, uint32_t rank, rk_error *err);
+/* In the order of sessions, then of ranks; caller frees. */
+rk_status rk__record_read_hosts(rk__record *record, rk__host **out, size_t *count, rk_error *err);
+/* Where a block was computed; NULL: not known. */
+const rk__host *rk__host_of(const rk__host *hosts, size_t count, const rk__block_record *entry);
 
 /* Write /reduced/… and the record that vouches for it; syncs the file before and after. */
 rk_status rk__record_finish(rk__record *record, const void *results, rk_error *err);
 /* RK_EINTERRUPTED if the run is not complete. `results` of schema.results_bytes. */
 rk_status rk__record_read_results(rk__record *record, void *results, rk_error *err);
+/* wrong[f]: the result in the file differs from that in `results`, whatever vouches for it. */
+rk_status rk__record_compare_results(rk__record *record, const void *results, bool *wrong, rk_error *err);
 /* Also RK_EIO if the file has lost its name: then nothing can be found again. */
 rk_status rk__record_sync(rk__record *record, rk_error *err);
 
@@ -408,6 +432,7 @@ typedef struct rk__verify_report {
     rk__totals totals;
     uint64_t blocks_bad;
     uint64_t first_bad[16]; /* the first of them */
+    uint64_t entries_bad;   /* of the tables of sessions and of hosts, once the latest session has ended in order */
     bool complete, results_ok;
 } rk__verify_report;
 /* Recomputes every committed block's checksum from its rows, checks partials and results. RK_OK with counts in the

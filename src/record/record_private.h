@@ -11,6 +11,8 @@ enum {
     RK__FAILURE_BYTES = 256,
     RK__SESSIONS_MAX = 64,
     RK__SESSION_BYTES = 256,
+    RK__HOSTS_MAX = 1024,
+    RK__HOST_BYTES = 128,
     RK__MARKS_MAX = 4096,
     RK__MARK_BYTES = 16,
     RK__FINISH_BYTES = 64
@@ -31,6 +33,7 @@ struct rk__record {
     /* of varying columns of a folded file: values, where they begin for each task, how many there are in all */
     uint64_t values_at[RK__COLUMNS_MAX], start_at[RK__COLUMNS_MAX], values_count[RK__COLUMNS_MAX];
     uint64_t records_at, partials_at, failures_at, sessions_at, marks_at, finish_at;
+    uint64_t hosts_at; /* 0: an older file, which has no such table */
 };
 
 _Static_assert(sizeof(rk__block_record) == 64, "a record is one cache line");
@@ -87,6 +90,9 @@ void rk__path_beside(const char *path, const char *suffix, char out[RK__BESIDE_M
 rk_status rk__raw_write(const rk__record *record, const void *bytes, size_t size, uint64_t at, rk_error *err);
 rk_status rk__raw_read(const rk__record *record, void *bytes, size_t size, uint64_t at, rk_error *err);
 
+/* Never written: a file is all zeros at first. */
+bool rk__raw_is_blank(const void *bytes, size_t size);
+
 /* blocks.c */
 uint64_t rk__record_at(const rk__record *record, unsigned slot, uint64_t block);
 uint64_t rk__partial_at(const rk__record *record, unsigned slot, uint64_t block);
@@ -122,6 +128,11 @@ bool rk__shell_is_lost(const rk__record *record);
 rk_status rk__record_open_unsealed(rk__record **out, const char *path, rk_error *err);
 /* settle.c: the highest session that left a mark; 0: none. */
 rk_status rk__marks_last_session(rk__record *record, uint32_t *last, rk_error *err);
+/* hosts.c: entries that are neither whole nor blank; `mend` makes them blank. */
+rk_status rk__hosts_check(rk__record *record, bool mend, uint64_t *bad, rk_error *err);
+rk_status rk__hosts_lose(rk__record *record, uint16_t session, uint32_t rank, rk_error *err);
+/* sessions.c: the same for its table. */
+rk_status rk__sessions_check(rk__record *record, bool mend, uint64_t *bad, rk_error *err);
 /* finish.c: the run is not complete any more. */
 rk_status rk__record_unfinish(rk__record *record, rk_error *err);
 

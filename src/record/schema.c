@@ -212,7 +212,8 @@ void rk__schema_fini(rk__schema *schema) {
 
 uint64_t rk__schema_file_bytes(const rk__schema *schema) {
     uint64_t bytes = (UINT64_C(128) << 10) + RK__FAILURES_MAX * RK__FAILURE_BYTES +
-                     RK__SESSIONS_MAX * RK__SESSION_BYTES + RK__MARKS_MAX * RK__MARK_BYTES;
+                     RK__SESSIONS_MAX * RK__SESSION_BYTES + RK__HOSTS_MAX * RK__HOST_BYTES +
+                     RK__MARKS_MAX * RK__MARK_BYTES;
     for (size_t c = 0; c < schema->column_count; c++)
         if (schema->columns[c].keep)
             bytes += schema->tasks * schema->columns[c].row_bytes;

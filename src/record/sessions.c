@@ -3,7 +3,7 @@
 
 #include "record/log_private.h"
 
-typedef struct session_entry {
+typedef struct session_entry { /* where ranks_lost is, older files have zeros */
     uint64_t check;
     rk__session session;
 } session_entry;
@@ -55,6 +55,7 @@ static void merge(rk__session *into, const rk__session *from) {
     into->kernel_ns += from->kernel_ns;
     into->outcome = from->outcome;
     into->number = from->number;
+    into->ranks_lost += from->ranks_lost;
     into->merged += from->merged + 1;
 }
 
@@ -115,7 +116,47 @@ rk_status rk__record_session_end(rk__record *record, uint16_t number, const rk__
         rk__session ended = *session;
         ended.number = number;
         ended.start_ns = entry.session.start_ns;
+        ended.ranks_lost = entry.session.ranks_lost;
         return write_entry(record, i, &ended, err);
     }
     return rk__fail(err, RK_ECORRUPT, "%s: the entry of session %u is gone", record->path, number);
+}
+
+rk_status rk__record_lose_rank(rk__record *record, uint16_t session, uint32_t rank, rk_error *err) {
+    for (unsigned i = 0; i < RK__SESSIONS_MAX; i++) {
+        session_entry entry;
+        bool valid;
+        RK_TRY(read_entry(record, i, &entry, &valid, err));
+        if (!valid || entry.session.number != session)
+            continue;
+        entry.session.ranks_lost++;
+        RK_TRY(write_entry(record, i, &entry.session, err));
+    }
+    return rk__hosts_lose(record, session, rank, err);
+}
+
+/* The whole entries move together: a new one has its place by their number. */
+static rk_status close_gaps(rk__record *record, rk_error *err) {
+    static const unsigned char blank[RK__SESSION_BYTES];
+    rk__session *sessions;
+    size_t count;
+    RK_TRY(rk__record_read_sessions(record, &sessions, &count, err));
+    rk_status status = RK_OK;
+    for (unsigned i = 0; status == RK_OK && i < RK__SESSIONS_MAX; i++)
+        status = i < count ? write_entry(record, i, &sessions[i], err)
+                           : rk__raw_write(record, blank, sizeof blank,
+                                           record->sessions_at + (uint64_t)i * sizeof blank, err);
+    free(sessions);
+    return status;
+}
+
+rk_status rk__sessions_check(rk__record *record, bool mend, uint64_t *bad, rk_error *err) {
+    *bad = 0;
+    for (unsigned i = 0; i < RK__SESSIONS_MAX; i++) {
+        session_entry entry;
+        bool valid;
+        RK_TRY(read_entry(record, i, &entry, &valid, err));
+        *bad += !valid && !rk__raw_is_blank(&entry, sizeof entry);
+    }
+    return mend && *bad > 0 ? close_gaps(record, err) : RK_OK;
 }

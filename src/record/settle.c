@@ -121,7 +121,17 @@ static rk_status settle_block(void *ctx, uint64_t block, unsigned slot, const rk
     return rk__block_reopen(s->record, block, slot, entry, err);
 }
 
+/* What the tables of sessions and hosts have lost cannot be made again: the rest is kept. */
+static rk_status mend_tables(rk__record *record, rk_error *err) {
+    uint64_t sessions, hosts;
+    RK_TRY(rk__sessions_check(record, true, &sessions, err));
+    RK_TRY(rk__hosts_check(record, true, &hosts, err));
+    return sessions + hosts > 0 ? rk__record_sync(record, err) : RK_OK;
+}
+
 static rk_status settle(settling *s, rk_error *err) {
+    if (s->options->check_all)
+        RK_TRY(mend_tables(s->record, err));
     RK_TRY(rk__trust_read(&s->trust, s->record, err));
     RK_TRY(rk__checker_create(&s->checker, s->record, err));
     RK_TRY(rk__blocks_walk(s->record, settle_block, s, err));

@@ -67,6 +67,7 @@ static rk_status find_regions(const rk__record *record, regions *r, rk_error *er
     add(r, record->partials_at, 2 * schema->blocks * schema->partial_bytes);
     add(r, record->failures_at, (uint64_t)RK__FAILURES_MAX * RK__FAILURE_BYTES);
     add(r, record->sessions_at, (uint64_t)RK__SESSIONS_MAX * RK__SESSION_BYTES);
+    add(r, record->hosts_at, record->hosts_at != 0 ? (uint64_t)RK__HOSTS_MAX * RK__HOST_BYTES : 0);
     add(r, record->marks_at, (uint64_t)RK__MARKS_MAX * RK__MARK_BYTES);
     add(r, record->finish_at, RK__FINISH_BYTES);
     add_columns(r, record);

@@ -171,7 +171,13 @@ static void leave_epoch(rk__stage *stage) {
         atomic_store(stage->options.flushing, 0);
 }
 
+static void announce(rk__stage *stage) {
+    if (stage->options.writing != NULL)
+        stage->options.writing(stage->options.ctx);
+}
+
 static rk_status write_staged(rk__stage *stage, uint32_t epoch, rk_error *err) {
+    announce(stage);
     if (stage->options.log != NULL)
         RK_TRY(rk__log_flush(stage->options.log, err));
     for (size_t s = 0; s < stage->segment_count; s++)
@@ -196,6 +202,7 @@ static rk_status flush_locked(rk__stage *stage, rk_error *err) {
 static rk_status empty_arena(rk__stage *stage, rk_error *err) {
     if (stage->pending_count > 0)
         RK_TRY(flush_locked(stage, err));
+    announce(stage);
     for (size_t s = 0; s < stage->segment_count; s++)
         RK_TRY(write_segment(stage, &stage->segments[s], stage->segments[s].count, err));
     stage->segment_count = 0;

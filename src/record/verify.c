@@ -256,6 +256,28 @@ static rk_status find_missing(verifying *v, rk_error *err) {
     return count_missing(v, v->record->schema.blocks, 0, NULL, err);
 }
 
+/* Of a session that was killed, or met a full disk, the latest entry may be torn: the next one takes its place. */
+static rk_status has_ended(verifying *v, bool *ended, rk_error *err) {
+    rk__session *sessions;
+    size_t count;
+    RK_TRY(rk__record_read_sessions(v->record, &sessions, &count, err));
+    *ended = v->report->complete || (count > 0 && sessions[count - 1].end_ns != 0);
+    free(sessions);
+    return RK_OK;
+}
+
+static rk_status verify_tables(verifying *v, rk_error *err) {
+    uint64_t sessions, hosts;
+    bool ended;
+    RK_TRY(has_ended(v, &ended, err));
+    if (!ended)
+        return RK_OK;
+    RK_TRY(rk__sessions_check(v->record, false, &sessions, err));
+    RK_TRY(rk__hosts_check(v->record, false, &hosts, err));
+    v->report->entries_bad = sessions + hosts;
+    return RK_OK;
+}
+
 static rk_status verify_results(verifying *v, rk_error *err) {
     void *results;
     RK_TRY(rk__alloc(&results, 1, v->record->schema.results_bytes, "results", err));
@@ -279,6 +301,8 @@ rk_status rk__record_verify(rk__record *record, rk__verify_report *report,
         status = verify_results(&v, err);
     if (status == RK_OK)
         status = find_missing(&v, err);
+    if (status == RK_OK)
+        status = verify_tables(&v, err);
     rk__checker_destroy(v.checker);
     if (status == RK_OK)
         rk__error_clear(err);

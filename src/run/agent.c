@@ -3,8 +3,6 @@
  * An agent has at most one question under way; rank 0 answers each at once, also when nothing is left. Answers come as
  * letters, which the mail's own thread handles: also while a task keeps this rank busy. All of this is done with the
  * crew's lock. */
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +12,7 @@
 #include "run/crew.h"
 
 #define ASK_EVERY_NS UINT64_C(100000000) /* counts for progress */
+#define ASK_AGAIN_NS UINT64_C(5000000000)
 #define MARKS_AGE_NS UINT64_C(500000000) /* marks come every few seconds */
 enum { LINE_MAX_BYTES = 400 };
 
@@ -53,7 +52,8 @@ static void ask_directly(rk__session_run *session, uint64_t now) {
     take_answer(session, &answer);
 }
 
-/* What is wanted and not to be had is asked for again as often as counts are told at the end. */
+/* What is wanted and not to be had is asked for again as often as counts are told at the end. A question whose answer
+ * does not come is asked again: rank 0 may have had no memory for it. */
 static void ask_by_letter(rk__session_run *session, uint64_t now) {
     rk__agent *own = &session->agent;
     rk__ask ask;
@@ -62,12 +62,13 @@ static void ask_by_letter(rk__session_run *session, uint64_t now) {
     bool all_given = atomic_load(&session->segment.window->phase) == RK__PHASE_LAST;
     bool news = (ask.wants && !all_given) || ask.finished != own->question.finished || ask.drain != own->question.drain;
     uint64_t every_ns = ask.finished || ask.wants ? ASK_EVERY_NS / 10 : ASK_EVERY_NS;
-    if (own->asked || ended || (!news && now - own->asked_ns < every_ns))
+    bool waits = own->asked && now - own->asked_ns < ASK_AGAIN_NS;
+    if (waits || ended || (!news && now - own->asked_ns < every_ns))
         return;
     own->question = ask;
     own->asked = true;
     own->asked_ns = now;
-    rk__crew_send(session->crew, 0, RK__CREW_ASK, &ask, sizeof ask, NULL, 0);
+    rk__crew_send(session->crew, 0, RK__CREW_ASK, &ask, sizeof ask);
 }
 
 static void hear_answer(rk__session_run *session, const rk__letter *letter) {
@@ -81,40 +82,30 @@ static void hear_answer(rk__session_run *session, const rk__letter *letter) {
 
 /* ---- the dead of the node ---- */
 
-/* The claimers of a rank of this node: their numbers in the window. */
-static uint32_t claimers_of(const rk__session_run *session, int rank, uint32_t *first) {
-    const rk__world *world = session->world;
-    if (session->team.size == 0) {
-        *first = (uint32_t)world->place_in_node[rank] * session->threads;
-        return session->threads;
-    }
-    *first = 0;
-    for (int r = 0; r < rank; r++)
-        *first += world->node_of_rank[r] == world->node && session->team.leads[r] != 0;
-    return session->team.leads[rank] != 0;
-}
-
-/* A worker ends with its rank, some moments later. */
-static bool worker_is_gone(const rk__claimer_line *line) {
-    uint32_t worker = atomic_load(&line->worker);
-    return worker == 0 || (kill((pid_t)worker, 0) != 0 && errno == ESRCH);
-}
-
-static void bury_claimers(rk__session_run *session, int rank) {
+/* Those that some process may still claim for are left to a later look: a worker ends some moments after its rank. */
+static bool bury_claimers(rk__session_run *session, int rank) {
     rk__window *window = session->segment.window;
-    uint32_t first, count = claimers_of(session, rank, &first);
+    uint32_t first, count = rk__session_claimers(session, rank, &first);
+    bool all = true;
     for (uint32_t i = first; i < first + count; i++) {
         const rk__claimer_line *line = rk__window_line(window, i);
-        if (atomic_load(&line->state) != RK__CLAIMER_DEAD && worker_is_gone(line))
+        uint32_t worker = atomic_load(&line->worker);
+        bool buried = atomic_load(&line->state) == RK__CLAIMER_DEAD;
+        if (!buried && (worker == 0 || !rk__is_alive((long)worker)))
             rk__window_bury(window, i);
+        else
+            all = all && buried;
     }
+    return all;
 }
 
 static void bury_neighbours(rk__session_run *session) {
     const rk__world *world = session->world;
+    bool all = true;
     for (int rank = 0; rank < world->size; rank++)
         if (world->node_of_rank[rank] == world->node && rk__crew_has_lost(session->crew, rank))
-            bury_claimers(session, rank);
+            all = bury_claimers(session, rank) && all;
+    session->agent.buried = all ? rk__crew_losses(session->crew) : 0;
 }
 
 /* A kernel that ends its process ends the run: it would do so with the next one that has the task. */
@@ -122,14 +113,20 @@ static bool has_crashed(const rk__session_run *session) {
     return atomic_load(&session->segment.window->crashed) != 0;
 }
 
-static void tend_neighbours(rk__session_run *session, uint64_t now) {
-    rk__window *window = session->segment.window;
-    if (!session->agent.is && session->world->node_rank > 0) {
-        rk__window_inherit(window);
+/* The first one of a node is its agent from the beginning; another when all before it have died. */
+static void take_over(rk__session_run *session) {
+    if (!rk__crew_is_agent(session->crew))
+        return;
+    session->agent.is = true;
+    if (session->world->node_rank > 0) {
+        rk__window_inherit(session->segment.window);
         rk__crew_tune(session->crew, true);
     }
-    session->agent.is = true;
-    if (rk__crew_losses(session->crew) > 0)
+}
+
+static void tend_node(rk__session_run *session, uint64_t now) {
+    rk__window *window = session->segment.window;
+    if (session->agent.buried != rk__crew_losses(session->crew))
         bury_neighbours(session);
     if (has_crashed(session))
         atomic_store(&window->drain, 1);
@@ -147,7 +144,7 @@ static void answer_agent(rk__session_run *session, const rk__letter *letter) {
     if (ask.node >= (uint32_t)session->world->node_count)
         return;
     rk__ledger_answer(&session->ledger, &ask, rk__clock_ns(), &answer);
-    rk__crew_send(session->crew, (int)letter->from, RK__CREW_SPAN, &answer, sizeof answer, NULL, 0);
+    rk__crew_send(session->crew, (int)letter->from, RK__CREW_SPAN, &answer, sizeof answer);
 }
 
 static bool is_node_lost(const rk__session_run *session, int node) {
@@ -169,8 +166,8 @@ static void say_node_is_lost(const rk__session_run *session, int node) {
     snprintf(text, sizeof text, "host %.64s is lost (%s)",
              rk__crew_host(session->crew, session->world->node_leader[node]),
              repeatable ? "what it had not finished is computed again"
-                        : "it may still be at work: what it had not finished is left to rankine resume, since the "
-                          "kernel is not deterministic");
+                        : "it may still be at work: what it had not finished is not given to others, since the kernel "
+                          "is not deterministic");
     say(session, text);
 }
 
@@ -181,14 +178,6 @@ static void say_rank_is_lost(const rk__session_run *session, int rank) {
     say(session, text);
 }
 
-static void lose_node(rk__session_run *session, int node) {
-    if (session->nodes[node].lost)
-        return;
-    say_node_is_lost(session, node);
-    if (node != 0)
-        rk__ledger_lose(&session->ledger, (uint32_t)node, session->job->identity.deterministic);
-}
-
 static void look_for_crash(const rk__session_run *session) {
     rk__failure crash;
     bool found = false;
@@ -197,22 +186,36 @@ static void look_for_crash(const rk__session_run *session) {
         _exit(RK_EXIT_STOPPED); /* who crashed has said it all */
 }
 
-static void mourn(rk__session_run *session) {
+/* In the file at once: rank 0 may be the next. */
+static void note_loss(rk__session_run *session, int rank) {
+    if (!session->told_lost[rank])
+        rk__record_lose_rank(session->record, session->number, (uint32_t)rank, NULL);
+    session->told_lost[rank] = true;
+}
+
+static void lose_rank(rk__session_run *session, int rank) {
     const rk__world *world = session->world;
-    uint32_t losses = rk__crew_losses(session->crew);
-    if (losses == session->agent.mourned)
+    int node = world->node_of_rank[rank];
+    if (!is_node_lost(session, node)) {
+        note_loss(session, rank);
+        say_rank_is_lost(session, rank);
         return;
-    session->agent.mourned = losses;
-    look_for_crash(session);
-    for (int rank = 1; rank < world->size; rank++) {
-        if (!rk__crew_has_lost(session->crew, rank) || session->told_lost[rank])
-            continue;
-        session->told_lost[rank] = true;
-        if (world->node_of_rank[rank] != 0 && is_node_lost(session, world->node_of_rank[rank]))
-            lose_node(session, world->node_of_rank[rank]);
-        else
-            say_rank_is_lost(session, rank);
     }
+    for (int r = rank; r < world->size; r++)
+        if (world->node_of_rank[r] == node)
+            note_loss(session, r);
+    say_node_is_lost(session, node);
+    rk__ledger_lose(&session->ledger, (uint32_t)node, session->job->identity.deterministic);
+}
+
+static void mourn(rk__session_run *session) {
+    if (session->agent.mourned == rk__crew_losses(session->crew))
+        return;
+    session->agent.mourned = rk__crew_losses(session->crew);
+    look_for_crash(session);
+    for (int rank = 1; rank < session->world->size; rank++)
+        if (rk__crew_has_lost(session->crew, rank) && !session->told_lost[rank])
+            lose_rank(session, rank);
 }
 
 /* ---- what the file says of a block ---- */
@@ -253,8 +256,10 @@ rk__block_fate rk__agent_look(void *ctx, uint64_t block) {
 
 void rk__agent_tend(rk__session_run *session, uint64_t now) {
     rk__crew_lock(session->crew);
-    if (rk__crew_is_agent(session->crew))
-        tend_neighbours(session, now);
+    if (!session->agent.is)
+        take_over(session);
+    if (session->agent.is)
+        tend_node(session, now);
     if (session->world->rank == 0) {
         mourn(session);
         rk__ledger_tick(&session->ledger, now);

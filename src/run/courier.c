@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <rankine/command.h>
 
 #include "run/crew.h"
 
@@ -47,8 +50,10 @@ static rk_status exchange(rk__courier *courier, const request *head, void *bytes
     courier->into = head->write ? NULL : bytes;
     courier->size = size;
     rk__crew_lock(crew);
-    rk__crew_send(crew, 0, RK__CREW_BYTES, head, sizeof *head, bytes, head->write ? size : 0);
+    rk_status status =
+        rk__crew_send_rows(crew, 0, RK__CREW_BYTES, head, sizeof *head, bytes, head->write ? size : 0, err);
     rk__crew_unlock(crew);
+    RK_TRY(status);
     pthread_mutex_lock(&courier->answer_lock);
     while (courier->waits)
         pthread_cond_wait(&courier->answered, &courier->answer_lock);
@@ -112,8 +117,10 @@ void rk__courier_serve(rk__courier *courier, const rk__letter *letter) {
                              head.write ? (char *)letter->bytes + sizeof head : room, (size_t)head.size, &err) != RK_OK)
         refuse(&reply, err.code, err.message);
     bool has_bytes = room != NULL && reply.status == RK_OK;
-    rk__crew_send(courier->session->crew, (int)letter->from, RK__CREW_MOVED, &reply, sizeof reply, room,
-                  has_bytes ? (size_t)head.size : 0);
+    rk__crew *crew = courier->session->crew;
+    if (rk__crew_send_rows(crew, (int)letter->from, RK__CREW_MOVED, &reply, sizeof reply, room,
+                           has_bytes ? (size_t)head.size : 0, NULL) != RK_OK)
+        _exit(RK_EXIT_STOPPED); /* the rank would wait for ever; what is committed is in the file */
     free(room);
 }
 

@@ -34,6 +34,7 @@ enum { FRAMES_MAX = 24, FRAMES_SHOWN = 6, CODE_SIGNAL = 128, CODE_CALL = 1 };
 /* Handlers get no argument of ours. */
 static struct crash {
     rk__session_run *session; /* NULL: no tasks are computed */
+    const char *lead;         /* before head */
     char head[200], tail[4600];
     atomic_flag taken; /* a thread of this process is telling */
     rk__fault fault;
@@ -90,7 +91,7 @@ static void describe(const rk__fault *fault) {
 static void say_head(void) {
     char text[sizeof crash.head + sizeof crash.what + 128], *at = text;
     const char *end = text + sizeof text;
-    at = add_number(add(at, end, "\nrankine: task "), end, crash.task, 10);
+    at = add_number(add(add(at, end, crash.lead), end, "rankine: task "), end, crash.task, 10);
     if (atomic_load(&crash.fault.watch->count) > 1)
         at = add(at, end, " or one of those after it");
     at = add(at, end, crash.head);
@@ -220,6 +221,7 @@ static void prepare_tail(const rk__session_run *session, const char *path) {
 
 void rk__crash_begin(rk__session_run *session) {
     const rk__job *job = session->job;
+    crash.lead = rk__launch_labels_output() ? "" : "\n"; /* a live line may stand there */
     snprintf(crash.head, sizeof crash.head, " of kernel '%.80s' on rank %d (%.64s): ", job->module.kernel->name,
              session->world->rank, session->world->host);
     prepare_tail(session, rk__record_path(session->record));

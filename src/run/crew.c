@@ -12,7 +12,8 @@
 
 #define NAP_AGENT_NS   UINT64_C(500000) /* the price is 7 % of a core at most */
 #define NAP_PREPARE_NS UINT64_C(500000000)
-#define NAP_OTHER_NS   UINT64_C(20000000) /* they get letters in the end only, or when they follow an agent */
+#define NAP_OTHER_NS   UINT64_C(20000000)   /* they get letters in the end only, or when they follow an agent */
+#define STOPPED_NS     UINT64_C(8000000000) /* less than the silence that makes a node lost */
 
 enum { OP_DONE = 1, OP_PART }; /* the others: rk__crew_op */
 
@@ -44,11 +45,25 @@ struct rk__crew {
 
 /* ---- deaths ---- */
 
-/* Before the first task and after the last all ranks are needed. */
+/* Nobody else does where a person has typed mpirun: cut off from the host of rank 0 it waits for that for ever. */
+static void say_rank_0_is_lost(const rk__crew *crew) {
+    if (rk__launch_is_watched() || !rk__crew_is_agent(crew))
+        return;
+    fprintf(
+        stderr,
+        "rankine: rank 0 on %s is not heard of any more: the ranks on %s end; what is committed is kept, for rankine "
+        "resume; should mpirun stay, end it by Ctrl-C\n",
+        rk__crew_host(crew, 0), crew->world->host);
+}
+
+/* Who has died is needed here: in the collectives of the beginning, or in the team; and rank 0 always. */
 static _Noreturn void end_here(const rk__crew *crew, uint32_t rank) {
     if (crew->world->rank == 0)
-        fprintf(stderr, "%srankine: rank %u has died while the run was being prepared\n",
-                rk__launch_tty_columns() > 0 ? "\r\033[K" : "", rank);
+        fprintf(stderr, "%srankine: rank %u has died %s\n", rk__launch_tty_columns() > 0 ? "\r\033[K" : "", rank,
+                crew->phase == RK__CREW_PREPARES ? "while the run was being prepared"
+                                                 : "in a task that rank 0 computes with it");
+    else if (rank == 0)
+        say_rank_0_is_lost(crew);
     _exit(RK_EXIT_STOPPED);
 }
 
@@ -69,6 +84,10 @@ bool rk__crew_has_lost(const rk__crew *crew, int rank) {
 
 const char *rk__crew_host(const rk__crew *crew, int rank) {
     return crew->hosts[rank];
+}
+
+const char (*rk__crew_hosts(const rk__crew *crew))[64] {
+    return (const char(*)[64])crew->hosts;
 }
 
 uint32_t rk__crew_losses(const rk__crew *crew) {
@@ -120,17 +139,29 @@ void rk__crew_unlock(rk__crew *crew) {
         rk__mail_unlock(crew->mail);
 }
 
-void rk__crew_send(rk__crew *crew, int rank, rk__crew_op op, const void *head, size_t size, const void *more,
-                   size_t more_size) {
-    rk__letter letter = {.to = (uint32_t)rank, .room = RK__ROOM_RUN, .op = (uint16_t)op, .size = size + more_size};
-    char *bytes = malloc(size + more_size);
-    if (bytes == NULL)
-        return; /* as if the line were cut: whoever waits for it asks again, or ends */
+void rk__crew_send(rk__crew *crew, int rank, rk__crew_op op, void *bytes, size_t size) {
+    rk__letter letter = {.to = (uint32_t)rank, .room = RK__ROOM_RUN, .op = (uint16_t)op, .size = size, .bytes = bytes};
+    rk__mail_send(crew->mail, &letter, RK__PAYLOAD_COPY, NULL);
+}
+
+rk_status rk__crew_send_rows(rk__crew *crew, int rank, rk__crew_op op, const void *head, size_t size, const void *rows,
+                             size_t rows_size, rk_error *err) {
+    rk__letter letter = {.to = (uint32_t)rank, .room = RK__ROOM_RUN, .op = (uint16_t)op, .size = size + rows_size};
+    char *bytes;
+    RK_TRY(rk__alloc((void **)&bytes, 1, size + rows_size, "rows that go by message", err));
     memcpy(bytes, head, size);
-    if (more_size > 0)
-        memcpy(bytes + size, more, more_size);
+    if (rows_size > 0)
+        memcpy(bytes + size, rows, rows_size);
     letter.bytes = bytes;
-    rk__mail_send(crew->mail, &letter, RK__PAYLOAD_TAKE, NULL);
+    return rk__mail_send(crew->mail, &letter, RK__PAYLOAD_TAKE, err);
+}
+
+void rk__crew_fence(rk__crew *crew) {
+    rk__crew_lock(crew);
+    bool stopped = rk__mail_pause_ns(crew->mail) > STOPPED_NS;
+    rk__crew_unlock(crew);
+    if (stopped)
+        _exit(RK_EXIT_STOPPED);
 }
 
 void rk__crew_tune(rk__crew *crew, bool hurry) {
@@ -192,9 +223,9 @@ static rk_status allocate(rk__crew *crew, rk_error *err) {
 
 static rk_status learn_hosts(rk__crew *crew, rk_error *err) {
     const rk__world *world = crew->world;
-    return rk__mpi(MPI_Gather(world->host, sizeof world->host, MPI_CHAR, crew->hosts, sizeof world->host, MPI_CHAR, 0,
-                              world->comm),
-                   "MPI_Gather", err);
+    return rk__mpi(MPI_Allgather(world->host, sizeof world->host, MPI_CHAR, crew->hosts, sizeof world->host, MPI_CHAR,
+                                 world->comm),
+                   "MPI_Allgather", err);
 }
 
 static rk_status assemble(rk__crew *crew, rk_error *err) {
@@ -275,7 +306,9 @@ void rk__crew_say_done(rk__crew *crew, rk_status status, const rk_error *err) {
         memcpy(told.message, err->message, sizeof told.message);
     rk__mail *mail = rk__enter(NULL);
     rk__crew_tune(crew, true);
-    rk__crew_send(crew, 0, (rk__crew_op)OP_DONE, &told, sizeof told, NULL, 0);
+    rk__letter letter = {.room = RK__ROOM_RUN, .op = OP_DONE, .size = sizeof told, .bytes = &told};
+    if (rk__mail_send(mail, &letter, RK__PAYLOAD_COPY, NULL) != RK_OK)
+        _exit(RK_EXIT_STOPPED);                  /* rank 0 would wait for it for ever, but for our death */
     rk__wait(mail, has_parted, crew, RK__NEVER); /* rank 0's death ends us */
     rk__leave(mail);
 }
@@ -313,11 +346,15 @@ uint32_t rk__crew_missing(const rk__crew *crew) {
     return crew->lost_count + crew->left_behind;
 }
 
+bool rk__crew_misses(const rk__crew *crew, int rank) {
+    return rank > 0 && (crew->lost[rank] || !crew->done[rank]);
+}
+
 void rk__crew_part(rk__crew *crew) {
-    crew->phase = RK__CREW_PARTED;
     if (crew->mail == NULL)
         return;
     rk__mail *mail = rk__enter(NULL);
+    crew->phase = RK__CREW_PARTED;
     crew->broken = rk__crew_missing(crew) > 0;
     for (int rank = 1; rank < crew->world->size; rank++) {
         rk__letter letter = {.to = (uint32_t)rank, .room = RK__ROOM_RUN, .op = OP_PART, .a = crew->broken};

@@ -58,12 +58,19 @@ void rk__crew_computed(rk__crew *crew);
 void rk__crew_lock(rk__crew *crew);
 void rk__crew_unlock(rk__crew *crew);
 bool rk__crew_has_lost(const rk__crew *crew, int rank);
-const char *rk__crew_host(const rk__crew *crew, int rank); /* rank 0 */
-uint32_t rk__crew_losses(const rk__crew *crew);            /* how many so far */
-bool rk__crew_is_agent(const rk__crew *crew);              /* this rank, of its node */
-/* Copies head and what follows it. Lost if the receiver is. */
-void rk__crew_send(rk__crew *crew, int rank, rk__crew_op op, const void *head, size_t size, const void *more,
-                   size_t more_size);
+const char *rk__crew_host(const rk__crew *crew, int rank);
+const char (*rk__crew_hosts(const rk__crew *crew))[64]; /* of all ranks; borrowed */
+uint32_t rk__crew_losses(const rk__crew *crew);         /* how many so far */
+bool rk__crew_is_agent(const rk__crew *crew);           /* this rank, of its node */
+/* A copy of some bytes. Lost if the receiver is, or if there is no memory: who waits for an answer asks again. */
+void rk__crew_send(rk__crew *crew, int rank, rk__crew_op op, void *bytes, size_t size);
+/* A copy of head and rows. RK_ENOMEM. */
+rk_status rk__crew_send_rows(rk__crew *crew, int rank, rk__crew_op op, const void *head, size_t size, const void *rows,
+                             size_t rows_size, rk_error *err);
+/* Any thread, without the lock, before another node than rank 0's writes what only one computation can give: ends a
+ * process that was stopped for so long that the others may take its node for lost. A resume may have computed its
+ * blocks anew, with other results. */
+void rk__crew_fence(rk__crew *crew);
 /* Letters of other nodes are waited for. */
 void rk__crew_tune(rk__crew *crew, bool hurry);
 
@@ -74,8 +81,9 @@ void rk__crew_say_done(rk__crew *crew, rk_status status, const rk_error *err);
 /* Rank 0: wait for that of all who live, for at most so long (RK__NEVER). What the lowest rank that failed has said.
  * *peak_bytes: largest resident set of a rank. */
 rk_status rk__crew_gather(rk__crew *crew, uint64_t patience_ns, uint64_t *peak_bytes, rk_error *err);
-/* Rank 0, after that: ranks that died, or were not waited for. */
+/* Rank 0, after that: ranks that died, or were not waited for; is it one of them? */
 uint32_t rk__crew_missing(const rk__crew *crew);
+bool rk__crew_misses(const rk__crew *crew, int rank);
 /* Rank 0: let them go. */
 void rk__crew_part(rk__crew *crew);
 /* Rank 0, after that: some rank is lost or left behind. */

@@ -16,6 +16,7 @@
 
 #define NAP_MIN_NS UINT64_C(10000)
 #define NAP_MAX_NS UINT64_C(1000000)
+#define MOMENT_NS  UINT64_C(500000000)
 #define LOOK_NS    UINT64_C(2000000) /* between two looks at the worker's time and memory */
 
 enum {
@@ -158,7 +159,8 @@ static void tend_helper(const rk__isolated *isolated) {
         kill(isolated->helper->pid, SIGCONT);
 }
 
-/* The worker has been killed with it, unless it wanted otherwise. What it has handed over is taken. */
+/* The worker has been killed with it, unless it wanted otherwise. What it has handed over is taken. Who kills a helper
+ * often kills its rank, a moment later (a person, a system out of memory): then the others need not stop for it. */
 static rk_status helper_is_gone(rk__isolated *isolated, rk_error *err) {
     bool took;
     uint64_t task = atomic_load(&isolated->exchange->watch.task);
@@ -168,6 +170,7 @@ static rk_status helper_is_gone(rk__isolated *isolated, rk_error *err) {
         kill(isolated->worker, SIGKILL);
     }
     RK_TRY(rk__isolated_take(isolated, UINT32_MAX, &took, err));
+    rk__sleep_ns(MOMENT_NS);
     if (task > 0)
         snprintf(which, sizeof which, " while task %llu was computed", (unsigned long long)(task - 1));
     return rk__fail(err, RK_EIO, "the helper for isolated tasks of rank %d was killed%s",

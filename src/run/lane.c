@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "run/run_private.h"
+#include "run/crew.h"
 
 #define WAIT_MIN_NS UINT64_C(20000)
 #define WAIT_MAX_NS UINT64_C(2000000)
@@ -41,6 +41,10 @@ static void mark_committed(void *ctx, uint64_t first, uint64_t count) {
     rk__window_set_done(((rk__lane *)ctx)->session->segment.window, first, count);
 }
 
+static void keep_out(void *ctx) {
+    rk__crew_fence(((rk__lane *)ctx)->session->crew);
+}
+
 static rk_status create_stage(rk__lane *lane, rk_error *err) {
     rk__session_run *session = lane->session;
     if (session->job->schema.varying > 0)
@@ -51,6 +55,7 @@ static rk_status create_stage(rk__lane *lane, rk_error *err) {
                                  .flushing = &lane->claimer.line->flushing,
                                  .log = lane->log,
                                  .committed = mark_committed,
+                                 .writing = session->fenced ? keep_out : NULL,
                                  .ctx = lane};
     return rk__stage_create(&lane->stage, session->record, &options, err);
 }
@@ -83,10 +88,9 @@ static rk_status create_exec(rk__lane *lane, rk_error *err) {
 
 rk_status rk__lane_open(rk__lane *lane, rk_error *err) {
     rk__session_run *session = lane->session;
-    uint32_t before = session->team.size > 0 ? (uint32_t)session->team.claimer
-                                             : (uint32_t)session->world->node_rank * session->threads;
-    uint32_t number = before + (uint32_t)lane->place.thread;
-    rk__claimer_join(&lane->claimer, session->segment.window, number, (uint32_t)getpid());
+    uint32_t first;
+    rk__session_claimers(session, session->world->rank, &first);
+    rk__claimer_join(&lane->claimer, session->segment.window, first + (uint32_t)lane->place.thread, (uint32_t)getpid());
     atomic_store(&lane->taken_ns, UINT64_MAX);
     RK_TRY(create_stage(lane, err));
     if (session->options->isolation.helper != NULL)
@@ -127,8 +131,6 @@ rk_status rk__lane_commit(rk__lane *lane, uint64_t block, const rk__block_record
     atomic_store_explicit(kernel_ns, atomic_load_explicit(kernel_ns, memory_order_relaxed) + record->duration_ns,
                           memory_order_relaxed);
     atomic_fetch_add_explicit(&lane->claimer.line->blocks, 1, memory_order_relaxed);
-    if (lane->session->fenced)
-        rk__service_fence(lane->session);
     if (lane->log != NULL)
         RK_TRY(rk__log_end(lane->log, err));
     return rk__stage_commit(lane->stage, block, record, partial, err);

@@ -262,7 +262,7 @@ rk_status rk__job_create_file(const rk__job *job, const rk__run_options *options
     return rk__record_create(path, &job->schema, job->space, &job->identity, &provenance, options->force, err);
 }
 
-rk_status rk__job_of_record(const rk__run_options *options, rk__record *record, rk__job *job, rk_error *err) {
+static rk__run_options options_of(const rk__run_options *options, const rk__record *record) {
     const rk__identity *identity = rk__record_identity(record);
     const rk__schema *schema = rk__record_schema(record);
     rk__run_options wanted = *options;
@@ -272,12 +272,27 @@ rk_status rk__job_of_record(const rk__run_options *options, rk__record *record, 
     wanted.block_tasks = UINT64_C(1) << schema->block_log2;
     wanted.part = schema->part;
     wanted.parts = schema->parts;
-    if (rk__job_create(job, &wanted, identity->space_text, true, err) != RK_OK)
-        return rk__prefix(err, "resuming %s: ", rk__record_path(record));
+    return wanted;
+}
+
+static rk_status match_job(const rk__run_options *options, rk__record *record, rk__job *job, rk_error *err) {
     rk_status status = rk__record_match(record, &job->identity, &job->schema, options->accept_kernel, err);
     if (status != RK_OK)
         rk__job_fini(job);
     return status;
+}
+
+rk_status rk__job_of_record(const rk__run_options *options, rk__record *record, rk__job *job, rk_error *err) {
+    rk__run_options wanted = options_of(options, record);
+    if (rk__job_create(job, &wanted, rk__record_identity(record)->space_text, true, err) != RK_OK)
+        return rk__prefix(err, "resuming %s: ", rk__record_path(record));
+    return match_job(options, record, job, err);
+}
+
+rk_status rk__job_to_read(const rk__run_options *options, rk__record *record, rk__job *job, rk_error *err) {
+    rk__run_options wanted = options_of(options, record);
+    RK_TRY(rk__job_create(job, &wanted, rk__record_identity(record)->space_text, false, err));
+    return match_job(options, record, job, err);
 }
 
 /* Found out before the first task, and before mpirun is started. */

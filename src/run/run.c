@@ -9,8 +9,6 @@
 
 #include "run/crew.h"
 
-#define STRAGGLER_NS UINT64_C(2000000000)
-
 static volatile sig_atomic_t draining; /* the one thing that a signal handler may reach */
 
 void rk__run_drain(void) {
@@ -69,6 +67,14 @@ static rk_status create_job(const rk__world *world, const rk__run_options *optio
 
 /* ---- one session over an existing file ---- */
 
+static rk_status call_roll(rk__session_run *session, rk_error *err) {
+    rk__roll roll = {.ranks = (uint32_t)session->world->size,
+                     .threads = session->threads,
+                     .node_of_rank = session->world->node_of_rank,
+                     .hosts = rk__crew_hosts(session->crew)};
+    return rk__record_call_roll(session->record, session->number, &roll, err);
+}
+
 static rk_status begin_session(rk__session_run *session, rk_error *err) {
     const rk__world *world = session->world;
     rk_status status = RK_OK;
@@ -81,6 +87,8 @@ static rk_status begin_session(rk__session_run *session, rk_error *err) {
                              .pid = (uint32_t)getpid()};
         snprintf(entry.host, sizeof entry.host, "%s", world->host);
         status = rk__record_session_begin(session->record, &entry, &session->number, err);
+        if (status == RK_OK)
+            status = call_roll(session, err);
         if (status == RK_OK)
             status = rk__record_failure_base(session->record, &session->failure_base, err);
     }
@@ -137,14 +145,15 @@ static rk_status scan_file(rk__session_run *session, rk_error *err) {
 }
 
 static uint32_t claimers_of(const rk__session_run *session, int rank) {
-    return session->team.size > 0 ? (uint32_t)session->team.leads[rank] : session->threads;
+    uint32_t first;
+    return rk__session_claimers(session, rank, &first);
 }
 
 static uint32_t claimers_here(const rk__session_run *session) {
     uint32_t sum = 0;
-    for (int r = 0; r < session->world->size; r++)
-        if (session->world->node_of_rank[r] == session->world->node)
-            sum += claimers_of(session, r);
+    for (int rank = 0; rank < session->world->size; rank++)
+        if (session->world->node_of_rank[rank] == session->world->node)
+            sum += claimers_of(session, rank);
     return sum;
 }
 
@@ -166,97 +175,6 @@ static rk_status create_ledger(rk__session_run *session, rk_error *err) {
     return RK_OK;
 }
 
-static rk_status end_session(rk__session_run *session, const rk__totals *after, bool complete, rk_error *err) {
-    rk__session entry = {.end_ns = rk__wall_ns(),
-                         .ranks = (uint32_t)session->world->size,
-                         .nodes = (uint32_t)session->world->node_count,
-                         .threads = session->threads,
-                         .tasks_before = session->before.tasks_done,
-                         .tasks_after = after->tasks_done,
-                         .kernel_ns = after->kernel_ns - session->before.kernel_ns,
-                         .outcome = complete ? 1 : 2,
-                         .pid = (uint32_t)getpid()};
-    snprintf(entry.host, sizeof entry.host, "%s", session->world->host);
-    return rk__record_session_end(session->record, session->number, &entry, err);
-}
-
-/* Rank 0: reductions are the fold of the partials in the file; nothing is kept in memory for them. */
-rk_status rk__job_reduce(const rk__job *job, rk__record **record, void **results, rk_error *err) {
-    void *partial = NULL;
-    rk_status status = rk__alloc(&partial, 1, job->schema.partial_bytes, "partial", err);
-    if (status == RK_OK)
-        status = rk__alloc(results, 1, job->schema.results_bytes, "results", err);
-    if (status == RK_OK && job->schema.partial_bytes > 0)
-        status = rk__record_fold(*record, job->reducer, partial, err);
-    if (status == RK_OK && job->schema.partial_bytes > 0)
-        status = rk__reducer_results(job->reducer, partial, *results, err);
-    if (status == RK_OK)
-        status = rk__record_finish(*record, *results, err);
-    if (status == RK_OK)
-        status = rk__record_fold_values(record, job->space, err);
-    free(partial);
-    return status;
-}
-
-static rk_status close_run(rk__session_run *session, rk__run_summary *summary, rk_error *err) {
-    rk__totals after;
-    uint64_t begin = rk__clock_ns();
-    RK_TRY(rk__record_sync(session->record, err));
-    RK_TRY(rk__record_scan(session->record, NULL, &after, err));
-    uint64_t first, count;
-    rk__schema_part(&session->job->schema, &first, &count);
-    bool complete = after.blocks_done == count;
-    if (complete && session->job->schema.parts == 1)
-        RK_TRY(rk__job_reduce(session->job, &session->record, &summary->results, err));
-    RK_TRY(end_session(session, &after, complete, err));
-    summary->complete = complete;
-    summary->retried = rk__ledger_count(&session->ledger).retried;
-    summary->too_many_failures = !complete && after.tasks_failed - session->before.tasks_failed > session->failures_max;
-    summary->done = after.tasks_done;
-    summary->failed = after.tasks_failed;
-    summary->tasks_here = after.tasks_done - session->before.tasks_done;
-    double claimers_ns = (double)session->seconds_ns * session->ledger.claimers;
-    summary->efficiency = claimers_ns > 0 ? (double)(after.kernel_ns - session->before.kernel_ns) / claimers_ns : 0;
-    summary->end_seconds = (double)(rk__clock_ns() - begin) * 1e-9;
-    return RK_OK;
-}
-
-/* Each node syncs its own writes, rank 0's node as the file is closed. */
-static rk_status sync_own(rk__session_run *session, rk_error *err) {
-    for (uint32_t i = 0; session->job->schema.varying > 0 && i < session->lane_count; i++)
-        RK_TRY(rk__log_sync(session->record, session->number, session->lanes[i].owner, err));
-    if (session->world->rank == 0 || session->sends || !rk__crew_is_agent(session->crew))
-        return RK_OK;
-    return rk__record_sync(session->record, err);
-}
-
-/* Rank 0: those that still compute what others have done in the meantime are not waited for. */
-static rk_status gather_and_close(rk__session_run *session, rk_status status, rk__run_summary *summary, rk_error *err) {
-    rk_error theirs = RK_ERROR_INIT;
-    rk_status told = rk__crew_gather(session->crew, session->ledger.all_safe ? STRAGGLER_NS : RK__NEVER,
-                                     &summary->peak_bytes, &theirs);
-    if (status == RK_OK && told != RK_OK) {
-        status = told;
-        *err = theirs;
-    }
-    summary->ranks_lost = rk__crew_missing(session->crew);
-    return status == RK_OK ? close_run(session, summary, err) : status;
-}
-
-/* Others than rank 0 know only of their own part, and have nothing more to say. */
-static rk_status finish_session(rk__session_run *session, rk_status status, rk__run_summary *summary, rk_error *err) {
-    if (status == RK_OK)
-        status = sync_own(session, err);
-    if (session->world->rank == 0) {
-        status = gather_and_close(session, status, summary, err);
-        rk__crew_part(session->crew);
-    } else {
-        rk__crew_say_done(session->crew, status, err);
-        summary->complete = true;
-    }
-    return status;
-}
-
 static rk_status run_session(rk__session_run *session, rk__run_summary *summary, rk_error *err) {
     RK_TRY(rk__team_create(&session->team, session->world, session->job->team_size, err));
     session->lane_count = claimers_of(session, session->world->rank);
@@ -267,7 +185,7 @@ static rk_status run_session(rk__session_run *session, rk__run_summary *summary,
     RK_TRY(begin_session(session, err));
     RK_TRY(rk__world_agree(session->world, create_ledger(session, err), err));
     RK_TRY(rk__session_start(session, err));
-    return finish_session(session, rk__session_work(session, err), summary, err);
+    return rk__session_finish(session, rk__session_work(session, err), summary, err);
 }
 
 static void session_fini(rk__session_run *session) {
@@ -346,7 +264,8 @@ static rk_status compute(const rk__world *world, const rk__run_options *options,
         summary->setup_seconds = (double)(session.start_ns - setup_ns) * 1e-9;
     summary->seconds = (double)session.seconds_ns * 1e-9;
     session_fini(&session);
-    RK_TRY(status);
+    if (status != RK_OK || world->rank != 0)
+        return status;
     summary->schema = job->schema;
     job->schema = (rk__schema){0};
     summary->interrupted = !summary->complete;

@@ -119,6 +119,11 @@ rk_status rk__run_resume(const rk__world *world, const rk__run_options *options,
 rk_status rk__run_merge(const rk__run_options *options, const char *const *parts, size_t count,
                         rk__run_summary *summary, rk_error *err);
 
+/* One process, no MPI: fold the partials of a complete file again. wrong[f]: the result in the file is not what they
+ * give, to the bit (f < field_count; untouched on failure). RK_ECORRUPT: a partial is damaged. Others: the kernel of
+ * the run is not to be had here, so that nothing can be said. */
+rk_status rk__run_refold(const rk_kernel *const *linked, rk__record *record, bool *wrong, rk_error *err);
+
 /* Recompute samples of a run in other batch and block sizes and compare the bits (one process, no file). */
 typedef struct rk__check_report {
     uint64_t tasks_checked, comparisons, differences;

@@ -18,8 +18,10 @@
  *   worker.c    such a process
  *   crash.c     what is said when a kernel ends its process without isolation
  *   session.c   one session of a run: its lanes and threads
+ *   close.c     the end of a session
  *   reuse.c     takes from an earlier run what it has computed
  *   merge.c     joins the parts of a run
+ *   refold.c    are the reductions what the partials give?
  *   run.c       start, resume, summary
  *   check.c     the same bits in other block sizes? */
 #ifndef RANKINE_RUN_PRIVATE_H
@@ -54,9 +56,13 @@ void rk__job_fini(rk__job *job);
 /* The job that a file is of; its identity is matched. options: kernel (a path that replaces the recorded one),
  * accept_kernel. */
 rk_status rk__job_of_record(const rk__run_options *options, rk__record *record, rk__job *job, rk_error *err);
+/* The same, only to look: what the run reads need not be there. */
+rk_status rk__job_to_read(const rk__run_options *options, rk__record *record, rk__job *job, rk_error *err);
 /* One process: make the file. */
 rk_status rk__job_create_file(const rk__job *job, const rk__run_options *options, const rk__world *world,
                               const char *path, rk_error *err);
+/* What the partials in the file give; *results of schema.results_bytes, the caller's in any case. */
+rk_status rk__job_fold(const rk__job *job, rk__record *record, void **results, rk_error *err);
 /* One process: all blocks are committed; fold them, write the results into the file. *record may become another:
  * where values of varying length are folded, the file is replaced. */
 rk_status rk__job_reduce(const rk__job *job, rk__record **record, void **results, rk_error *err);
@@ -97,7 +103,6 @@ typedef struct rk__team {
     MPI_Comm comm; /* MPI_COMM_NULL: this rank is in none */
     int size;      /* 0: there are no teams */
     int rank;
-    int claimer; /* of a leader: which of its node's */
     int *leads;  /* [world.size] does the rank lead one? */
     int *number; /* [world.size] of its team; -1: none */
     int own;     /* the number of this rank's */
@@ -207,7 +212,8 @@ typedef struct rk__agent {
     bool asked;       /* its answer is not there */
     uint64_t asked_ns;
     rk__search search;
-    uint32_t mourned; /* rank 0: so many deaths are dealt with */
+    uint32_t buried;  /* so many deaths of ranks are dealt with on this node */
+    uint32_t mourned; /* and by rank 0 */
 } rk__agent;
 
 /* One session: the part of a run between opening the file and its end. Lives on the main thread's stack. */
@@ -246,8 +252,7 @@ typedef struct rk__session_run {
     bool has_thread;
     _Atomic bool go; /* the main thread has done its last collective */
     _Atomic bool quit;
-    bool fenced;                /* of another node than rank 0's, and the kernel is not deterministic */
-    _Atomic uint64_t tended_ns; /* when the thread last ran; 0: not yet */
+    bool fenced; /* of another node than rank 0's, and the kernel is not deterministic */
     _Atomic uint32_t flush_failed;
     rk_error flush_error; /* read by the main thread after joining */
     /* the syncing thread */
@@ -282,8 +287,6 @@ void rk__crash_end(void); /* also without a begin */
 
 rk_status rk__service_start(rk__session_run *session, rk_error *err);
 void rk__service_stop(rk__session_run *session);
-/* Before something is written: ends a process that was stopped for too long. */
-void rk__service_fence(rk__session_run *session);
 
 /* The service thread's, at each tick: the node's agent, and what rank 0 does for all. */
 void rk__agent_tend(rk__session_run *session, uint64_t now_ns);
@@ -295,6 +298,10 @@ rk_status rk__syncer_start(rk__session_run *session, rk_error *err);
 /* What went wrong while it ran, if anything. */
 rk_status rk__syncer_stop(rk__session_run *session, rk_error *err);
 
+/* How many claimers of its node's window a rank has; the first of them. */
+uint32_t rk__session_claimers(const rk__session_run *session, int rank, uint32_t *first);
+/* After the work, with its status: syncs, waits for the others, closes the file (rank 0). */
+rk_status rk__session_finish(rk__session_run *session, rk_status status, rk__run_summary *summary, rk_error *err);
 /* Collective: all that is needed before the first task. */
 rk_status rk__session_start(rk__session_run *session, rk_error *err);
 /* Computes what is open in the file, until nothing is left for anybody; RK_OK also when drained (look at the file). Of

@@ -10,10 +10,9 @@
 #include "run/crew.h"
 
 #define TICK_NS      UINT64_C(20000000) /* one node */
-#define TICK_MORE_NS UINT64_C(500000)   /* several */
+#define TICK_MORE_NS UINT64_C(500000)   /* the agent of one of several */
 #define NAP_MIN_NS   UINT64_C(100000)
 #define NAP_MAX_NS   (TICK_NS / 4)
-#define STOPPED_NS   UINT64_C(8000000000) /* less than the silence that makes a node lost */
 #define FLUSH_AGE_NS UINT64_C(30000000)
 #define PROGRESS_NS  UINT64_C(200000000)
 
@@ -67,40 +66,27 @@ static void stamp_settled(rk__lane *lane, uint64_t flushed_ns) {
                           memory_order_release);
 }
 
-/* Who was stopped for so long that the others take its node for lost must not write when it goes on: a resume may have
- * computed its blocks anew, with other results. Those of a deterministic kernel are the same. */
-void rk__service_fence(rk__session_run *session) {
-    uint64_t tended = atomic_load_explicit(&session->tended_ns, memory_order_relaxed);
-    if (session->fenced && tended != 0 && rk__clock_ns() - tended > STOPPED_NS)
-        _exit(RK_EXIT_STOPPED);
-}
-
 static void tend_rank(rk__session_run *session, uint64_t now) {
     rk__window *window = session->segment.window;
     rk_error err = RK_ERROR_INIT;
-    rk__service_fence(session);
-    atomic_store_explicit(&session->tended_ns, now, memory_order_relaxed);
     for (uint32_t i = 0; i < session->lane_count; i++)
         atomic_store_explicit(&session->lanes[i].claimer.line->beat_ns, now, memory_order_relaxed);
     uint64_t deadline = session->options->deadline_ns;
     if (rk__run_is_draining() || (deadline > 0 && now >= deadline))
         atomic_store(&window->drain, 1);
-    if (atomic_load(&session->flush_failed))
-        return;
-    for (uint32_t i = 0; i < session->lane_count; i++)
+    for (uint32_t i = 0; i < session->lane_count && !atomic_load(&session->flush_failed); i++)
         if (rk__stage_flush_older(session->lanes[i].stage, FLUSH_AGE_NS, &err) != RK_OK) {
             session->flush_error = err;
             atomic_store(&session->flush_failed, 1);
             atomic_store(&window->drain, 1);
-            return;
         }
-    for (uint32_t i = 0; i < session->lane_count; i++)
+    for (uint32_t i = 0; i < session->lane_count && !atomic_load(&session->flush_failed); i++)
         stamp_settled(&session->lanes[i], now - FLUSH_AGE_NS);
 }
 
 /* Once all blocks are claimed the end may be near: naps begin short again, and grow (*growing_ns: the next of them). */
-static void nap(rk__session_run *session, bool messages, uint64_t *growing_ns) {
-    if (messages) {
+static void nap(rk__session_run *session, uint64_t *growing_ns) {
+    if (session->world->node_count > 1 && session->agent.is) {
         rk__sleep_ns(TICK_MORE_NS);
     } else if (rk__window_unclaimed(session->segment.window) > 0) {
         *growing_ns = NAP_MIN_NS;
@@ -113,8 +99,7 @@ static void nap(rk__session_run *session, bool messages, uint64_t *growing_ns) {
 
 static void *serve(void *ctx) {
     rk__session_run *session = ctx;
-    const rk__world *world = session->world;
-    bool messages = world->node_count > 1, conducts = world->rank == 0;
+    bool conducts = session->world->rank == 0;
     display shown = {.shown_ns = session->start_ns, .rate_ns = session->start_ns};
     uint64_t tended_ns = 0, nap_ns = NAP_MIN_NS;
     pid_t parent = getppid();
@@ -133,7 +118,7 @@ static void *serve(void *ctx) {
         }
         if (getppid() != parent)
             _exit(RK_EXIT_STOPPED); /* mpirun is gone: what is committed is in the file */
-        nap(session, messages, &nap_ns);
+        nap(session, &nap_ns);
     }
     return NULL;
 }

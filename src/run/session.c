@@ -14,6 +14,18 @@ static void wait_for_end(rk__session_run *session) {
         rk__sleep_ns(wait_ns);
 }
 
+uint32_t rk__session_claimers(const rk__session_run *session, int rank, uint32_t *first) {
+    const rk__world *world = session->world;
+    if (session->team.size == 0) {
+        *first = (uint32_t)world->place_in_node[rank] * session->threads;
+        return session->threads;
+    }
+    *first = 0;
+    for (int before = 0; before < rank; before++)
+        *first += world->node_of_rank[before] == world->node_of_rank[rank] && session->team.leads[before] != 0;
+    return session->team.leads[rank] != 0;
+}
+
 static int cores_of_task(const rk__session_run *session) {
     int wanted = (int)session->options->cores_per_task;
     int share = session->core_count / (session->world->node_size * (int)session->threads);
@@ -35,6 +47,7 @@ static rk_place place_of(const rk__session_run *session, uint32_t lane) {
 }
 
 static rk_status prepare(rk__session_run *session, rk_error *err) {
+    session->fenced = session->world->node != session->world->node_of_rank[0] && !session->job->identity.deterministic;
     RK_TRY(rk__world_core_list(&session->cores, &session->core_count, err));
     RK_TRY(rk__alloc((void **)&session->lanes, session->lane_count + 1, sizeof *session->lanes, "lanes", err));
     for (uint32_t i = 0; i < session->lane_count; i++) {
@@ -102,7 +115,6 @@ rk_status rk__session_start(rk__session_run *session, rk_error *err) {
 }
 
 rk_status rk__session_work(rk__session_run *session, rk_error *err) {
-    session->fenced = session->world->node != session->world->node_of_rank[0] && !session->job->identity.deterministic;
     rk__crew_compute(session->crew);
     rk__crash_begin(session);
     atomic_store(&session->go, true);

@@ -10,8 +10,8 @@
  *   ...
  *   order {end}            -- bcast -->
  *
- * MPI is called by the main thread during tasks here. Where the service thread does so too (several nodes), MPI must be
- * initialised with MPI_THREAD_MULTIPLE. */
+ * MPI is called by the main thread during tasks here, and by the mail's where there are several nodes: crew.c sees that
+ * it may. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,10 +33,6 @@ rk_status rk__team_check(const rk__world *world, int size, rk_error *err) {
     if (world->size < size)
         return rk__fail(err, RK_EINVAL, "each task takes %d ranks, and there %s %d: start with -n %d or more", size,
                         world->size == 1 ? "is" : "are", world->size, size);
-    if (world->node_count > 1 && !world->multiple)
-        return rk__fail(
-            err, RK_EUNSUPPORTED,
-            "tasks on several ranks and several nodes want an MPI with MPI_THREAD_MULTIPLE; this one has not");
     return RK_OK;
 }
 
@@ -60,17 +56,13 @@ static rk_status split(rk__team *team, const rk__world *world, rk_error *err) {
     return rk__mpi(MPI_Comm_rank(team->comm, &team->rank), "MPI_Comm_rank", err);
 }
 
-/* How many ranks of each node lead one, and which of them this is. */
+/* Who leads one, and which ranks are in one team. */
 static rk_status count_leaders(rk__team *team, const rk__world *world, rk_error *err) {
-    int leads = team->comm != MPI_COMM_NULL && team->rank == 0, before = 0;
+    int leads = team->comm != MPI_COMM_NULL && team->rank == 0;
     RK_TRY(rk__alloc((void **)&team->leads, (size_t)world->size, sizeof *team->leads, "teams", err));
     RK_TRY(rk__alloc((void **)&team->number, (size_t)world->size, sizeof *team->number, "teams", err));
     RK_TRY(rk__mpi(MPI_Allgather(&team->own, 1, MPI_INT, team->number, 1, MPI_INT, world->comm), "MPI_Allgather", err));
-    RK_TRY(rk__mpi(MPI_Allgather(&leads, 1, MPI_INT, team->leads, 1, MPI_INT, world->comm), "MPI_Allgather", err));
-    for (int r = 0; r < world->rank; r++)
-        before += world->node_of_rank[r] == world->node && team->leads[r];
-    team->claimer = before;
-    return RK_OK;
+    return rk__mpi(MPI_Allgather(&leads, 1, MPI_INT, team->leads, 1, MPI_INT, world->comm), "MPI_Allgather", err);
 }
 
 rk_status rk__team_create(rk__team *team, const rk__world *world, int size, rk_error *err) {

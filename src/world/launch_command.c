@@ -101,7 +101,7 @@ static bool names_variable(const char *entry, const char *name) {
 /* Another job's, should we run inside one. */
 static bool is_job_variable(const char *entry) {
     return names_variable(entry, "RANKINE_JOB") || names_variable(entry, "RANKINE_TTY") ||
-           names_variable(entry, "RANKINE_RANKS");
+           names_variable(entry, "RANKINE_RANKS") || names_variable(entry, "RANKINE_SECRET");
 }
 
 /* What the user has set goes first. */
@@ -113,6 +113,7 @@ static void env_default(list *env, const char *name, const char *value) {
 static void add_job_environment(list *env, const rk__launch_plan *plan) {
     char number[16];
     list_take(env, assignment("RANKINE_JOB", plan->job->directory.path));
+    list_take(env, assignment("RANKINE_SECRET", plan->job->secret));
     snprintf(number, sizeof number, "%d", plan->options->ranks);
     list_take(env, assignment("RANKINE_RANKS", number));
     snprintf(number, sizeof number, "%d", plan->tty_columns);
@@ -139,18 +140,30 @@ static void stay_on_this_host(list *env, const rk__launch_job *job) {
     }
 }
 
-static bool on_this_host(const rk__launch_plan *plan) {
-    return plan->options->hostfile == NULL && !plan->allocation;
+/* The hostfile that mpirun takes where none is named, as the user has set it; "none" is Open MPI's word for none. */
+static bool has_default_hostfile(void) {
+    static const char *const names[] = {"OMPI_MCA_orte_default_hostfile", "PRTE_MCA_prte_default_hostfile"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value != NULL && *value != '\0' && strcmp(value, "none") != 0)
+            return true;
+    }
+    return false;
 }
 
-/* Open MPI 4: a rank, a daemon or a node that dies takes nobody along, and is noticed within seconds. With 5 the whole
- * job ends. */
+static bool on_this_host(const rk__launch_plan *plan) {
+    return plan->options->hostfile == NULL && !plan->allocation && !has_default_hostfile();
+}
+
+/* Open MPI 4: a rank, a daemon or a node that dies takes nobody along, and mpirun notices within 12 s: after the ranks
+ * do (src/mail/death.c, src/dispatch), so that a line that is mended before was never cut for either. mpirun cannot
+ * take back a daemon that it has given up, and ends the job if that one comes again. With 5 the whole job ends. */
 static void survive(list *env) {
 #if defined(OMPI_MAJOR_VERSION) && OMPI_MAJOR_VERSION == 4
     env_default(env, "OMPI_MCA_orte_enable_recovery", "1");
     env_default(env, "OMPI_MCA_oob_tcp_keepalive_time", "2");
     env_default(env, "OMPI_MCA_oob_tcp_keepalive_intvl", "1");
-    env_default(env, "OMPI_MCA_oob_tcp_keepalive_probes", "3");
+    env_default(env, "OMPI_MCA_oob_tcp_keepalive_probes", "10");
 #else
     (void)env;
 #endif

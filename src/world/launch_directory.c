@@ -128,3 +128,40 @@ void rk__launch_directory_sweep(const char *parent) {
     }
     closedir(entries);
 }
+
+/* ---- what a killed mpirun leaves ---- */
+
+/* opal/util/os_dirpath, opal_tmp_directory(). */
+static const char *session_parent(void) {
+    static const char *const names[] = {"OMPI_MCA_orte_tmpdir_base", "TMPDIR", "TEMP", "TMP"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (getenv(names[i]) != NULL)
+            return getenv(names[i]);
+    return "/tmp";
+}
+
+static void remove_session(const char *top, pid_t mpirun) {
+    char path[PATH_MAX];
+    struct stat info;
+    int used = snprintf(path, sizeof path, "%s/pid.%ld", top, (long)mpirun);
+    if (used < 0 || (size_t)used >= sizeof path || lstat(path, &info) != 0 || !S_ISDIR(info.st_mode) ||
+        info.st_uid != geteuid())
+        return;
+    nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    rmdir(top); /* other mpiruns of this user may be in it */
+}
+
+void rk__launch_session_remove(pid_t mpirun) {
+    char host[64] = "", prefix[80], path[PATH_MAX];
+    gethostname(host, sizeof host - 1);
+    int length = snprintf(prefix, sizeof prefix, "ompi.%.*s.", (int)strcspn(host, "."), host);
+    DIR *entries = opendir(session_parent());
+    if (entries == NULL)
+        return;
+    for (const struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+        int used = snprintf(path, sizeof path, "%s/%s", session_parent(), entry->d_name);
+        if (strncmp(entry->d_name, prefix, (size_t)length) == 0 && used > 0 && (size_t)used < sizeof path)
+            remove_session(path, mpirun);
+    }
+    closedir(entries);
+}

@@ -1,8 +1,6 @@
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +17,8 @@ rk_status rk__launch_job_create(rk__launch_job *job, rk_error *err) {
         parent = "/tmp";
     rk__launch_directory_sweep(parent);
     rk__launch_directory_sweep(shm_parent);
-    rk__launch_job made = {{NULL, -1}, {NULL, -1}};
+    rk__launch_job made = {{NULL, -1}, {NULL, -1}, ""};
+    snprintf(made.secret, sizeof made.secret, "%016llx", (unsigned long long)rk__launch_random());
     RK_TRY(rk__launch_directory_make(&made.directory, parent, err));
     rk__launch_directory_make(&made.shm, shm_parent, NULL); /* where there is none, Open MPI knows better */
     *job = made;
@@ -31,27 +30,34 @@ void rk__launch_job_destroy(rk__launch_job *job) {
     rk__launch_directory_remove(&job->directory);
 }
 
+/* What a rank has left there. */
+static bool path_of(const rk__launch_job *job, const char *name, char path[PATH_MAX]) {
+    int used = snprintf(path, PATH_MAX, "%s/%s", job->directory.path, name);
+    return used > 0 && used < PATH_MAX;
+}
+
+static FILE *open_file(const rk__launch_job *job, const char *name) {
+    char path[PATH_MAX];
+    return path_of(job, name, path) ? fopen(path, "r") : NULL;
+}
+
 bool rk__launch_job_begun(const rk__launch_job *job) {
     char path[PATH_MAX];
-    int used = snprintf(path, sizeof path, "%s/begun", job->directory.path);
-    return used > 0 && (size_t)used < sizeof path && access(path, F_OK) == 0;
+    return path_of(job, "begun", path) && access(path, F_OK) == 0;
 }
 
 bool rk__launch_job_headless(const rk__launch_job *job) {
-    char path[PATH_MAX];
     long pid = 0;
-    int used = snprintf(path, sizeof path, "%s/begun", job->directory.path);
-    FILE *file = used > 0 && (size_t)used < sizeof path ? fopen(path, "r") : NULL;
-    bool known = file != NULL && fscanf(file, "%ld", &pid) == 1 && pid > 0;
-    if (file != NULL)
-        fclose(file);
-    return known && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+    FILE *file = open_file(job, "begun");
+    if (file == NULL)
+        return false;
+    bool known = fscanf(file, "%ld", &pid) == 1 && pid > 0;
+    fclose(file);
+    return known && !rk__is_alive(pid);
 }
 
 bool rk__launch_job_reported(const rk__launch_job *job, int *exit_code, bool *broken) {
-    char path[PATH_MAX];
-    int used = snprintf(path, sizeof path, "%s/exit", job->directory.path);
-    FILE *file = used > 0 && (size_t)used < sizeof path ? fopen(path, "r") : NULL;
+    FILE *file = open_file(job, "exit");
     if (file == NULL)
         return false;
     int code = -1, lost = 0;
@@ -66,8 +72,7 @@ bool rk__launch_job_reported(const rk__launch_job *job, int *exit_code, bool *br
 
 int rk__launch_job_output(const rk__launch_job *job) {
     char path[PATH_MAX];
-    int used = snprintf(path, sizeof path, "%s/output", job->directory.path);
-    return used > 0 && (size_t)used < sizeof path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    return path_of(job, "output", path) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 }
 
 /* FNV-1a, 64 bit. http://www.isthe.com/chongo/tech/comp/fnv/ Shared memory names are at most 31 bytes on macOS. */

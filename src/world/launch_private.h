@@ -9,17 +9,18 @@
  *   launch_directory.c making and removing them, also those that killed launchers have left
  *   launch_child.c     fork and exec of mpirun
  *   launch_stop.c      what to send mpirun when: a state machine over a given clock
- *   launch_signals.c   our own signals, turned into bytes of a pipe
- *   launch_relay.c     mpirun's stderr to ours, less what mpirun says of the signals we send it, and less what rank 0
- *                      tells us by it from a host that does not see the job's directory
+ *   launch_signals.c   our own signals, turned into notes in a pipe
+ *   launch_relay.h     what the ranks and mpirun print, on its way to our stdout and stderr: parts of its own
  *   launch_rank.c      the rank's side
+ *   launch_scribe.c    a rank's output, on its way to the launcher: see launch_relay.h
  *   launch_probe.c     can each of these hosts be started on?
+ *   launch_doubt.c     asks why the ranks do not begin
  *
  * Processes. The launcher stays in the foreground; mpirun leads a process group of its own, so that a terminal's Ctrl-C
  * reaches the launcher alone; mpirun puts each rank into a group of its own.
  *
- * Why mpirun's stderr is relayed: Open MPI 4.1 announces each signal that it passes on ("mpirun: Forwarding signal 10
- * to job"). Its option to be quiet also silences its errors. */
+ * Why mpirun's stderr is relayed: ranks' lines get a label (launch_relay.h); and Open MPI 4.1 announces each signal
+ * that it passes on ("mpirun: Forwarding signal 10 to job"). Its option to be quiet also silences its errors. */
 #ifndef RANKINE_LAUNCH_PRIVATE_H
 #define RANKINE_LAUNCH_PRIVATE_H
 
@@ -39,12 +40,20 @@ rk_status rk__launch_directory_make(rk__launch_directory *out, const char *paren
 void rk__launch_directory_remove(rk__launch_directory *directory);
 /* Removes those of this user in `parent` whose launcher was killed on this host. */
 void rk__launch_directory_sweep(const char *parent);
+/* Open MPI 4.1's session directory of that mpirun on this host, "ompi.HOST.UID/pid.PID", which it leaves if it is
+ * killed. It cannot be in a directory of ours if there are several hosts: the others would have to make that, and
+ * nobody removes it there; and the option for this host alone (orte_local_tmpdir_base) reaches the ranks too, which
+ * refuse it. */
+void rk__launch_session_remove(pid_t mpirun);
 
 /* ---- launch_job.c ---- */
+
+enum { RK__SECRET_BYTES = 17 }; /* 64 random bits in hexadecimal digits */
 
 typedef struct rk__launch_job {
     rk__launch_directory directory; /* RANKINE_JOB */
     rk__launch_directory shm;       /* where Open MPI puts its shared memory; none: where it likes */
+    char secret[RK__SECRET_BYTES];  /* RANKINE_SECRET: by it the ranks' words are told from what they print */
 } rk__launch_job;
 
 enum { RK__LAUNCH_NODES_MAX = 64, RK__LAUNCH_NAME_MAX = 32 };
@@ -110,52 +119,47 @@ void rk__stop_request(rk__stop *stop, uint64_t now_ns, bool begun);
 void rk__stop_drain(rk__stop *stop, uint64_t now_ns, bool begun);
 /* Rank 0 has left its result, or is gone: mpirun has to end soon. The first call counts. */
 void rk__stop_linger(rk__stop *stop, uint64_t now_ns, uint64_t patience_ns);
+/* It has not to end before then, unless somebody asked for it. */
+void rk__stop_put_off(rk__stop *stop, uint64_t until_ns);
 /* What is due: a signal for mpirun's process (SIGUSR1) or its whole group (SIGTERM, SIGKILL); 0: nothing. Call until 0.
  */
 int rk__stop_due(rk__stop *stop, uint64_t now_ns);
 
 /* ---- launch_signals.c ---- */
 
-/* From open to close this process's INT, TERM, HUP, USR1, TSTP and CHLD become bytes to read from the returned
+typedef struct rk__signal_note {
+    uint64_t at_ns; /* when it came */
+    int number;
+} rk__signal_note;
+
+/* From open to close this process's INT, TERM, HUP, USR1, TSTP and CHLD become notes to read from the returned
  * descriptor, and PIPE is ignored. One launch at a time in a process. */
 rk_status rk__launch_signals_open(int *fd, rk_error *err);
 /* Stop as TSTP does by default; returns when we go on. */
 void rk__launch_signals_suspend(void);
 void rk__launch_signals_close(void);
 
-/* ---- launch_relay.c ---- */
+/* ---- launch_doubt.c ---- */
 
-enum { RK__RELAY_BYTES = 4096, RK__BANNER_BYTES = 2048, RK__LAUNCH_WORD = '\x01' };
+typedef struct rk__launch_doubt {
+    bool asked;
+    pid_t pid;
+    int fd;       /* the answer will come here; -1: nobody is asking */
+    rk__text why; /* the answer; empty: it is not known */
+} rk__launch_doubt;
 
-typedef struct rk__relay {
-    size_t matched;  /* bytes of the announcement seen so far, held back */
-    bool swallowing; /* the rest of its line */
-    bool in_line;    /* something stands before on the line */
-    bool in_banner;  /* behind its first line */
-    bool in_note;    /* the line held back begins with a bracket */
-    bool only_rule;  /* so far the line held back is of dashes */
-    size_t held;     /* of banner */
-    size_t line_at;  /* in banner: where its last line begins */
-    /* rank 0's, if it is on another host: RK__LAUNCH_WORD "begun", RK__LAUNCH_WORD "exit CODE BROKEN", to line ends */
-    bool in_word, begun, reported, broken;
-    int exit_code;
-    size_t word_length;
-    char word[32];
-    char banner[RK__BANNER_BYTES];
-    size_t length; /* of output */
-    char output[2 * RK__RELAY_BYTES + RK__BANNER_BYTES];
-} rk__relay;
-
-/* Adds at most RK__RELAY_BYTES of input to an empty output, without announcements, and without what mpirun says between
- * two lines of dashes of a rank that ended as one that can be resumed: that is told better elsewhere. */
-void rk__relay_add(rk__relay *relay, const char *input, size_t length);
-/* Gives out what is held back, when nothing came for a while. */
-void rk__relay_flush(rk__relay *relay);
-/* Writes the output out; false: a signal came first, call again. What cannot be written is dropped. */
-bool rk__relay_write(rk__relay *relay, int fd);
+/* Asks options->doubt, in a process of its own. */
+void rk__launch_doubt_begin(rk__launch_doubt *doubt, const rk__launch_options *options, bool ended);
+/* Reads what is there of the answer, without waiting. */
+void rk__launch_doubt_read(rk__launch_doubt *doubt);
+/* Nobody wants to know any more. */
+void rk__launch_doubt_end(rk__launch_doubt *doubt);
 
 /* ---- launch_rank.c ---- */
 
+uint64_t rk__launch_random(void);
+/* What this rank's launcher knows its words by; "": there is none. */
+const char *rk__launch_secret(void);
 /* Columns of the terminal that is our stderr; 0: it is none. */
 int rk__launch_own_columns(void);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "world/launch_private.h"
+#include "world/launch_relay.h"
 
 enum { COLUMNS_UNKNOWN = 80 };
 #define SECOND_SIGNAL_NS UINT64_C(500000000)
@@ -17,19 +18,24 @@ static const char *job_directory(void) {
     return directory != NULL && *directory == '/' ? directory : NULL;
 }
 
-int rk__launch_open_output(void) {
-    char path[PATH_MAX];
-    const char *directory = job_directory();
-    if (directory == NULL || snprintf(path, sizeof path, "%s/output", directory) >= (int)sizeof path)
-        return -1;
-    return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-}
-
 bool rk__launch_is_watched(void) {
     return job_directory() != NULL;
 }
 
-static uint64_t random_u64(void) {
+/* Of the process, as the environment is from which it comes. */
+static char secret[RK__SECRET_BYTES];
+
+void rk__launch_take_secret(void) {
+    const char *value = getenv("RANKINE_SECRET");
+    snprintf(secret, sizeof secret, "%s", value != NULL ? value : "");
+    unsetenv("RANKINE_SECRET");
+}
+
+const char *rk__launch_secret(void) {
+    return secret;
+}
+
+uint64_t rk__launch_random(void) {
     uint64_t value = rk__wall_ns() ^ (uint64_t)getpid() << 40; /* should there be no /dev/urandom */
     FILE *source = fopen("/dev/urandom", "rb");
     if (source != NULL) {
@@ -46,15 +52,27 @@ void rk__launch_job_name(char *buffer, size_t size) {
     if (directory != NULL)
         rk__launch_name_of(directory, buffer, size);
     else
-        snprintf(buffer, size, "/rankine-%016llx", (unsigned long long)random_u64());
+        snprintf(buffer, size, "/rankine-%016llx", (unsigned long long)rk__launch_random());
 }
 
 /* To a launcher on another host, by way of mpirun: see rk__relay. */
 static void say_word(const char *word) {
-    char text[40];
-    int length = snprintf(text, sizeof text, "%c%s\n", RK__LAUNCH_WORD, word);
+    char text[64];
+    if (*secret == '\0')
+        return;
+    int length = snprintf(text, sizeof text, "%c%s %s\n", RK__LAUNCH_WORD, secret, word);
     ssize_t ignored = write(STDERR_FILENO, text, (size_t)length);
     (void)ignored;
+}
+
+int rk__launch_open_output(void) {
+    char path[PATH_MAX];
+    const char *directory = job_directory();
+    if (rk__launch_labels_output())
+        say_word("closing");
+    if (directory == NULL || snprintf(path, sizeof path, "%s/output", directory) >= (int)sizeof path)
+        return -1;
+    return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 }
 
 void rk__launch_begin(void) {
@@ -114,15 +132,16 @@ static bool is_mpirun(pid_t pid) {
 
 /* A second signal within five seconds ends Open MPI 4.1's mpirun without waiting for its daemons; at the first one it
  * ends us, by TERM and a second later by KILL. */
-void rk__launch_end_mpirun(void) {
+bool rk__launch_end_mpirun(void) {
     pid_t parent = getppid();
     if (!is_mpirun(parent))
-        return;
+        return getenv("OMPI_MCA_orte_hnp_uri") == NULL; /* srun's end is its own */
     signal(SIGTERM, SIG_IGN);
     kill(parent, SIGTERM);
     rk__sleep_ns(SECOND_SIGNAL_NS);
     if (getppid() == parent)
         kill(parent, SIGTERM);
+    return true;
 }
 
 int rk__launch_own_columns(void) {

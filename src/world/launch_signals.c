@@ -13,11 +13,11 @@ static volatile sig_atomic_t pipe_in = -1;
 static int pipe_out = -1;
 static struct sigaction before[WATCHED];
 
-/* One byte a signal; when the pipe is full, there is enough to read already. */
+/* In one write, which a pipe takes whole; when the pipe is full, there is enough to read already. */
 static void note_signal(int number) {
     int saved = errno;
-    unsigned char byte = (unsigned char)number;
-    ssize_t ignored = write((int)pipe_in, &byte, 1);
+    rk__signal_note note = {.at_ns = rk__clock_ns(), .number = number};
+    ssize_t ignored = write((int)pipe_in, &note, sizeof note);
     (void)ignored;
     errno = saved;
 }

@@ -60,6 +60,11 @@ void rk__stop_linger(rk__stop *stop, uint64_t now_ns, uint64_t patience_ns) {
     stop->deadline_ns = now_ns + patience_ns;
 }
 
+void rk__stop_put_off(rk__stop *stop, uint64_t until_ns) {
+    if (stop->lingering && !stop->asked && stop->phase == RK__STOP_DRAIN && stop->deadline_ns < until_ns)
+        stop->deadline_ns = until_ns;
+}
+
 int rk__stop_due(rk__stop *stop, uint64_t now_ns) {
     if (now_ns < stop->deadline_ns)
         return 0;

@@ -1,22 +1,27 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "world/helper.h"
 #include "world/launch_private.h"
+#include "world/launch_relay.h"
 
 enum { WAIT_MS = 1000, HELD_BACK_MS = 50 };
 #define LOOK_NS     UINT64_C(2000000000)
 #define DESERTED_NS UINT64_C(15000000000)
 #define LINGER_NS   UINT64_C(10000000000) /* mpirun's own end takes a second or two */
 #define BROKEN_NS   UINT64_C(2000000000)
+#define REST_NS     UINT64_C(3000000000)
 #define START_NS    UINT64_C(30000000000) /* and for each rank: */
 #define RANK_NS     UINT64_C(50000000)
+#define DOUBT_NS    UINT64_C(2000000000)
 
 typedef struct launch {
+    const rk__launch_options *options;
     const rk__launch_job *job;
     pid_t mpirun;
     int signal_fd, stderr_fd;
@@ -29,6 +34,7 @@ typedef struct launch {
     bool all_local;                   /* the ranks are children of mpirun */
     uint64_t end_ns;                  /* when the job has to end; UINT64_MAX: never */
     uint64_t looked_ns, inhabited_ns; /* when we looked for them; when there was one; 0: not yet */
+    rk__launch_doubt doubt;           /* of a start that does not get on */
     rk__relay relay;
 } launch;
 
@@ -46,7 +52,7 @@ static bool has_reported(const launch *self, int *exit_code, bool *broken) {
     return true;
 }
 
-/* ---- mpirun's stderr ---- */
+/* ---- what is printed ---- */
 
 /* What mpirun takes for a fault. Asked to end before all ranks listen to signals, those that do not yet end at the
  * first one, as they should; asked to end at once, all do. */
@@ -58,8 +64,9 @@ static bool is_expected(const launch *self) {
 static bool read_stderr(launch *self) {
     char input[RK__RELAY_BYTES];
     ssize_t got = read(self->stderr_fd, input, sizeof input);
-    if (got > 0 && !is_expected(self))
-        rk__relay_add(&self->relay, input, (size_t)got);
+    self->relay.muted = is_expected(self);
+    if (got > 0)
+        rk__relay_add(&self->relay, input, (size_t)got, rk__clock_ns());
     if (got == 0) {
         close(self->stderr_fd);
         self->stderr_fd = -1;
@@ -67,44 +74,45 @@ static bool read_stderr(launch *self) {
     return got > 0;
 }
 
-static void relay_stderr(launch *self) {
-    if (rk__relay_write(&self->relay, STDERR_FILENO) && self->stderr_fd >= 0) {
-        read_stderr(self);
-        rk__relay_write(&self->relay, STDERR_FILENO);
-    }
+static const int output_fds[RK__STREAMS] = {STDOUT_FILENO, STDERR_FILENO};
+
+/* false: somebody has to read first. */
+static bool write_out(launch *self) {
+    return rk__output_write(&self->relay.lines.output, output_fds);
 }
 
-/* What is in the pipe once mpirun has ended. Somebody else may hold the other end: no waiting for its end. */
-static void relay_rest(launch *self) {
-    while (self->stderr_fd >= 0 && read_stderr(self))
-        while (!rk__relay_write(&self->relay, STDERR_FILENO))
-            continue;
-    rk__relay_flush(&self->relay);
-    while (!rk__relay_write(&self->relay, STDERR_FILENO))
-        continue;
-    if (self->stderr_fd >= 0)
-        close(self->stderr_fd);
+static int blocked_fd(const launch *self) {
+    return rk__output_waits_for(&self->relay.lines.output, output_fds);
+}
+
+static void relay_output(launch *self) {
+    if (write_out(self) && self->stderr_fd >= 0) {
+        read_stderr(self);
+        write_out(self);
+    }
 }
 
 /* ---- signals ---- */
 
 /* A terminal's Ctrl-Z reaches us alone. mpirun stops the ranks, and goes on itself. */
 static void suspend(const launch *self) {
+    if (self->ended)
+        return;
     kill(self->mpirun, SIGTSTP);
     rk__launch_signals_suspend();
     kill(self->mpirun, SIGCONT);
 }
 
 static void take_signals(launch *self) {
-    unsigned char numbers[64];
-    ssize_t got = read(self->signal_fd, numbers, sizeof numbers);
-    for (ssize_t i = 0; i < got; i++) {
-        if (numbers[i] == SIGTSTP)
+    rk__signal_note notes[16];
+    ssize_t got = read(self->signal_fd, notes, sizeof notes);
+    for (ssize_t i = 0; i < got / (ssize_t)sizeof *notes; i++) {
+        if (notes[i].number == SIGTSTP)
             suspend(self);
-        else if (numbers[i] == SIGUSR1)
-            rk__stop_drain(&self->stop, rk__clock_ns(), has_begun(self));
-        else if (numbers[i] != SIGCHLD)
-            rk__stop_request(&self->stop, rk__clock_ns(), has_begun(self));
+        else if (notes[i].number == SIGUSR1)
+            rk__stop_drain(&self->stop, notes[i].at_ns, has_begun(self));
+        else if (notes[i].number != SIGCHLD)
+            rk__stop_request(&self->stop, notes[i].at_ns, has_begun(self));
     }
 }
 
@@ -119,7 +127,9 @@ static void send_due(launch *self) {
 static int wait_ms(const launch *self) {
     if (self->relay.matched > 0 || self->relay.held > 0)
         return HELD_BACK_MS;
-    uint64_t now = rk__clock_ns(), deadline = self->stop.deadline_ns;
+    uint64_t now = rk__clock_ns(), deadline = self->stop.deadline_ns, due = rk__lines_due(&self->relay.lines);
+    if (due < deadline)
+        deadline = due;
     if (deadline <= now)
         return 0;
     uint64_t left_ms = (deadline - now) / 1000000 + 1;
@@ -127,14 +137,20 @@ static int wait_ms(const launch *self) {
 }
 
 static void wait_event(launch *self) {
-    struct pollfd events[2] = {{.fd = self->signal_fd, .events = POLLIN}, {.fd = self->stderr_fd, .events = POLLIN}};
-    int ready = poll(events, 2, wait_ms(self));
+    int blocked = blocked_fd(self);
+    struct pollfd events[4] = {{.fd = self->signal_fd, .events = POLLIN},
+                               {.fd = blocked < 0 ? self->stderr_fd : -1, .events = POLLIN},
+                               {.fd = self->doubt.fd, .events = POLLIN},
+                               {.fd = blocked, .events = POLLOUT}};
+    int ready = poll(events, 4, wait_ms(self));
     if (ready == 0)
         rk__relay_flush(&self->relay);
     if (events[0].revents != 0)
         take_signals(self);
-    if (ready == 0 || events[1].revents != 0 || self->relay.length > 0)
-        relay_stderr(self);
+    if (ready == 0 || events[1].revents != 0 || events[3].revents != 0)
+        relay_output(self);
+    rk__lines_give_due(&self->relay.lines, rk__clock_ns());
+    write_out(self);
 }
 
 /* Others are processes that the ranks have left behind: somebody may wait for them to be gone. */
@@ -161,6 +177,39 @@ static void look_at_start(launch *self, uint64_t now) {
         return;
     self->stuck = true;
     rk__stop_linger(&self->stop, now, 0);
+}
+
+/* The first sign of trouble, or too long a time. */
+static void look_at_doubt(launch *self) {
+    uint64_t now = rk__clock_ns();
+    if (self->options->doubt == NULL || !self->relay.keeping)
+        return;
+    rk__launch_doubt_read(&self->doubt);
+    if (has_begun(self) || self->stop.asked) {
+        rk__launch_doubt_end(&self->doubt);
+        rk__relay_give_kept(&self->relay);
+    } else if (!self->doubt.asked && (self->relay.lost || now - self->began_ns > DOUBT_NS)) {
+        rk__launch_doubt_begin(&self->doubt, self->options, false);
+    } else if (self->doubt.why.length > 0 && self->doubt.fd < 0) {
+        self->stuck = true;
+        rk__stop_linger(&self->stop, now, 0);
+    }
+}
+
+static void await_answer(launch *self) {
+    while (self->doubt.fd >= 0 && !self->stop.asked) {
+        wait_event(self);
+        rk__launch_doubt_read(&self->doubt);
+    }
+}
+
+/* mpirun has ended, and no run has begun: now all hosts are asked. */
+static void doubt_the_end(launch *self) {
+    await_answer(self);
+    if (self->doubt.why.length > 0 || self->stop.asked)
+        return;
+    rk__launch_doubt_begin(&self->doubt, self->options, true);
+    await_answer(self);
 }
 
 /* mpirun of Open MPI 4.1 waits for ever if a rank is killed while it starts (seen at one of some hundred kills at
@@ -208,16 +257,69 @@ static void look_at_ranks(launch *self) {
     end_deserted(self, now);
 }
 
+/* Nobody reads what we print, nor asks us to end: mpirun may wait for the same, and what rank 0 said may be behind it.
+ * That time does not count. */
+static bool is_held_up(launch *self) {
+    uint64_t now = rk__clock_ns();
+    if (blocked_fd(self) < 0 || self->stop.asked)
+        return false;
+    self->began_ns = now;
+    if (self->inhabited_ns != 0)
+        self->inhabited_ns = now;
+    rk__stop_put_off(&self->stop, now + BROKEN_NS);
+    return true;
+}
+
+/* mpirun has ended. false: asked to end, we have waited long enough for somebody to read it. */
+static bool write_rest(launch *self) {
+    uint64_t since = rk__clock_ns();
+    size_t before = 0;
+    while (!write_out(self)) {
+        struct pollfd events[2] = {{.fd = self->signal_fd, .events = POLLIN},
+                                   {.fd = blocked_fd(self), .events = POLLOUT}};
+        poll(events, 2, HELD_BACK_MS);
+        if (events[0].revents != 0)
+            take_signals(self);
+        end_in_time(self);
+        if (self->relay.lines.output.written != before || !self->stop.asked)
+            since = rk__clock_ns();
+        before = self->relay.lines.output.written;
+        if (rk__clock_ns() - since > REST_NS)
+            return false;
+    }
+    return true;
+}
+
+/* What is in the pipe once mpirun has ended. Somebody else may hold the other end: no waiting for its end. */
+static void relay_rest(launch *self) {
+    bool written = write_rest(self);
+    while (written && self->stderr_fd >= 0 && read_stderr(self))
+        written = write_rest(self);
+    rk__relay_end(&self->relay);
+    if (written)
+        write_rest(self);
+    if (self->stderr_fd >= 0)
+        close(self->stderr_fd);
+}
+
 static void stay_parent(launch *self) {
     self->began_ns = rk__clock_ns();
     while (!self->ended) {
         wait_event(self);
         end_in_time(self);
-        look_at_result(self);
-        look_at_ranks(self);
+        if (!is_held_up(self)) {
+            look_at_result(self);
+            look_at_ranks(self);
+            look_at_doubt(self);
+        }
         send_due(self);
         reap(self);
     }
+    if (self->relay.keeping && !has_begun(self))
+        doubt_the_end(self);
+    rk__launch_doubt_end(&self->doubt);
+    if (self->doubt.why.length == 0)
+        rk__relay_give_kept(&self->relay);
     relay_rest(self);
 }
 
@@ -227,31 +329,43 @@ static int exit_code_of(int wait_status) {
     return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
+static void tell_result(const launch *self, rk__launch_result *result) {
+    bool broken;
+    result->exit_code = exit_code_of(self->wait_status);
+    result->reported = has_reported(self, &result->exit_code, &broken);
+    result->interrupted = self->stop.asked;
+    result->stuck = self->stuck;
+    snprintf(result->why, sizeof result->why, "%s", rk__text_get(&self->doubt.why));
+    if (result->reported)
+        result->output_fd = rk__launch_job_output(self->job);
+}
+
 static rk_status run_mpirun(const rk__launch_command *command, const rk__launch_plan *plan, int signal_fd,
                             rk__launch_result *result, rk_error *err) {
     uint64_t limit_ns = plan->options->limit_ns;
-    launch self = {.job = plan->job,
+    launch self = {.options = plan->options,
+                   .job = plan->job,
+                   .doubt = {.fd = -1},
                    .signal_fd = signal_fd,
                    .all_local = plan->options->hostfile == NULL && !plan->allocation,
                    .ranks = plan->options->ranks,
                    .end_ns = limit_ns > 0 ? rk__clock_ns() + limit_ns : UINT64_MAX};
     rk__stop_init(&self.stop);
+    RK_TRY(rk__relay_init(&self.relay, plan->options->ranks, plan->job->secret, err));
+    self.relay.keeping = plan->options->doubt != NULL;
     rk__left_adopt(true);
     rk_status status = rk__launch_child_start(command, &self.mpirun, &self.stderr_fd, err);
     if (status == RK_OK)
         stay_parent(&self);
     rk__left_end();
     rk__left_adopt(false);
-    if (status != RK_OK)
-        return status;
-    result->exit_code = exit_code_of(self.wait_status);
-    bool broken;
-    result->reported = has_reported(&self, &result->exit_code, &broken);
-    result->interrupted = self.stop.asked;
-    result->stuck = self.stuck;
-    if (result->reported)
-        result->output_fd = rk__launch_job_output(self.job);
-    return RK_OK;
+    if (status == RK_OK)
+        rk__launch_session_remove(self.mpirun);
+    if (status == RK_OK)
+        tell_result(&self, result);
+    rk__relay_fini(&self.relay);
+    rk__text_fini(&self.doubt.why);
+    return status;
 }
 
 static rk_status launch_job(const rk__launch_options *options, const rk__launch_job *job, int signal_fd,

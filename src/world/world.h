@@ -7,8 +7,8 @@
  * on all ranks (no rank skips a collective that its peers entered), and must be startable without typing mpirun.
  *
  * Invariants. The caller's communicator is duplicated with MPI_ERRORS_RETURN. No collective is called while tasks run.
- * MPI is asked for MPI_THREAD_MULTIPLE and may give MPI_THREAD_SERIALIZED: during a run only each rank's service thread
- * calls MPI, before and after it only the main thread. Kernels whose tasks take several ranks are the exception. */
+ * MPI is asked for MPI_THREAD_MULTIPLE and may give MPI_THREAD_SERIALIZED: on one node only the main thread calls MPI.
+ * On several nodes the letters' thread (src/mail) does so at the same time: there it has to be MPI_THREAD_MULTIPLE. */
 #ifndef RANKINE_WORLD_H
 #define RANKINE_WORLD_H
 
@@ -96,6 +96,10 @@ typedef struct rk__launch_options {
     bool quiet;            /* the ranks are told of no terminal */
     uint64_t limit_ns;     /* end the job after so long; 0: never */
     const char *only_host; /* of the hostfile; NULL: all */
+    /* Called in a process of its own if the ranks do not begin in time, or one has died, or (ended) mpirun has: what is
+     * wrong, as far as it can be told; that ends the job. NULL: nobody knows. */
+    void (*doubt)(void *ctx, bool ended, rk__text *why);
+    void *doubt_ctx;
 } rk__launch_options;
 
 typedef struct rk__launch_result {
@@ -103,13 +107,15 @@ typedef struct rk__launch_result {
     int exit_code;    /* else: 128+signal or mpirun's code */
     bool interrupted; /* we were told to stop (INT or TERM) */
     bool stuck;       /* some ranks ended while they started, or took too long for it; the others were ended */
+    char why[1024];   /* they did not; "": it is not known */
     int output_fd;    /* what rank 0 has left to be printed, to be read and closed by the caller; -1: nothing */
 } rk__launch_result;
 
 /* Start mpirun with argv in a process group of its own and stay its parent. INT, TERM and HUP to us become USR1 to
  * mpirun, which passes it to the process group of each rank (drain), again each second until the job has ended; a
  * second one kills. Sets for the ranks: RANKINE_JOB (a directory of ours, where rank 0 leaves its exit code in the file
- * "exit", removed at the end), RANKINE_RANKS (their number) and RANKINE_TTY=columns if our stderr is a terminal; passes
+ * "exit", removed at the end), RANKINE_RANKS (their number), RANKINE_SECRET (see
+ * rk__launch_take_secret) and RANKINE_TTY=columns if our stderr is a terminal; passes
  * on all of RANKINE_*, to other hosts too. A job that goes on for ten seconds after its report is ended, or for
  * two seconds if ranks were lost or rank 0 is gone. With Open MPI 4 mpirun is told to let the others go on when a rank
  * dies (orte_enable_recovery), and to notice dead nodes in seconds. Removes
@@ -130,7 +136,10 @@ typedef struct rk__launch_probe {
 rk_status rk__launch_ask_hosts(rk__launch_probe *probes, size_t count, const rk__launch_options *options,
                                rk_error *err);
 
-/* The rank's side. Base name for shared memory of this job: unique, the same on all ranks that rank 0's string is sent
+/* The rank's side. First of all, before a kernel is loaded: takes what our words to the launcher begin with out of the
+ * environment, so that no program that a task starts has it. */
+void rk__launch_take_secret(void);
+/* Base name for shared memory of this job: unique, the same on all ranks that rank 0's string is sent
  * to. */
 void rk__launch_job_name(char *buffer, size_t size);
 /* Rank 0, when all ranks are there and listen to signals: from now on a stop leaves something. */
@@ -139,11 +148,19 @@ void rk__launch_begin(void);
  * lost, and mpirun may have to be ended. true: it is written, and the ranks should exit with 0 to keep mpirun quiet.
  * false: nobody looks, or rank 0 is not on the launcher's host. */
 bool rk__launch_report(int exit_code, bool broken);
-/* Rank 0: a file for what the launcher is to print when the job has ended, so that it notices where that cannot be
- * written; the caller's to close. -1: there is no launcher, or it is on another host. */
+/* Rank 0, when it is about to say how the run ended: what it says on stderr from now on comes last. Returns a file for
+ * what the launcher is to print then, so that it notices where that cannot be written; the caller's to close. -1: there
+ * is no launcher, or it is on another host. */
 int rk__launch_open_output(void);
-/* Have mpirun end the job, if it is our parent: of its own accord it waits for ever for a node that is cut off. */
-void rk__launch_end_mpirun(void);
+/* A rank of several that a launcher started, before it makes threads: what it prints gets a label with its rank (see
+ * launch_relay.h). `merged`: its stdout is its stderr. Returns what stdout was, where results go; -1: it has not
+ * changed, or they go there already. */
+int rk__launch_label_output(bool merged);
+/* Is that so for this process? */
+bool rk__launch_labels_output(void);
+/* Have mpirun end the job: of its own accord it waits for ever for a node that is cut off. false: it is on another
+ * host, out of our reach. */
+bool rk__launch_end_mpirun(void);
 /* Will a launcher say how the job ended, should the ranks not? */
 bool rk__launch_is_watched(void);
 /* Remove all shared memory on this machine that begins with that name; who has mapped it keeps it. */

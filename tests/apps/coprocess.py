@@ -128,10 +128,10 @@ def a_worker_that_dies_costs_its_task_only():
 def a_worker_that_takes_too_long_is_killed_and_started_again():
     code = worker("if x == 3: time.sleep(60)\nsay(y=x)")
     begin = time.monotonic()
-    run("coprocess", code, "outputs=y:i64", "x=0:7", "--task-timeout", "1s", n=1, expect=FAILED_TASKS)
+    run("coprocess", code, "outputs=y:i64", "x=0:7", "--task-timeout", "5s", n=1, expect=FAILED_TASKS)
     assert time.monotonic() - begin < 20
     late = failures("out.h5")
-    assert list(late) == [3] and late[3]["code"] == 124 and "--task-timeout 1 s" in late[3]["message"], late
+    assert list(late) == [3] and late[3]["code"] == 124 and "--task-timeout 5 s" in late[3]["message"], late
 
 
 def a_worker_that_is_none_is_told_once():

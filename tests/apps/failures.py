@@ -34,12 +34,12 @@ def a_kernel_that_is_not_safe_for_threads_is_refused():
 
 
 def a_killed_run_of_threads_is_resumed():
-    words = [kernel("emit"), "us=20000", "--repeat", 600, "--block", 4]
-    run(*words, "--threads", 4, n=1, out="whole.h5", expect=None)
-    process = start("run", *words, "--threads", 3, "-n", 2, "-o", "killed.h5", "-q")
+    words = ["--repeat", 1200, "--block", 4]
+    run(kernel("emit"), *words, "--threads", 4, n=1, out="whole.h5", expect=None)
+    process = start("run", kernel("emit"), "us=20000", *words, "--threads", 3, "-n", 2, "-o", "killed.h5", "-q")
     wait_until("some tasks are done", lambda: done_of("killed.h5") > 100)
     kill_all(process)
-    assert done_of("killed.h5") < 600
+    assert done_of("killed.h5") < 1200
     command("resume", "killed.h5", "-n", 2, "--threads", 2, "-q", expect=None)
     assert digest("killed.h5") == digest("whole.h5")
 
@@ -90,7 +90,7 @@ def too_many_failures_stop_the_run_resumable():
 def tasks_that_end_their_process_cost_nothing_but_themselves():
     words = [kernel("evil"), "every=100", "--repeat", EVIL_TASKS]
     run(*words, "masked=yes", n=2, out="masked.h5", expect=FAILED_TASKS)
-    result = command("run", *words, "--isolate", "--task-timeout", "0.5s", "--task-memory", "32M", "-n", 2, "-o",
+    result = command("run", *words, "--isolate", "--task-timeout", "1.5s", "--task-memory", "32M", "-n", 2, "-o",
                      "evil.h5", "--force", "-q", expect=FAILED_TASKS, timeout=300)
     assert len(result.stderr) < 3 << 20 and "the rest is not shown" in result.stderr
     failures = failures_of("evil.h5")
@@ -105,7 +105,7 @@ def blocks_of_many_tasks_lose_one_task():
     for block in (16, 64):
         words = [kernel("evil"), "every=40", "--repeat", 400, "--block", block]
         run(*words, "masked=yes", out="masked.h5", expect=FAILED_TASKS)
-        run(*words, "--isolate", "--task-timeout", "0.5s", "--task-memory", "32M", n=2, out="evil.h5",
+        run(*words, "--isolate", "--task-timeout", "2s", "--task-memory", "32M", n=2, out="evil.h5",
             expect=FAILED_TASKS)
         assert digest("evil.h5") == digest("masked.h5")
         words = [kernel("vector_evil"), "--repeat", 1000, "--block", block]
@@ -175,19 +175,21 @@ def a_timeout_kills_in_time():
     for _ in range(3):  # other work on the machine delays any process
         run(kernel("evil"), "only=loop", "every=2", "--repeat", 2, "--isolate", "--task-timeout", "0.4s", out="out.h5",
             expect=FAILED_TASKS)
-        best = min(best, summary("info", "out.h5", expect=None)["sessions"][-1]["seconds"])
-    assert 0.4 <= best < 0.5, best
+        took = summary("info", "out.h5", expect=None)["sessions"][-1]["seconds"]
+        assert took >= 0.4, took
+        best = min(best, took)
+    assert best < 0.5, best
 
 
 def an_isolated_run_is_interrupted_killed_and_resumed():
-    words = [kernel("slow"), "ms=5", "--repeat", 300, "--block", 1]
-    run(*words, n=2, out="whole.h5")
-    process = start("run", *words, "--isolate", "-n", 2, "-o", "out.h5", "-q")
+    words = ["--repeat", 2000, "--block", 1]  # seconds, to act in
+    run(kernel("slow"), "ms=0", *words, n=2, out="whole.h5")
+    process = start("run", kernel("slow"), "ms=5", *words, "--isolate", "-n", 2, "-o", "out.h5", "-q")
     wait_until("some tasks are done", lambda: done_of("out.h5") > 20)
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == RESUMABLE
-    process = start("resume", "out.h5", "--isolate", "-n", 3, "-q")
     before = done_of("out.h5")
+    process = start("resume", "out.h5", "--isolate", "-n", 3, "-q")
     wait_until("more tasks are done", lambda: done_of("out.h5") > before + 20)
     kill_all(process)
     command("resume", "out.h5", "--isolate", "-n", 2, "-q")  # a launcher sweeps up what a killed one has left

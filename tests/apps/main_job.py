@@ -13,13 +13,6 @@ import numpy as np
 from rankine_test import *
 
 POLICIES = ["static", "dynamic", "guided", "factoring", "adaptive"]
-JOBS = {
-    "pi": ["pi", "--repeat", 5000, "points=10"],
-    "ep": ["ep"],
-    "stats": ["stats", "input=" + RELIEF],
-    "mandelbrot": ["mandelbrot", "width=60", "height=45", "max_iter=200"],
-    "lorenz": ["lorenz", "rho=20:30:1", "sigma=8,10,12", "steps=300"],
-}
 
 
 def reductions(path):
@@ -120,23 +113,23 @@ def same_digest_everywhere(name, words):
 
 
 def digest_of_pi_is_the_same_everywhere():
-    same_digest_everywhere("pi", JOBS["pi"])
+    same_digest_everywhere("pi", APP_JOBS["pi"])
 
 
 def digest_of_ep_is_the_same_everywhere():
-    same_digest_everywhere("ep", JOBS["ep"])
+    same_digest_everywhere("ep", APP_JOBS["ep"])
 
 
 def digest_of_stats_is_the_same_everywhere():
-    same_digest_everywhere("stats", JOBS["stats"])
+    same_digest_everywhere("stats", APP_JOBS["stats"])
 
 
 def digest_of_mandelbrot_is_the_same_everywhere():
-    same_digest_everywhere("mandelbrot", JOBS["mandelbrot"])
+    same_digest_everywhere("mandelbrot", APP_JOBS["mandelbrot"])
 
 
 def digest_of_lorenz_is_the_same_everywhere():
-    same_digest_everywhere("lorenz", JOBS["lorenz"])
+    same_digest_everywhere("lorenz", APP_JOBS["lorenz"])
 
 
 def digest_of_rows_is_the_same_everywhere():
@@ -327,7 +320,7 @@ def parameters_that_are_not_swept_are_scalars():
 
 def the_file_is_readable_while_it_is_written():
     import xarray
-    process = start("run", kernel("slow"), "ms=4", "--repeat", 500, "-n", 2, "-o", "out.h5", "-q")
+    process = start("run", kernel("slow"), "ms=20", "--repeat", 500, "-n", 2, "-o", "out.h5", "-q")
     wait_until("the file is there", lambda: os.path.exists("out.h5"))
     seen, reads = -1, 0
     while process.poll() is None:
@@ -361,7 +354,7 @@ def json_of_every_command_parses():
 
 
 def check_compares_the_bits():
-    for words in JOBS.values():
+    for words in APP_JOBS.values():
         assert "the same bits" in command("check", *[w for w in words]).stdout
 
 

@@ -254,8 +254,8 @@ def power_cuts_lose_only_what_was_not_synced():
     print("seed", SEED)
     random.seed(SEED)
     repaired = 0
-    kinds = [([kernel("journal"), "ms=1", "--repeat", 400, "--block", 1], COMPLETE),
-             ([kernel("journal"), "ms=1", "--repeat", 600, "--block", 4], COMPLETE),
+    kinds = [([kernel("journal"), "ms=1", "--repeat", 800, "--block", 1], COMPLETE),
+             ([kernel("journal"), "ms=1", "--repeat", 1200, "--block", 4], COMPLETE),
              ([kernel("emit"), "us=500", "--repeat", 1500, "--block", 2], FAILED_TASKS),
              (["pi", "points=3000", "--repeat", 20000], COMPLETE)]
     for words, code in kinds:

@@ -15,7 +15,11 @@ sys.path.insert(0, os.path.join(os.environ["RANKINE_SOURCE"], "tests/support"))
 from rankine_test import *
 
 TASKS = 200
-WORDS = [kernel("slow"), "ms=15", "--repeat", TASKS]
+
+
+def slow(ms):
+    """Seconds, even if what looks at it begins late."""
+    return [kernel("slow"), f"ms={ms}", "--repeat", TASKS]
 
 
 def begin_watch(*words):
@@ -31,7 +35,7 @@ def lines_of(watch, expect):
 
 def a_running_run_is_followed_to_its_end():
     watch = begin_watch("out.h5", "--json", "--interval", 0.1)  # before there is a file
-    run(*WORDS, "--block", 2, n=2)
+    run(*slow(40), "--block", 2, n=2)
     lines = lines_of(watch, COMPLETE)
     counts = [line["done"] for line in lines if "done" in line]
     assert counts == sorted(counts) and counts[-1] == TASKS, counts
@@ -67,7 +71,7 @@ def failed_tasks_are_shown_and_give_their_exit_code():
 
 def a_stopped_and_a_killed_run_are_told_apart():
     for number, state in ((signal.SIGINT, "stopped"), (signal.SIGKILL, "killed")):
-        process = start("run", *WORDS, "-n", 2, "-o", "out.h5", "-q", "--force")
+        process = start("run", *slow(60), "-n", 2, "-o", "out.h5", "-q", "--force")
         wait_until("some tasks are committed", lambda: done_of("out.h5") > 20)
         watch = begin_watch("out.h5", "--json", "--interval", 0.2)
         assert json.loads(watch.stdout.readline())["state"] == "running"
@@ -85,7 +89,7 @@ def a_stopped_and_a_killed_run_are_told_apart():
 
 
 def a_replaced_file_is_followed():
-    process = start("run", *WORDS, "-n", 1, "-o", "out.h5", "-q")
+    process = start("run", *slow(60), "-n", 1, "-o", "out.h5", "-q")
     wait_until("some tasks are committed", lambda: done_of("out.h5") > 20)
     watch = begin_watch("out.h5", "--json", "--interval", 0.1)
     first = json.loads(watch.stdout.readline())
@@ -164,7 +168,7 @@ def check_screen(screen):
 
 def the_screen_is_redrawn_in_place_and_given_back():
     for columns, rows in ((80, 24), (120, 40), (50, 24), (20, 5)):
-        process = start("run", *WORDS, "-n", 2, "-o", "out.h5", "-q", "--force")
+        process = start("run", *slow(30), "-n", 2, "-o", "out.h5", "-q", "--force")
         wait_until("the file is there", lambda: done_of("out.h5") > 0)
         screen = Screen(columns, rows, "out.h5", "--interval", 0.2)
         assert screen.exit_code() == COMPLETE
@@ -188,7 +192,8 @@ def q_and_signals_leave_the_screen():
 
 def a_changed_window_is_redrawn():
     screen = Screen(80, 24, "never.h5", "--interval", 60)
-    screen.wait_for("q leaves")
+    screen.wait_for("\x1b[J")  # the whole first frame
+    assert "q leaves" in screen.bytes.decode()
     screen.bytes = b""
     fcntl.ioctl(screen.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 30, 0, 0))
     screen.wait_for("\x1b[J", 5)

@@ -19,10 +19,14 @@ def lost_hosts_cost_nothing_committed():
     """Also where all rows go by message."""
     os.mkdir("out")
     with Cluster(3, private=["out"]) as cluster:
-        words = [kernel("slow"), "ms=10", "--repeat", 1500, "--block", 4]
+        words = [kernel("slow"), "ms=10", "--repeat", 3000, "--block", 4]
+
+        def done():
+            said = cluster.run(RANKINE, "info", "--json", "out/run.h5", expect=None).stdout
+            return json.loads(said).get("done", 0) if said else 0
         process = cluster.start(RANKINE, "run", *words, "--hostfile", cluster.hostfile(slots=2), "-n", 6, "-o",
                                 "out/run.h5")
-        time.sleep(2)
+        wait_until("tasks are done", lambda: done() > 0)
         cluster.control("poweroff", "node3")
         out, err = process.communicate(timeout=60)
         assert process.returncode == 0 and "node3 is lost" in err, (process.returncode, out, err)

@@ -3,13 +3,15 @@ ends and can be resumed, in bounded time.
 
 RANKINE_DEATHS=20 repeats each at so many random moments (RANKINE_DEATHS_SEED), and prints a line for each."""
 import random
+import re
+import signal
 import threading
 
 from cluster_test import *
 
 REPEATS = int(os.environ.get("RANKINE_DEATHS", "1"))
 SEED = int(os.environ.get("RANKINE_DEATHS_SEED", str(time.time_ns() // 1000 % 10**9)))
-TASKS, MS, BOUND = 3000, 10, 30
+TASKS, MS, BOUND = 5000, 10, 30
 JOB = [kernel("slow"), f"ms={MS}", "--repeat", TASKS, "--block", 4]
 SLOTS = 2
 
@@ -17,7 +19,7 @@ SLOTS = 2
 def ranks_of(cluster, node):
     """{rank: pid} of a node's ranks."""
     found = {}
-    for pid in map(int, cluster.control("pids", node).stdout.split()):
+    for pid in map(int, cluster.control("pids", node, expect=None).stdout.split()):  # 1: none
         try:
             with open(f"/proc/{pid}/environ", "rb") as file:
                 words = file.read().split(b"\0")
@@ -31,15 +33,17 @@ def ranks_of(cluster, node):
     return found
 
 
-def named(cluster, node, name):
+def pids_of(cluster, node, name):
+    found = []
     for pid in map(int, cluster.control("pids", node).stdout.split()):
         try:
             with open(f"/proc/{pid}/comm") as file:
                 if file.read().strip() == name:
-                    return pid
+                    found.append(pid)
         except OSError:
             pass
-    raise AssertionError(f"no {name} on {node}")
+    assert found, f"no {name} on {node}"
+    return found
 
 
 def expected_digest():
@@ -59,15 +63,26 @@ def wait_for_end(process, cluster):
     return time.monotonic() - began, out, err
 
 
-def trial(event, completes, dice):
-    """One run, and what happens to it. completes: the exit code is 0, else 75 and a resume completes it."""
+def check_losses(said):
+    """What the run said it had lost is in the file, host by host. said: None of a run that could not say it."""
+    session = summary("info", "out.h5")["sessions"][0]
+    lost = {host["host"]: host["ranks_lost"] for host in session["hosts_lost"]}
+    assert sum(lost.values()) == session["ranks_lost"] and all(0 < n <= SLOTS for n in lost.values()), session
+    if said is not None:
+        told = re.search(r"^  lost +(\d+) rank", said, re.MULTILINE)
+        assert session["ranks_lost"] == (int(told[1]) if told else 0), (session, said)
+
+
+def trial(event, completes, dice, latest):
+    """One run, and what happens to it in its first part, up to `latest` of the whole. completes: the exit code is 0, else
+    75 and a resume completes it."""
     if os.path.exists("out.h5"):
         os.remove("out.h5")
     with Cluster(4) as cluster:
         process = cluster.start(RANKINE, "run", *JOB, "--hostfile", cluster.hostfile(slots=SLOTS), "-n", 4 * SLOTS, "-o",
                                 "out.h5", "--force")
         wait_until("tasks are done", lambda: done_of("out.h5") > 0)
-        time.sleep(dice.uniform(0, 0.6 * TASKS * MS / 1000 / (4 * SLOTS)))
+        time.sleep(dice.uniform(0, latest * TASKS * MS / 1000 / (4 * SLOTS)))
         before = done_of("out.h5")
         event(cluster, dice)
         seconds, out, err = wait_for_end(process, cluster)
@@ -76,20 +91,21 @@ def trial(event, completes, dice):
         left = (TASKS - before) * MS / 1000 / (4 * SLOTS - SLOTS)
         assert code == (0 if completes else 75), f"exit code {code}\n{out}\n{err}"
         assert seconds < BOUND + left, f"{seconds} s\n{out}\n{err}"
+    check_losses(out if completes else None)
     if not completes:
         command("verify", "out.h5", expect=None)
-        command("resume", "out.h5", "-n", 3, "-q")
+        command("resume", "out.h5", "-n", 7, "-q")
     assert digest("out.h5") == expected_digest()
     command("verify", "out.h5")
     return err
 
 
-def trials(event, completes, says=""):
+def trials(event, completes, says="", latest=0.6):
     print("seed", SEED)
     dice = random.Random(f"{SEED} {event.__name__}")
     expected_digest()
     for _ in range(REPEATS):
-        err = trial(event, completes, dice)
+        err = trial(event, completes, dice, latest)
         assert says in err, err
 
 
@@ -111,7 +127,7 @@ def two_of_a_host_are_killed(cluster, dice):
 
 
 def a_daemon_is_killed(cluster, dice):
-    os.kill(named(cluster, others(dice), "orted"), signal.SIGKILL)
+    os.kill(pids_of(cluster, others(dice), "orted")[0], signal.SIGKILL)
 
 
 def a_host_loses_power(cluster, dice):
@@ -122,7 +138,8 @@ def a_line_is_cut_for_5_s(cluster, dice):
     node = others(dice)
     cluster.control("cut", node)
     time.sleep(5)
-    cluster.control("heal", node)
+    cluster.control("heal", node)  # the others have not done all by then
+    assert done_of("out.h5") < TASKS
 
 
 def a_line_is_cut(cluster, dice):
@@ -138,7 +155,7 @@ def rank_0_is_killed(cluster, _):
 
 
 def mpirun_is_killed(cluster, _):
-    os.kill(named(cluster, "node1", "mpirun"), signal.SIGKILL)
+    os.kill(pids_of(cluster, "node1", "mpirun")[0], signal.SIGKILL)
 
 
 class Slowly:
@@ -192,6 +209,9 @@ def a_worker():
 
 def both_of_a_host():
     trials(two_of_a_host_are_killed, True, "is lost")
+    host, = summary("info", "out.h5")["sessions"][0]["hosts_lost"]
+    assert host["host"] in ("node2", "node3", "node4") and host["ranks"] == host["ranks_lost"] == SLOTS, host
+    assert f"2 of 2 on {host['host']}\n" in command("info", "out.h5").stdout
 
 
 def a_daemon():
@@ -203,7 +223,7 @@ def power():
 
 
 def a_short_cut():
-    trials(a_line_is_cut_for_5_s, True)
+    trials(a_line_is_cut_for_5_s, True, latest=0.3)
 
 
 def a_cut():
@@ -220,6 +240,88 @@ def rank_0():
 
 def mpirun():
     trials(mpirun_is_killed, False)
+    a_killed_mpirun_leaves_nothing_on_its_host()
 
 
-main([a_slow_host, a_worker, both_of_a_host, a_daemon, power, a_short_cut, a_cut, a_freeze, rank_0, mpirun])
+def a_killed_mpirun_leaves_nothing_on_its_host():
+    with Cluster(2) as cluster:
+        def left():
+            return cluster.run("sh", "-c", "ls -A $TMPDIR").stdout.split()
+        process = cluster.start(RANKINE, "run", *JOB, "--hostfile", cluster.hostfile(), "-n", 2, "-o", "left.h5")
+        wait_until("tasks are done", lambda: done_of("left.h5") > 0)
+        assert any(name.startswith("ompi.") for name in left()), left()
+        mpirun_is_killed(cluster, None)
+        wait_for_end(process, cluster)
+        assert not left(), left()
+
+
+def signal_all(pids, number):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+
+def are_gone(pids):
+    return not any(os.path.exists(f"/proc/{pid}") and state_of(pid) not in "ZX" for pid in pids)
+
+
+def state_of(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
+
+
+def a_thawed_host_writes_nothing():
+    """Its ranks were stopped, the run was ended and resumed elsewhere, and gave other results: those stay."""
+    with Cluster(4) as cluster:
+        process = cluster.start(RANKINE, "run", kernel("drift"), "--repeat", TASKS, "--block", 4, "--hostfile",
+                                cluster.hostfile(slots=SLOTS), "-n", 4 * SLOTS, "-o", "drift.h5", "--force")
+        wait_until("tasks are done", lambda: done_of("drift.h5") > TASKS // 10)
+        ranks = ranks_of(cluster, "node3").values()
+        cluster.control("freeze", "node3")
+        rest = [pid for node in (1, 2, 4) for pid in ranks_of(cluster, f"node{node}").values()]
+        began = time.monotonic()
+        launcher = [pid for pid in pids_of(cluster, "node1", "rankine") if pid not in rest]
+        signal_all([*launcher, *pids_of(cluster, "node1", "mpirun")], signal.SIGKILL)
+        process.wait(BOUND)
+        wait_until("the other hosts have ended", lambda: are_gone(rest), BOUND)
+        command("resume", "drift.h5", "-n", 3, "-q")
+        before = digest("drift.h5")
+        time.sleep(max(0, 10 - (time.monotonic() - began)))
+        assert not are_gone(ranks), "the stopped ranks have ended before they were let go"
+        cluster.control("thaw", "node3")
+        wait_until("the thawed ranks have ended", lambda: are_gone(ranks), BOUND)
+        assert digest("drift.h5") == before
+        command("verify", "drift.h5")
+
+
+def a_typed_mpirun():
+    """Without recovery, with rank 0 on another host: mpirun stays for ever, but who is lost is said, and the ranks end."""
+    job, seconds = [kernel("slow"), f"ms={MS}", "--repeat", 3000, "--block", 4], BOUND + 3000 * MS / 1000
+    with Cluster(3) as cluster:
+        hosts = cluster.hostfile(nodes=["node2", "node3"])
+        for lost in "node2", "node3":
+            with open("said", "w") as said:
+                process = subprocess.Popen(cluster.words(["mpirun", "--hostfile", hosts, "-n", 2, RANKINE, "run", *job, "-o",
+                                                          "typed.h5", "--force"], "node1"), stdout=said, stderr=said,
+                                           stdin=subprocess.DEVNULL, env=cluster.environment, start_new_session=True)
+            wait_until("tasks are done", lambda: done_of("typed.h5") > 0)
+            cluster.control("cut", lost)
+            expected = "rank 0 on node2 is not heard of any more: the ranks on node3 end" if lost == "node2" else \
+                "mpirun may wait for the lost ranks for ever"
+            wait_until(f"it is said that {lost} is lost", lambda: expected in open("said").read(), seconds)
+            # rank 0, if it is there, computes on by itself
+            wait_until("the ranks have ended", lambda: not [1 for node in ("node2", "node3") for _ in ranks_of(cluster, node)],
+                       seconds)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            cluster.control("heal", lost)
+            os.remove("typed.h5")
+
+
+main([a_thawed_host_writes_nothing, a_typed_mpirun, a_slow_host, a_worker, both_of_a_host, a_daemon, power, a_short_cut,
+      a_cut, a_freeze, rank_0, mpirun])

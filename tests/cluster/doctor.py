@@ -52,6 +52,16 @@ def a_user_may_type_mpirun_himself():
         assert error.returncode != 0 and error.stderr.count("give it to mpirun instead") == 1, error.stderr
 
 
+def mpiruns_own_hostfile_leaves_nothing_behind():
+    """No --hostfile: it is mpirun's default one that names the hosts, and each has a TMPDIR of its own."""
+    with Cluster(2) as cluster:
+        assert cluster.run(RANKINE, "doctor", "-n", 2).stdout.startswith("2 nodes, 2 ranks")
+        cluster.run(RANKINE, "run", "pi", "--repeat", 10, "-n", 2, "-o", "out.h5")
+        assert summary("info", "out.h5")["sessions"][0]["nodes"] == 2
+        for node in cluster.nodes:
+            assert cluster.run("sh", "-c", "ls -A $TMPDIR /dev/shm | grep rankine", node=node, expect=1).stdout == ""
+
+
 def latency_is_measured():
     with Cluster(2) as cluster:
         cluster.control("latency", 10)

@@ -1,14 +1,13 @@
 """Everything that Rankine brings, on four hosts: the same as on one."""
+import json
 import re
+
+import h5py
 
 from cluster_test import *
 
 JOBS = {
-    "pi": ["pi", "--repeat", 5000, "points=10"],
-    "ep": ["ep"],
-    "stats": ["stats", "input=" + RELIEF],
-    "mandelbrot": ["mandelbrot", "width=60", "height=45", "max_iter=200"],
-    "lorenz": ["lorenz", "rho=20:30:1", "sigma=8,10,12", "steps=300"],
+    **APP_JOBS,
     "heat": ["heat", "alpha=0.5:2:0.25", "cells=32", "ranks=2"],
     "ising": ["ising", "temperature=1:3:0.5", "size=8", "sweeps=64", "--repeat", 3],
     "henon": ["henon", "y=-0.2:0.3:0.05", "steps=500"],
@@ -92,6 +91,49 @@ def a_launcher_on_another_host_hears_the_end():
         assert "complete, 40 tasks" in said.stdout and said.stderr == "", said
         said = cluster.run(RANKINE, "run", kernel("flaky"), *words, node="node3", expect=FAILED_TASKS)
         assert "6 of 40 tasks failed" in said.stderr and "\x01" not in said.stderr, said
+
+
+def info_says_on_which_host_a_task_failed():
+    """As the records of the blocks have it: rank 0 is on node1, rank 1 on node2."""
+    with Cluster(2) as cluster:
+        cluster.run(RANKINE, "run", kernel("flaky"), "--repeat", 40, "--block", 2, "--schedule", "static", "--hostfile",
+                    cluster.hostfile(), "-n", 2, "-o", "out.h5", expect=FAILED_TASKS)
+    with h5py.File("out.h5") as file:
+        owners = [int(word) >> 32 for word in file["rankine/records"][0, :, 1]]
+    failures = summary("info", "out.h5")["failures"]
+    assert [one["host"] for one in failures] == [f"node{owners[one['task'] // 2] + 1}" for one in failures], failures
+    assert {one["host"] for one in failures} == {"node1", "node2"}
+    run(kernel("flaky"), "--repeat", 6, expect=FAILED_TASKS)  # of one host it goes without saying
+    assert " on " not in next(line for line in command("info", "out.h5").stdout.splitlines() if line.startswith("  failed"))
+
+
+def a_run_that_died_on_another_host_is_not_said_to_go_on():
+    """Nobody can see that from outside; a node that lives writes to the file, even in the middle of a long task."""
+    with Cluster(2) as cluster:
+
+        def seen(*words, node="node2", expect=0):
+            return cluster.run(RANKINE, "status", *words, node=node, expect=expect)
+        died = cluster.start(RANKINE, "run", kernel("slow"), "ms=50", "--repeat", 4000, "-n", 2, "-o", "died.h5")
+        lives = cluster.start(RANKINE, "run", kernel("slow"), "ms=120000", "--repeat", 2, "-n", 1, "-o", "lives.h5")
+        wait_until("both have begun", lambda: done_of("died.h5") > 20 and os.path.exists("lives.h5"))
+        assert re.search(r"^died.h5: running, .*\n  rate .*; left: about ", seen("died.h5").stdout)
+        died_at = time.monotonic()
+        kill_all(died)
+        said = seen("died.h5", node="node1").stdout
+        assert said.startswith("died.h5: killed, ") and "  rate " not in said, said
+        row, = json.loads(seen("died.h5", "--json", node="node1").stdout)["runs"]
+        assert row["tasks_per_second"] is row["eta_seconds"] is row["seconds_unheard"] is None, row
+        wait_until("nothing was heard of it for long", lambda: not seen("died.h5").stdout.startswith("died.h5: running"), 45)
+        assert time.monotonic() - died_at > 25
+        said = seen("died.h5", "lives.h5").stdout
+        assert re.search(r"^died\.h5: not heard of for [34]\d(\.\d)? s, \d+ of 4000 tasks \(\d+ %\)\n"
+                         r"  rank 0 +was process \d+ on host node1: is it there\?\n  job ", said), said
+        assert "\nlives.h5: running, 0 of 2 tasks" in said and said.endswith("next        the run goes on\n"), said
+        row, = json.loads(seen("died.h5", "--json").stdout)["runs"]
+        assert row["state"] == "unknown" and 25 < row["seconds_unheard"] < 60 and row["eta_seconds"] is None, row
+        said = cluster.run(RANKINE, "info", "died.h5", node="node2").stdout
+        assert said.startswith("died.h5: not heard of for ") and "  rate " not in said and "  left " not in said, said
+        kill_all(lives)
 
 
 def a_killed_test_leaves_no_hosts():

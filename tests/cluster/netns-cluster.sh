@@ -22,8 +22,8 @@
 #
 # A node is a set of namespaces (network, host name, mounts, IPC), kept alive by a process that sleeps, its holder. The
 # switch is a bridge in a network namespace of its own, the hub: nothing is made in the machine's own network. Each node
-# has its own /dev/shm and TMPDIR. In place of ssh, Open MPI gets a script that enters the node. Needs root, iproute2
-# and util-linux.
+# has its own /dev/shm and TMPDIR. In place of ssh, Open MPI gets a script that enters the node, in a session of its own
+# as sshd gives it: what it runs is not hung up with its caller. Needs root, iproute2 and util-linux.
 set -u
 
 NAME=${NETNS_CLUSTER:-nc}
@@ -135,7 +135,7 @@ pid=\$(cat "$STATE/\$host.pid" 2>/dev/null)
 if [ -z "\$pid" ] || [ ! -e "/proc/\$pid" ] || [ -e "$STATE/\$host.cut" ]; then
     echo "rsh: connect to host \$host: No route to host" >&2; exit 255
 fi
-nsenter -t "\$pid" --net --uts --ipc --mount -- env -i HOME="\${HOME:-/root}" USER="\${USER:-root}" \\
+setsid -w nsenter -t "\$pid" --net --uts --ipc --mount -- env -i HOME="\${HOME:-/root}" USER="\${USER:-root}" \\
     LOGNAME="\${USER:-root}" SHELL=/bin/sh PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \\
     TMPDIR="$STATE/tmp" OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \\
     sh -c 'cd "\$HOME" 2>/dev/null || cd /; eval "\$1"' sh "\$*"

@@ -12,16 +12,11 @@ import time
 sys.path.insert(0, os.path.join(os.environ["RANKINE_SOURCE"], "tests/support"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from rankine_test import *
-from slurm_lab import Slurm, skip
+from slurm_lab import Slurm
 
 LONG = os.environ.get("RANKINE_CLUSTER_LONG") == "1"
 THREE = ["-N", "3", "--ntasks-per-node=2", "-t", "10", "--output=log"]
 HOSTILE = ["cmd=printf %s {text}", "text=it's a \"b\"\n$HOME `c` \\d #e"]
-
-
-def long_only():
-    if not LONG:
-        skip("one of the long form: RANKINE_CLUSTER_LONG=1")
 
 
 def slow(tasks, ms, out="out.h5"):
@@ -136,6 +131,52 @@ def a_run_begins_nothing_that_its_job_has_no_time_for():
     assert 1 <= done_of("out.h5") <= 4
 
 
+def a_file_that_cannot_be_read_hides_no_other():
+    none = {"PATH": "/nowhere"}
+    run(kernel("slow"), "ms=0", "--repeat", 10)
+    with open("text.h5", "w") as f:
+        f.write("nothing of ours")
+    said = command("status", "missing.h5", "out.h5", "text.h5", expect=2, env=none)
+    assert said.stdout.startswith("out.h5: complete, 10 of 10 tasks") and said.stdout.count("\n") == 3, said.stdout
+    errors = said.stderr.splitlines()
+    assert len(errors) == 2 and "run file 'missing.h5': No such file" in errors[0] and "text.h5 is not" in errors[1], errors
+    answer = json.loads(command("status", "missing.h5", "out.h5", "--json", expect=2, env=none).stdout)
+    assert (answer["status"], answer["exit_code"], answer["slurm"]) == ("usage", 2, False), answer
+    missing, there = answer["runs"]
+    assert missing["error"]["name"] == "ENOENT" and missing["file"] == "missing.h5", missing
+    assert there["state"] == "complete" and "error" not in there
+
+
+def what_never_began_is_begun_by_its_script():
+    none = {"PATH": "/nowhere"}
+    with open("a b.h5.job", "w") as f:
+        f.write("job 7 restarts 0\n")
+    assert "next        no job begins it; by hand: rankine submit [SBATCH OPTIONS] -- run ...\n" in command(
+        "status", "a b.h5", env=none).stdout
+    with open("a b.h5.sbatch", "w"):
+        pass
+    said = command("status", "a b.h5", env=none).stdout
+    assert said.startswith("a b.h5: not begun\n") and "no job begins it; by hand: sbatch 'a b.h5.sbatch'\n" in said, said
+
+
+def an_answer_that_slurm_does_not_give_hides_no_file():
+    os.mkdir("bin")
+    with open("bin/squeue", "w") as f:
+        f.write('#!/bin/sh\n[ "$1" = --version ] && exit\necho asked >>asked\necho "squeue: error: no controller" >&2\nexit 1\n')
+    os.chmod("bin/squeue", 0o755)
+    run(kernel("slow"), "ms=0", "--repeat", 10)
+    os.symlink("out.h5", "other.h5")
+    for name in ("out.h5", "other.h5"):
+        with open(name + ".job", "w") as f:
+            f.write("job 7 restarts 0\n")
+    path = {"PATH": os.path.abspath("bin") + ":" + os.environ["PATH"]}
+    said = command("status", "out.h5", "other.h5", expect=1, env=path).stdout
+    assert said.count(": complete, 10 of 10 tasks") == 2 and said.count("no answer from Slurm: squeue: squeue: error") == 2, said
+    with open("asked") as f:
+        assert f.read() == "asked\n"
+    assert status("out.h5", expect=1, env=path)[0]["job"]["error"]["name"] == "EIO"
+
+
 # ---- with Slurm ----
 
 def mpirun_and_srun_give_the_same_digest():
@@ -181,7 +222,6 @@ def a_run_that_needs_three_time_limits_finishes_by_itself():
 
 
 def srun_drains_and_is_requeued():
-    long_only()
     want = expected(300)
     with Slurm() as slurm:
         job = submit(*slow(300, 50), options=["--until-done", "--srun", *THREE])
@@ -195,7 +235,6 @@ def srun_drains_and_is_requeued():
 
 
 def where_requeue_is_not_allowed_a_new_job_goes_on():
-    long_only()
     want = expected(300)
     with Slurm() as slurm:
         first = submit(*slow(300, 50), options=["--until-done=1", "--no-requeue", *THREE])
@@ -297,7 +336,7 @@ def status_shows_the_file_and_the_job_side_by_side():
         assert (row["file"], row["state"]) == (os.path.realpath("out.h5"), "not begun"), row
         assert row["job"]["state"] == "PENDING" and row["job"]["reason"] == "JobHeldUser", row
         text = command("status", "out.h5").stdout
-        assert text.startswith("out.h5: not begun\n") and "it waits (JobHeldUser), then begins the run" in text
+        assert text.startswith("out.h5: not begun\n") and f"(JobHeldUser): it is held; scontrol release {job} lets it go" in text
         slurm.ask("scontrol", "release", job)
         wait_for_tasks(100)
         row, = status("out.h5")
@@ -313,9 +352,58 @@ def status_shows_the_file_and_the_job_side_by_side():
         assert status() == [] and "no job of yours" in command("status").stdout
 
 
+def submit_says_where_the_log_goes_and_a_refused_one_leaves_nothing():
+    with Slurm(nodes=1) as slurm:
+        said = command("submit", "-t", "1", "--", *slow(10, 1)).stdout
+        job = re.match(r"job (\d+): slow, 10 tasks\n", said)[1]
+        assert f"\n  log         slurm-{job}.out\n" in said, said
+        slurm.wait(job, "COMPLETED")
+        assert "complete, 10 tasks" in log(f"slurm-{job}.out")
+        os.mkdir("logs")
+        answer = json.loads(command("submit", "--json", "-t", "1", "-J", "two words", "--output=logs/%x-%j", "--",
+                                    *slow(10, 1, "named.h5")).stdout)
+        slurm.wait(answer["job"], "COMPLETED")
+        assert answer["log"] == os.path.abspath(f"logs/two words-{answer['job']}"), answer
+        assert "complete, 10 tasks" in log(answer["log"])
+        before = sorted(os.listdir())
+        said = command("submit", "-p", "nowhere", "--", *slow(10, 1, "new.h5"), expect=2).stderr
+        assert re.fullmatch(r"rankine: Slurm does not take the job: sbatch: error: .*\n", said), said
+        assert sorted(os.listdir()) == before, "a script that was not taken"
+        os.remove("named.h5")
+        script = log("named.h5.sbatch")
+        command("submit", "-p", "nowhere", "--", *slow(11, 1, "named.h5"), expect=2)
+        assert log("named.h5.sbatch") == script and "named.h5" not in os.listdir(), "that of the job before is kept"
+        again = submit(*slow(12, 1, "named.h5"), options=["-t", "1"])
+        assert "--repeat 12" in log("named.h5.sbatch") and "named.h5.sbatch.before" not in os.listdir()
+        slurm.wait(again, "COMPLETED")
+
+
+def a_job_that_never_starts_is_told_so():
+    with Slurm(nodes=1, lines=["PartitionName=short Nodes=ALL MaxTime=1"]) as slurm:
+        failed = slurm.ask("sbatch", "--parsable", "-t", "1", "--wrap", "exit 1")
+        slurm.wait(failed, "FAILED")
+        jobs = {"time.h5": (["-p", "short", "-t", "10"], "PartitionTimeLimit", "submit it anew with a shorter --time"),
+                "after.h5": ([f"--dependency=afterok:{failed}", "-t", "1"], "DependencyNeverSatisfied",
+                             "without that --dependency")}
+        for file, (options, reason, how) in jobs.items():
+            job = submit(*slow(10, 1, file), options=options)
+            wait_until("Slurm has looked at it", lambda: status(file)[0]["job"]["reason"] == reason)
+            said = command("status", file).stdout
+            assert f"as things are it does not start ({reason}): " in said and f"scancel {job} and " in said and how in said, said
+            assert status(file)[0]["job"]["obstacle"]
+            slurm.ask("scancel", job)
+        assert "no job begins it; by hand: sbatch time.h5.sbatch\n" in command("status", "time.h5").stdout
+        job = slurm.ask("sbatch", "--parsable", "-p", "main", "-t", "5", "time.h5.sbatch")
+        slurm.wait(job, "COMPLETED")
+        assert note("time.h5.job") == job and status("time.h5")[0]["state"] == "complete"
+
+
 main([the_script_is_what_a_person_would_have_written, what_a_job_cannot_do_is_told_before_it_waits,
       a_run_begins_nothing_that_its_job_has_no_time_for, mpirun_and_srun_give_the_same_digest,
       a_run_that_needs_three_time_limits_finishes_by_itself, srun_drains_and_is_requeued,
       where_requeue_is_not_allowed_a_new_job_goes_on, scancel_leaves_a_file_that_can_be_resumed,
       what_slurm_takes_and_gives_back_goes_on_by_itself, a_node_that_is_lost_is_replaced,
+      a_file_that_cannot_be_read_hides_no_other, what_never_began_is_begun_by_its_script,
+      an_answer_that_slurm_does_not_give_hides_no_file, a_job_that_never_starts_is_told_so,
+      submit_says_where_the_log_goes_and_a_refused_one_leaves_nothing,
       tasks_of_an_array_share_a_run_by_parts_and_not_by_a_file, status_shows_the_file_and_the_job_side_by_side])

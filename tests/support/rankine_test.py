@@ -11,6 +11,13 @@ SOURCE = os.environ["RANKINE_SOURCE"]
 MPIRUN = os.environ.get("MPIRUN", "mpirun")
 RELIEF = os.path.join(SOURCE, "apps/stats/etopo60.nc") + ":/ROSE"
 COMPLETE, FAILED_TASKS, RESUMABLE = 0, 3, 75
+APP_JOBS = {  # of a second or so, each with a digest that must be the same wherever it runs
+    "pi": ["pi", "--repeat", 5000, "points=10"],
+    "ep": ["ep"],
+    "stats": ["stats", "input=" + RELIEF],
+    "mandelbrot": ["mandelbrot", "width=60", "height=45", "max_iter=200"],
+    "lorenz": ["lorenz", "rho=20:30:1", "sigma=8,10,12", "steps=300"],
+}
 
 
 def kernel(name):
@@ -79,6 +86,11 @@ def done_of(path):
     if not os.path.exists(path):
         return 0
     return summary("info", path, expect=None)["done"]
+
+
+def mpirun_version():
+    words = subprocess.run([MPIRUN, "--version"], stdout=subprocess.PIPE, text=True).stdout.split()
+    return int(next(word for word in words if word[0].isdigit())[0])
 
 
 def wait_until(what, condition, seconds=30):

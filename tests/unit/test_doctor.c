@@ -298,31 +298,76 @@ static void processing_units_read_as_ranges(void **state) {
 
 /* ---- hostfiles ---- */
 
-static rk_status read_text(const char *text, rk__hostfile *file, rk_error *err) {
+static rk_status read_bytes(const char *text, size_t length, rk__hostfile *file, rk_error *err) {
     char path[] = "/tmp/rankine-test-hosts-XXXXXX";
     int fd = mkstemp(path);
-    assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    assert_true(fd >= 0 && write(fd, text, length) == (ssize_t)length);
     close(fd);
     rk_status status = rk__hostfile_read(file, path, err);
     unlink(path);
     return status;
 }
 
+static rk_status read_text(const char *text, rk__hostfile *file, rk_error *err) {
+    return read_bytes(text, strlen(text), file, err);
+}
+
 static void hostfiles_are_read_as_open_mpi_reads_them(void **state) {
     (void)state;
     rk__hostfile file;
     assert_int_equal(RK_OK,
-                     read_text("# a lab\n\nnode1 slots=4 max_slots=8 # the big one\nme@node2 slots = 2\r\n^node9\n"
-                               "node1 slots=1\n\tnode3\tslots=3",
+                     read_text("# a lab\r\n\nnode1 slots=4 max_slots=8 # the big one\nme@node2  slots \t=  2\n"
+                               "node1\n\tnode3\tslots=3 port=22 username=me\nn-4.a.org max-slots=5\nfe80::1 cpu=1",
                                &file, NULL));
-    assert_int_equal(file.count, 3);
+    assert_int_equal(file.count, 5);
     assert_string_equal(file.hosts[1].name, "me@node2");
-    assert_int_equal(file.hosts[0].slots, 5);
-    assert_int_equal(rk__hostfile_slots(&file), 10);
+    assert_int_equal(file.hosts[0].slots, 5); /* a further line without slots= is one more */
+    assert_int_equal(file.hosts[3].slots, 5);
+    assert_int_equal(rk__hostfile_slots(&file), 16);
     rk__hostfile_fini(&file);
     assert_int_equal(RK_OK, read_text("node1 slots=4\nnode2\n", &file, NULL));
     assert_int_equal(rk__hostfile_slots(&file), 0); /* mpirun counts node2's cores */
     rk__hostfile_fini(&file);
+    assert_int_equal(RK_OK, read_text("127.0.0.1\nnode2 slots=1\nlocalhost\nme@localhost\n", &file, NULL));
+    assert_int_equal(file.count, 2); /* names of one machine */
+    assert_int_equal(rk__hostfile_slots(&file), 4);
+    rk__hostfile_fini(&file);
+}
+
+/* Within the test's time limit: each is looked up at once, not by going through all. */
+static void many_hosts_are_read_in_order(void **state) {
+    (void)state;
+    enum { MANY = 300000 };
+    rk__hostfile file;
+    rk__text text = RK__TEXT_INIT;
+    for (int i = 0; i < MANY; i++)
+        rk__text_add(&text, "node%d slots=1000\n", i);
+    assert_int_equal(RK_OK, read_text(rk__text_get(&text), &file, NULL));
+    assert_int_equal(file.count, MANY);
+    assert_string_equal(file.hosts[MANY - 1].name, "node299999");
+    assert_int_equal(rk__hostfile_slots(&file), 300000000);
+    rk__hostfile_fini(&file);
+    rk__text_fini(&text);
+}
+
+static void what_is_no_file_of_text_is_refused(void **state) {
+    (void)state;
+    rk__hostfile file;
+    rk_error err = RK_ERROR_INIT;
+    assert_int_equal(rk__hostfile_read(&file, "/dev/zero", &err), RK_EINVAL);
+    assert_non_null(strstr(err.message, "neither a file nor a pipe"));
+    assert_int_equal(rk__hostfile_read(&file, "/tmp", &err), RK_EINVAL);
+    assert_non_null(strstr(err.message, strerror(EISDIR)));
+    assert_int_equal(read_bytes("node1\n\0node2\n", 13, &file, &err), RK_EINVAL);
+    assert_non_null(strstr(err.message, ":2: there is a NUL"));
+
+    char path[] = "/tmp/rankine-test-hosts-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && ftruncate(fd, (64 << 20) + 1) == 0);
+    close(fd);
+    assert_int_equal(rk__hostfile_read(&file, path, &err), RK_EINVAL);
+    assert_non_null(strstr(err.message, "more than 64 MiB"));
+    unlink(path);
 }
 
 static void hostfiles_without_hosts_are_refused(void **state) {
@@ -333,6 +378,64 @@ static void hostfiles_without_hosts_are_refused(void **state) {
     assert_non_null(strstr(err.message, "no host"));
     assert_int_equal(rk__hostfile_read(&file, "/nowhere/hosts", &err), RK_ENOENT);
     assert_non_null(strstr(err.message, "/nowhere/hosts"));
+}
+
+static void a_slip_in_a_hostfile_is_refused_with_its_line(void **state) {
+    (void)state;
+    static const char *const slips[] = {"slot=2", "slots:2", "slots", "slots=", "slots=0", "slots=two", "Slots=2", "2"};
+    for (size_t i = 0; i < sizeof slips / sizeof *slips; i++) {
+        rk__hostfile file;
+        rk_error err = RK_ERROR_INIT;
+        char text[80];
+        snprintf(text, sizeof text, "node1 slots=4\n\nnode2 %s # slots\n", slips[i]);
+        assert_int_equal(read_text(text, &file, &err), RK_EINVAL);
+        assert_non_null(strstr(err.message, ":3: "));
+        assert_non_null(strstr(err.message, "node2"));
+        assert_non_null(strstr(err.message, "slots=N"));
+    }
+}
+
+/* Each measured: Open MPI 4.1 refuses it, or takes something else. */
+static void what_mpirun_does_not_take_is_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *line, *why;
+    } slips[] = {
+        {"node2 slots=2\r", "carriage return"},
+        {"\r", "carriage return"},
+        {"node2 slots=2 slots=3", "says again"},
+        {"node2 slots=2 cpu=2", "says again"},
+        {"node1 slots=2", "stands there before"},
+        {"me@node1 slots=2", "stands there before"},
+        {"node2 slots=0x2", "decimal"},
+        {"node2 slots=+2", "decimal"},
+        {"node2 slots=2 max_slots=0x9", "decimal"},
+        {"node2 port=ssh", "no setting"},
+        {"node2 username=-oProxyCommand=x", "no setting"},
+        {"node2 max-slots=2 slots=3", "max_slots=3 or more"},
+        {"^node1", "leave a host out"},
+        {"-oProxyCommand=x", "no name of a host"},
+        {"me@-oProxyCommand=x", "no name of a host"},
+        {"@node2", "no name of a host"},
+        {"me@", "no name of a host"},
+        {"\"node2\" slots=2", "no name of a host"},
+        {"'node2'", "no name of a host"},
+        {"node2;reboot", "no name of a host"},
+        {"node2,node3", "no name of a host"},
+        {"$(reboot)", "no name of a host"},
+        {"+n0", "no name of a host"},
+        {"[::1]", "no name of a host"},
+        {"\xef\xbb\xbfnode2", "no name of a host"},
+    };
+    for (size_t i = 0; i < sizeof slips / sizeof *slips; i++) {
+        rk__hostfile file;
+        rk_error err = RK_ERROR_INIT;
+        char text[120];
+        snprintf(text, sizeof text, "node1 slots=4\n\n%s\nnode5\n", slips[i].line);
+        assert_int_equal(read_text(text, &file, &err), RK_EINVAL);
+        assert_non_null(strstr(err.message, ":3: "));
+        assert_non_null(strstr(err.message, slips[i].why));
+    }
 }
 
 int main(void) {
@@ -354,6 +457,10 @@ int main(void) {
         cmocka_unit_test(processing_units_read_as_ranges),
         cmocka_unit_test(hostfiles_are_read_as_open_mpi_reads_them),
         cmocka_unit_test(hostfiles_without_hosts_are_refused),
+        cmocka_unit_test(a_slip_in_a_hostfile_is_refused_with_its_line),
+        cmocka_unit_test(many_hosts_are_read_in_order),
+        cmocka_unit_test(what_is_no_file_of_text_is_refused),
+        cmocka_unit_test(what_mpirun_does_not_take_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

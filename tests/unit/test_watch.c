@@ -194,7 +194,7 @@ static void groups_are_sorted_by_count(void **state) {
                                     {.task = 9, .code = 3, .message = "even 9"}};
     rk__failure_group *groups;
     size_t count;
-    assert_int_equal(rk__failures_group(failures, 4, &groups, &count, NULL), RK_OK);
+    assert_int_equal(rk__failures_group(failures, NULL, 4, &groups, &count, NULL), RK_OK);
     assert_int_equal(count, 3);
     assert_string_equal(groups[0].pattern, "even ..");
     assert_string_equal(groups[0].message, "even 5");
