@@ -220,6 +220,8 @@ void rk__strand_set_lost(rk__mail *mail, void (*lost)(void *ctx));
 bool rk__strand_interrupt(rk__mail *mail, uint32_t party);
 /* Was the strand with the baton told to end? */
 bool rk__strand_interrupted(const rk__mail *mail);
+/* Tell all others of this process to end, and wait until they have. RK_ETIMEDOUT: some have not. */
+rk_status rk__strands_end(rk__mail *mail, uint64_t deadline_ns);
 /* What a strand keeps of its own: the process or pool it works for. NULL at first. */
 void rk__strand_set_context(rk__mail *mail, void *context);
 void *rk__strand_context(const rk__mail *mail);

@@ -198,7 +198,8 @@ static void more_workers_than_strands_are_refused(void **state) {
 enum { DEAD = 2 };
 static atomic_bool is_buried;
 
-static rk_status hang_if_doomed(rk_call *call) { /* what the last rank had is lost: nothing of it is heard any more */
+/* What that rank had is lost: nothing of it is heard any more. The others leave it some. */
+static rk_status hang_if_doomed(rk_call *call) {
     rk__mail *mail = rk__enter(NULL);
     uint32_t rank = rk__mail_endpoint(mail);
     rk__leave(mail);
@@ -208,6 +209,8 @@ static rk_status hang_if_doomed(rk_call *call) { /* what the last rank had is lo
             usleep(200);
         return RK_OK;
     }
+    while (atomic_load(&begun) == 0)
+        usleep(200);
     return rk_call_return(call, &rank, sizeof rank);
 }
 

@@ -48,11 +48,12 @@ static void *claim_all(void *ctx) {
     return NULL;
 }
 
-/* The agent adds spans while claimers take from them, so that slots are used again and again. */
+/* The agent adds spans while claimers take from them, so that slots are used again and again. A claimer that gets no
+ * time keeps all slots from being used up: what is open then is fed when it has taken its shares. */
 static void feed(rk__window *window) {
-    for (uint64_t first = 0; first < BLOCKS;) {
+    for (uint64_t first = 0; first < BLOCKS || atomic_load(&window->open) > 0;) {
         uint64_t count = BLOCKS - first < SPAN ? BLOCKS - first : SPAN;
-        if (rk__window_unclaimed(window) < 10 * SPAN) {
+        if (count > 0 && rk__window_unclaimed(window) < 10 * SPAN) {
             rk__window_give(window, first, count, 0, false);
             first += count;
         }
