@@ -297,7 +297,7 @@ def a_changed_name_or_structure_is_found():
     with h5py.File("whole.h5") as f:
         rows = [(f[name].id.get_offset(), f[name].id.get_storage_size()) for name in ("lyapunov", "x_max", "task_status")]
         rows += [(f["rankine/" + name].id.get_offset(), f["rankine/" + name].id.get_storage_size())
-                 for name in ("records", "partials", "failures", "sessions", "marks", "finish")]
+                 for name in ("records", "partials", "failures", "sessions", "hosts", "marks", "finish")]
         rows += [(d.id.get_offset(), d.id.get_storage_size()) for d in f["reduced"].values()]
     with open("whole.h5", "rb") as f:
         whole = bytearray(f.read())
