@@ -31,10 +31,22 @@ if(RANKINE_SANITIZE)
   target_link_options(rankine_options INTERFACE -fsanitize=${rankine_sanitize})
 endif()
 
+# A letter passes through dozens of small functions of several rooms: gcc inlines them when it links the library, which
+# makes an apply a sixth faster. Unit tests link the same objects without that.
+set(rankine_lto OFF)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT RANKINE_SANITIZE)
+  include(CheckIPOSupported)
+  check_ipo_supported(RESULT rankine_lto OUTPUT rankine_lto_output LANGUAGES C)
+endif()
+
 # rk_add_module(name SOURCES file... [USES module-or-library...])
 # An object library rk_<name>; unit tests link the rooms they test, librankine links all of them.
 function(rk_add_module name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES")
   add_library(rk_${name} OBJECT ${arg_SOURCES})
   target_link_libraries(rk_${name} PUBLIC rankine_options ${arg_USES})
+  if(rankine_lto)
+    target_compile_options(rk_${name} PRIVATE -flto -ffat-lto-objects)
+    target_link_options(rk_${name} INTERFACE "$<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-fno-lto>")
+  endif()
 endfunction()
