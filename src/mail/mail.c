@@ -514,14 +514,17 @@ rk_status rk__mail_create(rk__mail **out, const rk__mail_place *place, rk_error 
 void rk__mail_destroy(rk__mail *mail) {
     if (mail == NULL)
         return;
+    bool alone = mail->strand_count == 1;
     rk__mail_serve_end(mail);
-    for (int room = RK__ROOM_COUNT - 1; room >= 0; room--)
+    for (int room = RK__ROOM_COUNT - 1; alone && room >= 0; room--)
         if (mail->rooms[room].ops != NULL && mail->rooms[room].ops->destroy != NULL)
             mail->rooms[room].ops->destroy(mail->rooms[room].ctx);
     atomic_store(&mail->box->life, RK__LIFE_LEFT);
     rk__outbox_fini(mail);
     if (mail->place.link != NULL)
         mail->place.link->destroy(mail->place.link);
+    if (!alone) /* they wait for the lock, or for the baton, which the caller keeps */
+        return;
     rk__strand_abandon(mail);
     pthread_mutex_destroy(&mail->lock);
     free_memory(mail);

@@ -113,7 +113,8 @@ void *rk__arena_area(void *arena, rk__room room);
 
 /* The calling thread becomes the endpoint's first strand. Starts the service thread. */
 rk_status rk__mail_create(rk__mail **mail, const rk__mail_place *place, rk_error *err);
-/* Ends the service thread, destroys the rooms. Strands other than the caller must have ended. */
+/* Ends the service thread, destroys the rooms. If strands other than the caller have not ended (tasks that a pool left
+ * behind, when the program ends), they stay where they wait: what they use is not freed, and they never go on. */
 void rk__mail_destroy(rk__mail *mail);
 void rk__mail_attach(rk__mail *mail, rk__room room, const rk__room_ops *ops, void *ctx);
 void *rk__mail_room(const rk__mail *mail, rk__room room); /* ctx */
@@ -220,8 +221,6 @@ void rk__strand_set_lost(rk__mail *mail, void (*lost)(void *ctx));
 bool rk__strand_interrupt(rk__mail *mail, uint32_t party);
 /* Was the strand with the baton told to end? */
 bool rk__strand_interrupted(const rk__mail *mail);
-/* Tell all others of this process to end, and wait until they have. RK_ETIMEDOUT: some have not. */
-rk_status rk__strands_end(rk__mail *mail, uint64_t deadline_ns);
 /* What a strand keeps of its own: the process or pool it works for. NULL at first. */
 void rk__strand_set_context(rk__mail *mail, void *context);
 void *rk__strand_context(const rk__mail *mail);

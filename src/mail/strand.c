@@ -234,17 +234,6 @@ bool rk__strand_interrupt(rk__mail *mail, uint32_t party) {
     return true;
 }
 
-static bool is_last(void *ctx) {
-    return ((const rk__mail *)ctx)->strand_count == 1;
-}
-
-rk_status rk__strands_end(rk__mail *mail, uint64_t deadline_ns) {
-    for (uint32_t i = 0; i < mail->strand_top; i++)
-        if (mail->strands[i] != NULL && mail->strands[i] != mail->holder)
-            mail->strands[i]->interrupted = true;
-    return rk__wait(mail, is_last, mail, deadline_ns);
-}
-
 bool rk__strand_interrupted(const rk__mail *mail) {
     return mail->holder->interrupted;
 }

@@ -11,7 +11,7 @@
 #include "program/rooms.h"
 
 #define END_SECONDS 10.0
-enum { OP_END = 1, OP_BYE, OP_LEAVE };
+enum { OP_END = 1, OP_BYE };
 enum { UNITS_MAX = 8192 };
 
 /* ---- letters ---- */
@@ -20,8 +20,6 @@ static void receive(void *ctx, rk__letter *letter) {
     rk__program *program = ctx;
     if (letter->op == OP_END)
         program->ended = true;
-    else if (letter->op == OP_LEAVE)
-        program->leaves = true;
     else if (letter->op == OP_BYE && letter->from < (uint32_t)program->world.size)
         program->bye[letter->from] = true;
 }
@@ -38,8 +36,6 @@ static void died(void *ctx, uint32_t endpoint) {
     rk__program *program = ctx;
     if (endpoint < (uint32_t)program->world.size)
         program->bye[endpoint] = true;
-    if (endpoint == 0)
-        program->leaves = true;
     if (endpoint == 0 && !program->ended) { /* nobody to serve */
         program->orphaned = program->ended = true;
         program->speaks = is_first_left(program);
@@ -198,18 +194,12 @@ static void tell(rk__program *program, uint32_t rank, uint16_t op) {
     rk__mail_send(program->mail, &letter, RK__PAYLOAD_COPY, NULL);
 }
 
-static void tell_others(rk__program *program, uint16_t op) {
-    for (int rank = 1; rank < program->world.size; rank++)
-        tell(program, (uint32_t)rank, op);
-}
-
 /* false: some rank is in a function that does not end. */
 static bool dismiss(rk__program *program) {
     rk__mail *mail = rk__enter(NULL);
-    uint64_t deadline = rk__deadline(END_SECONDS);
-    tell_others(program, OP_END);
-    bool done = rk__strands_end(mail, deadline) == RK_OK && rk__wait(mail, all_said_bye, program, deadline) == RK_OK;
-    tell_others(program, OP_LEAVE);
+    for (int rank = 1; rank < program->world.size; rank++)
+        tell(program, (uint32_t)rank, OP_END);
+    bool done = rk__wait(mail, all_said_bye, program, rk__deadline(END_SECONDS)) == RK_OK;
     rk__leave(mail);
     return done;
 }
@@ -218,19 +208,10 @@ static bool has_ended(void *ctx) {
     return ((const rk__program *)ctx)->ended;
 }
 
-static bool leaves(void *ctx) {
-    return ((const rk__program *)ctx)->leaves;
-}
-
-/* Rank 0, unless it has died, says what does not end before we give it up. */
 static void serve(rk__program *program) {
     rk__mail *mail = rk__enter(NULL);
     rk__wait(mail, has_ended, program, RK__NEVER);
-    program->stuck = rk__strands_end(mail, rk__deadline(2 * END_SECONDS)) != RK_OK;
-    if (!program->stuck) {
-        tell(program, 0, OP_BYE);
-        rk__wait(mail, leaves, program, RK__NEVER);
-    }
+    tell(program, 0, OP_BYE);
     rk__leave(mail);
 }
 
@@ -277,11 +258,11 @@ static int end_root(rk__program *program, rk_status status, const char *why) {
 }
 
 static int leave(rk__program *program, int code) {
-    if (program->orphaned || program->stuck)
+    if (program->orphaned)
         code = 1;
     if (program->speaks)
         fprintf(stderr, "%s: rank 0, which ran root, has died\n", program->name);
-    if (any_dead(program) || program->stuck)
+    if (any_dead(program))
         leave_without_the_others(program, code);
     leave_in_order(program);
     return code;

@@ -4,9 +4,8 @@
  *   rank 0                              the others
  *   root(argc, argv) ...                serve: their first strand waits for END
  *   rooms: join what is left
- *   END --------------------------->    what still runs is told to end: functions that a pool left behind
- *   <--------------------------- BYE    nothing runs any more
- *   LEAVE ------------------------->    nobody waits for an answer any more
+ *   END --------------------------->    leave: nothing runs any more
+ *   <--------------------------- BYE
  *   destroy, MPI_Finalize               destroy, MPI_Finalize      collective: only if nobody has died
  *
  * Before MPI starts each rank forks a helper, which forks its isolated children when they are wanted: see src/process.
@@ -58,8 +57,6 @@ typedef struct rk__program {
     int cores, all_cores; /* of the node, of all nodes */
     int units;            /* that the ranks of the node may use; 0: not known */
     bool ended;           /* END came, or never will */
-    bool leaves;          /* LEAVE came, or never will */
-    bool stuck;           /* a function here has not ended */
     bool orphaned;        /* rank 0 died before */
     bool speaks;          /* and of those who are left this one says it */
     bool *bye;            /* [size] rank 0: who has said it, or died */
