@@ -210,6 +210,12 @@ void rk__lines_give_due(rk__lines *lines, uint64_t now_ns) {
     show_all_unfinished(lines, now_ns);
 }
 
+void rk__lines_wait_anew(rk__lines *lines, uint64_t now_ns) {
+    for (int i = 0; i < lines->ranks * RK__STREAMS; i++)
+        if (is_unfinished(lines, i))
+            lines->of[i]->since_ns = now_ns;
+}
+
 uint64_t rk__lines_due(const rk__lines *lines) {
     uint64_t due = rk__fold_due(&lines->fold);
     for (int i = 0; i < lines->ranks * RK__STREAMS; i++)

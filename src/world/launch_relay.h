@@ -131,6 +131,8 @@ void rk__lines_add(rk__lines *lines, rk__stream stream, int rank, const char *ho
 void rk__lines_add_plain(rk__lines *lines, const char *bytes, size_t length);
 /* Gives out what has waited long enough, unfinished lines too. */
 void rk__lines_give_due(rk__lines *lines, uint64_t now_ns);
+/* Nothing was read for a while: unfinished lines have their time from now. */
+void rk__lines_wait_anew(rk__lines *lines, uint64_t now_ns);
 uint64_t rk__lines_due(const rk__lines *lines);
 /* All, rank 0's last words last. */
 void rk__lines_end(rk__lines *lines);

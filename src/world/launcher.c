@@ -149,6 +149,8 @@ static void wait_event(launch *self) {
         take_signals(self);
     if (ready == 0 || events[1].revents != 0 || events[3].revents != 0)
         relay_output(self);
+    if (blocked >= 0) /* we have not read: nobody is late with the rest of a line */
+        rk__lines_wait_anew(&self->relay.lines, rk__clock_ns());
     rk__lines_give_due(&self->relay.lines, rk__clock_ns());
     write_out(self);
 }

@@ -284,6 +284,19 @@ static void an_unfinished_line_is_shown_and_goes_on(void **state) {
     assert_relayed(&relay, "rank 1: reading\nrank 2: other\nrank 1:  done\n");
 }
 
+static void a_line_whose_rest_nobody_has_read_is_not_late(void **state) {
+    (void)state;
+    rk__relay relay;
+    begin(&relay);
+    say(&relay, 1, "read", SECOND);
+    rk__lines_wait_anew(&relay.lines, 5 * SECOND);
+    rk__lines_give_due(&relay.lines, 5 * SECOND + SECOND / 10);
+    assert_int_equal(relay.lines.output.text.length, 0);
+    say(&relay, 2, "other\n", 5 * SECOND + SECOND / 10);
+    say(&relay, 1, "ing\n", 5 * SECOND + SECOND / 10);
+    assert_relayed(&relay, "rank 2: other\nrank 1: reading\n");
+}
+
 static void rank_0_speaks_for_the_run_without_a_label(void **state) {
     (void)state;
     rk__relay relay;
@@ -411,6 +424,7 @@ int main(void) {
         cmocka_unit_test(what_waits_is_bounded_and_nothing_is_lost),
         cmocka_unit_test(a_long_line_comes_in_pieces_that_say_whose_they_are),
         cmocka_unit_test(an_unfinished_line_is_shown_and_goes_on),
+        cmocka_unit_test(a_line_whose_rest_nobody_has_read_is_not_late),
         cmocka_unit_test(rank_0_speaks_for_the_run_without_a_label),
         cmocka_unit_test(what_names_its_rank_has_no_label),
         cmocka_unit_test(last_words_of_rank_0_come_last),
