@@ -2,13 +2,18 @@
 # script-test.sh SCRATCH SCRIPT [ARG...]: run a test script in the empty directory SCRATCH, and fail if it fails or leaves
 # something behind:
 # - a process, known by a mark in its environment;
-# - shared memory, /dev/shm/rankine*: made since the start, there at the end, used by no living process. It may be that
+# - shared memory, /dev/shm/rankine*: not there at the start, there at the end, used by no living process. It may be that
 #   of another test that has just killed its ranks: such a test goes on and cleans up, so what we found gets time to go.
+# RANKINE_TEST_MEMORY (rankine) and RANKINE_TEST_PATIENCE (20 s) are other names and another time for this, for its test.
 set -u
 scratch=$1 script=$2
 shift 2
 rm -rf "$scratch" && mkdir -p "$scratch" && cd "$scratch" || exit 1
-: >.started
+shared=/dev/shm/${RANKINE_TEST_MEMORY:-rankine}
+memory() { # by name, since times go by the clock's tick: a quick test begins and ends in one
+    find /dev/shm -maxdepth 1 -path "$shared*" 2>/dev/null
+}
+before=$(memory)
 mark=RANKINE_TEST_RUN=$$.$(date +%s)
 
 case $script:$(head -n 1 "$script") in
@@ -24,8 +29,8 @@ processes() {
 }
 
 unused() { # of the given paths, those that are there and that no living process maps or has open: one look at all of /proc
-    used=$(grep -hosE '/dev/shm/rankine[^ ]*' /proc/[0-9]*/maps
-        find /proc/[0-9]*/fd -lname '/dev/shm/rankine*' -printf '%l\n' 2>/dev/null)
+    used=$(grep -hosE "$shared[^ ]*" /proc/[0-9]*/maps
+        find /proc/[0-9]*/fd -lname "$shared*" -printf '%l\n' 2>/dev/null)
     for path in "$@"; do
         case $used in
         *"$path"*) ;;
@@ -56,7 +61,7 @@ done
 
 # The names have no spaces in them.
 # shellcheck disable=SC2046
-look "${RANKINE_TEST_PATIENCE:-20}" unused $(find /dev/shm -maxdepth 1 -name 'rankine*' -newer .started 2>/dev/null)
+look "${RANKINE_TEST_PATIENCE:-20}" unused $(memory | grep -vxF "$before")
 for path in $left; do
     echo "left behind: shared memory $path"
     status=1

@@ -56,7 +56,7 @@ def a_missing_or_stopped_part_is_resumed_after_joining():
 
 
 def left_over():
-    return set(os.listdir(".")) - {".started"}
+    return set(os.listdir("."))
 
 
 def contents(path):
