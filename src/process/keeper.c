@@ -22,6 +22,7 @@ typedef struct keeping {
     const rk__keeper *keeper;
     int fd;
     pid_t rank;
+    int held;       /* what the rank gave us, or -1 */
     sigset_t usual; /* SIGCHLD comes only while we wait */
     nest nests[RK__CHILDREN_MAX];
 } keeping;
@@ -46,6 +47,8 @@ static _Noreturn void be_child(const keeping *self, const rk__keeper_message *me
         _exit(1);
     reset_signals(self);
     close(self->fd);
+    if (self->held >= 0)
+        close(self->held);
     self->keeper->be_child(self->keeper->ctx, &birth);
     _exit(1);
 }
@@ -75,6 +78,9 @@ static void obey(keeping *self, const rk__keeper_message *message, const int des
         close(descriptors[1]);
         give_birth(self, message, descriptors[0]);
         close(descriptors[0]);
+    } else if (message->verb == RK__KEEPER_HOLD) {
+        close(descriptors[1]);
+        self->held = descriptors[0];
     } else if (message->verb == RK__KEEPER_KILL && its->pid > 0 && its->birth == message->birth) {
         kill(its->pid, message->value);
     }
@@ -134,7 +140,7 @@ static bool wait_for_news(const keeping *self) {
 }
 
 static void serve(void *ctx, int fd) {
-    keeping self = {.keeper = ctx, .fd = fd, .rank = getppid()};
+    keeping self = {.keeper = ctx, .fd = fd, .rank = getppid(), .held = -1};
     rk__keeper_message message;
     int descriptors[2];
     bool got;
@@ -146,9 +152,15 @@ static void serve(void *ctx, int fd) {
         look_for_ends(&self);
     }
     end_all(&self);
-    self.keeper->at_end();
+    self.keeper->at_end(self.held);
 }
 
 rk_status rk__process_keeper(rk__helper *helper, const rk__keeper *keeper, rk_error *err) {
     return rk__helper_start(helper, serve, (void *)(uintptr_t)keeper, err);
+}
+
+rk_status rk__process_keeper_hold(const rk__helper *helper, int held, rk_error *err) {
+    const rk__keeper_message message = {.verb = RK__KEEPER_HOLD};
+    const int descriptors[2] = {held, held};
+    return rk__helper_send(helper->fd, &message, sizeof message, descriptors, err);
 }

@@ -53,14 +53,16 @@ typedef struct rk__birth { /* what a child is told by its rank */
 } rk__birth;
 
 /* The part of rk_main: before MPI starts, a helper that can fork children; `be_child` runs in each and must not
- * return. `at_end` runs in the helper when its rank has ended, however, and its children with it. keeper: valid as long
- * as the helper. */
+ * return. `at_end` runs in the helper when its rank has ended, however, and its children with it; `held`: what the rank
+ * gave it, or -1. keeper: valid as long as the helper. */
 typedef struct rk__keeper {
     void (*be_child)(void *ctx, const rk__birth *birth);
-    void (*at_end)(void);
+    void (*at_end)(int held);
     void *ctx;
 } rk__keeper;
 rk_status rk__process_keeper(rk__helper *helper, const rk__keeper *keeper, rk_error *err);
+/* The helper has this descriptor too from now on. */
+rk_status rk__process_keeper_hold(const rk__helper *helper, int held, rk_error *err);
 /* From now on this rank can have children, until the room is destroyed. The helper is the caller's, and ended after
  * that. */
 rk_status rk__process_keep(rk__mail *mail, const rk__helper *helper, int arena_fd, uint64_t arena_bytes, rk_error *err);

@@ -231,7 +231,8 @@ void rk__nursery_destroy(rk__nursery *nursery);
 typedef enum rk__keeper_verb {
     RK__KEEPER_FORK = 1, /* the arena's descriptor comes along */
     RK__KEEPER_KILL,     /* value: signal */
-    RK__KEEPER_LOST      /* value: wait status, or RK__KEEPER_NO_FORK */
+    RK__KEEPER_LOST,     /* value: wait status, or RK__KEEPER_NO_FORK */
+    RK__KEEPER_HOLD      /* what the rank holds comes along */
 } rk__keeper_verb;
 
 enum { RK__KEEPER_NO_FORK = -1 };

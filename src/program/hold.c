@@ -6,7 +6,8 @@
  * Idea. Each rank holds a shared lock on one more object, "<job>.lock", from before the first object is made until
  * after its own are gone. The kernel lets go of it when the rank dies, however. Who gets it exclusively knows that no
  * rank of this node lives, and removes all objects of the job, then the lock. Each rank tries at its end, its helper
- * when it died, and the first rank of a node at its start for all jobs.
+ * when it died, and the first rank of a node at its start for all jobs. When the helper hears of the death, threads of
+ * the rank may still be on their way to close its descriptors: the helper has the rank's hold too, and unlocks that.
  *
  * Invariant. A lock is unlinked only by who has it exclusively: who has it shared, and it still has its name, holds the
  * one that others will find. Where memory objects can't be locked or listed (not Linux) nothing is removed. */
@@ -92,4 +93,10 @@ void rk__sweep(void) {
     }
     if (objects != NULL)
         closedir(objects);
+}
+
+void rk__sweep_after(int hold) {
+    if (hold >= 0)
+        lock(hold, LOCK_UN);
+    rk__sweep();
 }

@@ -99,9 +99,12 @@ static rk_status name_job(rk__program *program, rk_error *err) {
     rk__launch_job_name(program->job, sizeof program->job);
     RK_TRY(rk__world_bcast(program->world.comm, program->job, sizeof program->job, 0, err));
     program->hold = rk__hold(program->job);
+    rk_status local = RK_OK;
+    if (program->hold >= 0 && program->helper.pid > 0)
+        local = rk__process_keeper_hold(&program->helper, program->hold, err);
     if (program->world.node_rank == 0)
         rk__sweep();
-    return RK_OK;
+    return rk__world_agree(&program->world, local, err);
 }
 
 static rk_status make_arena(rk__program *program, uint32_t children, rk_error *err) {
@@ -309,7 +312,7 @@ static int complain(const char *name, const rk_error *err, const rk__world *worl
 }
 
 static rk_status begin(rk__program *program, const rk_main_options *options, rk_error *err) {
-    static const rk__keeper keeper = {rk__program_be_child, rk__sweep, NULL};
+    static const rk__keeper keeper = {rk__program_be_child, rk__sweep_after, NULL};
     signal(SIGPIPE, SIG_IGN); /* a rank that dies must not take along those that talk to it */
     fflush(NULL);             /* what is in buffers would be printed by each child again */
     if (options->children > 0)

@@ -83,5 +83,7 @@ int rk__hold(const char *job);
 void rk__let_go(const char *job, int hold);
 /* Remove what is left of all jobs of this user that nobody holds. */
 void rk__sweep(void);
+/* The same for who has the `hold` of a rank that has ended; -1: of none. */
+void rk__sweep_after(int hold);
 
 #endif
