@@ -257,35 +257,34 @@ static bool begin_or_go_on(rk__incoming *incoming, const rk__fragment *head, siz
            bytes <= incoming->size - incoming->got;
 }
 
-static size_t collect(rk__mail *mail, const rk__fragment *head, const void *piece, size_t bytes) {
+static void collect(rk__mail *mail, const rk__fragment *head, const void *piece, size_t bytes) {
     rk__incoming *incoming = &mail->incoming[head->from];
     if (!begin_or_go_on(incoming, head, bytes))
-        return 0;
+        return;
     memcpy(incoming->bytes + head->offset, piece, bytes);
     incoming->got += bytes;
     if (incoming->got < incoming->size)
-        return 0;
+        return;
     rk__letter letter = letter_of(head);
     letter.bytes = incoming->bytes;
     letter.owned = true;
     *incoming = (rk__incoming){NULL, 0, 0};
     deliver(mail, &letter);
-    return 1;
 }
 
 /* Rings differ from node to node: what came in one piece, and is too large here, goes on in several from the outbox. */
-static size_t pass_on(rk__mail *mail, const rk__fragment *head, const void *piece, size_t bytes) {
+static void pass_on(rk__mail *mail, const rk__fragment *head, const void *piece, size_t bytes) {
     if (mail->dead[head->to])
-        return 0;
+        return;
     if (rk__outbox_is_empty(mail, head->to) && rk__mail_put_fragment(mail, head, piece, bytes))
-        return 1;
+        return;
     rk__letter letter = letter_of(head);
     rk__outgoing *outgoing = make_outgoing(&letter, NULL);
     unsigned char *copy = bytes > 0 ? malloc(bytes) : NULL;
     if (outgoing == NULL || (bytes > 0 && copy == NULL)) {
         free(outgoing);
         free(copy);
-        return 0;
+        return;
     }
     if (bytes > 0)
         memcpy(copy, piece, bytes);
@@ -293,49 +292,49 @@ static size_t pass_on(rk__mail *mail, const rk__fragment *head, const void *piec
     outgoing->sent = outgoing->from = head->offset;
     outgoing->until = head->offset + bytes;
     rk__outbox_add(mail, outgoing);
-    return 1;
 }
 
-static size_t take_fragment(rk__mail *mail, const rk__fragment *head, const void *piece, size_t bytes) {
+static void take_fragment(rk__mail *mail, const rk__fragment *head, const void *piece, size_t bytes) {
     if (head->from >= mail->endpoints || head->to >= mail->endpoints)
-        return 0;
-    if (head->to != mail->place.endpoint)
-        return pass_on(mail, head, piece, bytes);
+        return;
+    if (head->to != mail->place.endpoint) {
+        pass_on(mail, head, piece, bytes);
+        return;
+    }
     if (!rk__death_is_heard(mail, head->from))
-        return 0;
-    if (bytes != head->size)
-        return collect(mail, head, piece, bytes);
+        return;
+    if (bytes != head->size) {
+        collect(mail, head, piece, bytes);
+        return;
+    }
     rk__letter letter = letter_of(head);
     letter.bytes = bytes > 0 ? (void *)(uintptr_t)piece : NULL;
     deliver(mail, &letter);
-    return 1;
 }
 
-static size_t take_record(rk__mail *mail, rk__ring *ring, const rk__ring_record *record) {
-    size_t count = take_fragment(mail, &record->head, record->piece, record->bytes);
+static void take_record(rk__mail *mail, rk__ring *ring, const rk__ring_record *record) {
+    take_fragment(mail, &record->head, record->piece, record->bytes);
     rk__ring_next(ring, record);
     rk__death_noted(mail); /* before the next letter, which may depend on it */
-    return count;
 }
 
 static size_t drain_ring(rk__mail *mail, uint32_t local) {
     unsigned char *data;
-    size_t size = mail->arena->ring_bytes, count = 0;
-    int records = 0;
+    size_t size = mail->arena->ring_bytes, records = 0;
     rk__ring *ring = rk__arena_ring(mail->arena, local, mail->local, &data);
     rk__ring_record record;
     uint32_t writer = rk__mail_of_local(mail, local);
     while (records < DRAIN_MAX && rk__ring_read(ring, data, size, &record)) {
         if (record.birth != mail->births[writer])
             rk__death_meet_writer(mail, writer, record.birth);
-        count += take_record(mail, ring, &record);
+        take_record(mail, ring, &record);
         records++;
     }
     if (records == DRAIN_MAX)
         atomic_fetch_or(&mail->box->pending[local / 64], UINT64_C(1) << local % 64);
     if (records > 0 && atomic_load(&ring->starved) && atomic_exchange(&ring->starved, 0))
         notify(mail, local);
-    return count;
+    return records;
 }
 
 void rk__mail_last_words(rk__mail *mail, uint32_t endpoint, uint32_t heir) {
@@ -375,9 +374,9 @@ static size_t drain_link(rk__mail *mail) {
     rk__fragment head;
     const void *piece;
     size_t bytes, count = 0;
-    for (int i = 0; link != NULL && i < DRAIN_MAX && link->receive(link, &head, &piece, &bytes); i++) {
+    for (; link != NULL && count < DRAIN_MAX && link->receive(link, &head, &piece, &bytes); count++) {
         rk__death_heard(mail, head.from);
-        count += take_fragment(mail, &head, piece, bytes);
+        take_fragment(mail, &head, piece, bytes);
         rk__death_noted(mail);
     }
     return count;

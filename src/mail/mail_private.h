@@ -162,7 +162,7 @@ struct rk__mail {
     uint32_t *speakers;        /* [ranks, by node] rank 0 of a star: who beats for its node; RK__NOBODY: not known */
 };
 
-/* mail.c: handle everything that is there; how many letters. */
+/* mail.c: handle everything that is there, send what can go; how many fragments came or went. */
 size_t rk__mail_poll(rk__mail *mail);
 bool rk__mail_has_pending(const rk__mail *mail); /* in our rings; also without the lock */
 /* What a dead one of our node has left in its ring to us; not what its heir, of this birth, has written since. */
@@ -183,7 +183,7 @@ bool rk__outbox_is_empty(const rk__mail *mail, uint32_t to);
 /* Behind what waits already. Owns outgoing and its payload, unless `gone`. */
 void rk__outbox_add(rk__mail *mail, rk__outgoing *outgoing);
 void rk__outgoing_free(rk__outgoing *outgoing);
-size_t rk__outbox_flush(rk__mail *mail);
+size_t rk__outbox_flush(rk__mail *mail); /* how many fragments went */
 void rk__outbox_drop(rk__mail *mail, uint32_t endpoint);
 void rk__outbox_fini(rk__mail *mail);
 

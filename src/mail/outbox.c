@@ -41,8 +41,8 @@ static bool put_piece(rk__mail *mail, rk__outgoing *out, size_t bytes) {
     return rk__mail_put_fragment(mail, &head, piece, bytes);
 }
 
-/* As much of it as goes out now; true: all. */
-static bool push(rk__mail *mail, rk__outgoing *out) {
+/* As much of it as goes out now, in *count pieces; true: all. */
+static bool push(rk__mail *mail, rk__outgoing *out, size_t *count) {
     size_t most = rk__mail_piece_max(mail, out->letter.to);
     while (!out->begun || out->sent < out->until) {
         uint64_t left = out->until - out->sent;
@@ -51,19 +51,19 @@ static bool push(rk__mail *mail, rk__outgoing *out) {
             return false;
         out->begun = true;
         out->sent += bytes;
+        ++*count;
     }
     return true;
 }
 
 static size_t flush_one(rk__mail *mail, rk__outbox *box) {
     size_t count = 0;
-    while (box->first != NULL && push(mail, box->first)) {
+    while (box->first != NULL && push(mail, box->first, &count)) {
         rk__outgoing *out = box->first;
         box->first = out->next;
         if (box->first == NULL)
             box->last = NULL;
         rk__outgoing_free(out);
-        count++;
     }
     return count;
 }

@@ -180,8 +180,11 @@ void rk__help(rk__mail *mail) {
 
 /* ---- the service thread ---- */
 
+/* Each piece of a letter to another node waits until the one before it is through. */
 static uint64_t service_nap(const rk__mail *mail) {
-    return mail->place.link != NULL ? mail->link_nap_ns : SLEEP_MAX_NS;
+    if (mail->place.link == NULL)
+        return SLEEP_MAX_NS;
+    return mail->waiting_count > 0 ? LINK_NAP_FIRST_NS : mail->link_nap_ns;
 }
 
 static void *serve(void *ctx) {
@@ -196,6 +199,7 @@ static void *serve(void *ctx) {
             rk__mail_poll(mail);
             rk__death_duty(mail, rk__clock_ns());
         }
+        uint64_t nap_ns = service_nap(mail);
         pthread_mutex_unlock(&mail->lock);
         if (ending)
             return NULL;
@@ -204,7 +208,7 @@ static void *serve(void *ctx) {
         atomic_store(&box->serving, 0);
         if (atomic_load(&box->state) == RK__BOX_AWAY && rk__mail_has_pending(mail))
             continue;
-        rk__bell_wait(&box->service_bell, seen, service_nap(mail));
+        rk__bell_wait(&box->service_bell, seen, nap_ns);
     }
 }
 
