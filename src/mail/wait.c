@@ -95,6 +95,13 @@ static bool pass_on(rk__mail *mail, patience *p) {
     return true;
 }
 
+/* The others have their turn first: it may not heed this, and wait again at once. */
+static rk_status give_up(rk__mail *mail, const rk__strand *me, patience *p) {
+    p->now_ns = rk__clock_ns();
+    pass_on(mail, p);
+    return me->condition(me->ctx) ? RK_OK : RK_ECANCELLED;
+}
+
 /* Conditions of other strands may have come true with news, or with time. */
 static rk_status poll_until(rk__mail *mail, rk__strand *me) {
     patience p = {.looks = LOOKS_PER_CLOCK};
@@ -107,7 +114,7 @@ static rk_status poll_until(rk__mail *mail, rk__strand *me) {
         if (me->condition(me->ctx))
             return RK_OK;
         if (me->interrupted && !me->steadfast)
-            return RK_ECANCELLED;
+            return give_up(mail, me, &p);
         bool timed = look_at_clock(mail, &p);
         if (timed && p.now_ns >= me->deadline_ns)
             return RK_ETIMEDOUT;

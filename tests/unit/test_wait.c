@@ -290,6 +290,38 @@ static void a_function_that_is_told_to_end_stops_waiting(void **state) {
     play_all(interrupt);
 }
 
+/* It waits again whenever it is told to end, until the other one has had a turn. */
+static void not_care(void *ctx) {
+    _Atomic bool *turn = ctx;
+    uint64_t until = rk__deadline(LONG);
+    bool ready;
+    while (!atomic_load(&turn[0]) && rk__clock_ns() < until)
+        rk_wait(&shared.event.ref, 1, RK_FOREVER, &ready, NULL);
+    CHECK(atomic_load(&turn[0]));
+    atomic_store(&turn[1], true);
+}
+
+static void insist(uint32_t rank, uint32_t ranks) {
+    _Atomic bool turn[2] = {false, false}; /* of the other one; both are over */
+    uint32_t party;
+    create(rank);
+    meet(ranks);
+    rk__mail *mail = rk__enter(NULL);
+    CHECK(rk__strand_start(mail, not_care, turn, &party, NULL) == RK_OK);
+    rk__yield(mail);
+    CHECK(rk__strand_interrupt(mail, party));
+    rk__yield(mail);
+    atomic_store(&turn[0], true);
+    CHECK(rk__wait(mail, is_true, &turn[1], rk__deadline(LONG)) == RK_OK);
+    rk__leave(mail);
+    meet(ranks);
+}
+
+static void a_function_that_does_not_heed_that_keeps_nobody_from_running(void **state) {
+    (void)state;
+    play_all(insist);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(none_or_what_is_there_already),
@@ -298,6 +330,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_waited_for_is_refused),
         cmocka_unit_test(the_death_of_a_home_ends_the_wait),
         cmocka_unit_test(a_function_that_is_told_to_end_stops_waiting),
+        cmocka_unit_test(a_function_that_does_not_heed_that_keeps_nobody_from_running),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
