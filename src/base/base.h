@@ -54,6 +54,14 @@ void rk__wall_text(uint64_t wall_ns, char *buffer, size_t size);
 /* Is there a process of this number, also another user's? One that has ended, and that its parent has not yet looked
  * at, is as dead as any. */
 bool rk__is_alive(long pid);
+/* What Linux tells of a process; false: it is not there, or there is no /proc. */
+typedef struct rk__process_facts {
+    long pid, parent, group;
+    char state;
+} rk__process_facts;
+bool rk__process_look(long pid, rk__process_facts *out);
+/* Its parent has not yet looked at it. */
+bool rk__process_has_ended(const rk__process_facts *process);
 
 /* ---- growing text: for messages, JSON, canonical descriptions ---- */
 typedef struct rk__text {

@@ -9,9 +9,7 @@
 #include <dirent.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,36 +21,11 @@ void rk__left_adopt(bool wanted) {
     prctl(PR_SET_CHILD_SUBREAPER, wanted ? 1 : 0);
 }
 
-typedef struct process {
-    pid_t pid, parent, group;
-    char state;
-} process;
-
-/* proc_pid_stat(5): the name, in parentheses, may hold anything. */
-static bool read_process(const char *pid, process *out) {
-    char path[64], line[512];
-    snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
-    FILE *file = fopen(path, "r");
-    if (file == NULL)
-        return false;
-    size_t length = fread(line, 1, sizeof line - 1, file);
-    fclose(file);
-    line[length] = '\0';
-    const char *after_name = strrchr(line, ')');
-    long parent, group;
-    if (after_name == NULL || sscanf(after_name + 1, " %c %ld %ld", &out->state, &parent, &group) != 3)
-        return false;
-    out->pid = (pid_t)atol(pid);
-    out->parent = (pid_t)parent;
-    out->group = (pid_t)group;
-    return true;
-}
-
 /* The next child of `parent` in an open /proc. */
-static bool next_child(DIR *processes, pid_t parent, process *out) {
+static bool next_child(DIR *processes, pid_t parent, rk__process_facts *out) {
     const struct dirent *entry;
     while ((entry = readdir(processes)) != NULL)
-        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && read_process(entry->d_name, out) &&
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && rk__process_look(atol(entry->d_name), out) &&
             out->parent == parent)
             return true;
     return false;
@@ -60,13 +33,13 @@ static bool next_child(DIR *processes, pid_t parent, process *out) {
 
 static bool kill_children(void) {
     DIR *processes = opendir("/proc");
-    process child;
+    rk__process_facts child;
     if (processes == NULL)
         return false;
     while (next_child(processes, getpid(), &child)) {
         if (child.group == child.pid)
-            kill(-child.group, SIGKILL);
-        kill(child.pid, SIGKILL);
+            kill((pid_t)-child.group, SIGKILL);
+        kill((pid_t)child.pid, SIGKILL);
     }
     closedir(processes);
     return true;
@@ -74,12 +47,12 @@ static bool kill_children(void) {
 
 int rk__left_count_children(pid_t pid) {
     DIR *processes = opendir("/proc");
-    process child;
+    rk__process_facts child;
     int count = 0;
     if (processes == NULL)
         return INT_MAX; /* who cannot look assumes the best */
     while (next_child(processes, pid, &child))
-        count += child.state != 'Z' && child.state != 'X';
+        count += !rk__process_has_ended(&child);
     closedir(processes);
     return count;
 }

@@ -160,12 +160,8 @@ def damage_is_repaired_and_nothing_else_is_computed():
     want = digest("out.h5")
     with h5py.File("out.h5") as f:
         wave, number = f["wave"].id.get_offset(), f["number"].id.get_offset()
-    with open("out.h5", "r+b") as f:
-        for place in (wave + 17 * 512 + 5, number + 8 * 40):
-            f.seek(place)
-            byte = f.read(1)[0]
-            f.seek(place)
-            f.write(bytes([byte ^ 1]))
+    for place in (wave + 17 * 512 + 5, number + 8 * 40):
+        flip("out.h5", place)
     found = command("verify", "out.h5", expect=4).stdout
     assert "2 of 300" in found and "rankine resume out.h5 --repair" in found, found
     os.remove("journal")
@@ -173,14 +169,6 @@ def damage_is_repaired_and_nothing_else_is_computed():
     assert repaired["blocks_damaged"] == 2 and sorted(journal()) == [17, 40]
     command("verify", "out.h5")
     assert digest("out.h5") == want
-
-
-def flip(path, place, bit=1):
-    with open(path, "r+b") as f:
-        f.seek(place)
-        byte = f.read(1)[0]
-        f.seek(place)
-        f.write(bytes([byte ^ bit]))
 
 
 def opened_for_writing_it_is_mended():
@@ -412,11 +400,7 @@ def damage_to_the_tables_of_sessions_and_hosts_is_found_and_mended():
     for table, bit in (("sessions", 30), ("hosts", 50)):
         with h5py.File("out.h5") as f:
             at = f["rankine/" + table].id.get_offset() + bit
-        with open("out.h5", "r+b") as f:
-            f.seek(at)
-            byte = f.read(1)[0]
-            f.seek(at)
-            f.write(bytes([byte ^ 1]))
+        flip("out.h5", at)
         told = command("verify", "out.h5", expect=4).stdout
         assert "1 of their entries" in told and "damaged: 0 of 100 committed blocks" in told, told
         assert summary("verify", "out.h5", expect=4)["entries_damaged"] == 1

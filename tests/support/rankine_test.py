@@ -42,6 +42,15 @@ def digest(path):
     return command("digest", path).stdout.split()[0]
 
 
+def flip(path, place, bit=1):
+    """Change a bit of a file's byte."""
+    with open(path, "r+b") as f:
+        f.seek(place)
+        byte = f.read(1)[0]
+        f.seek(place)
+        f.write(bytes([byte ^ bit]))
+
+
 def summary(*words, **more):
     return json.loads(command(*words, "--json", **more).stdout)
 

@@ -7,13 +7,7 @@
 
 #include <rankine/rankine.h>
 
-static rk_status complain(rk_error *err, const char *call, double with, rk_status got, rk_status wanted) {
-    char why[256];
-    snprintf(why, sizeof why, "%.200s", err->message);
-    snprintf(err->message, sizeof err->message, "%s with %g: RK_%s, not RK_%s (%s)", call, with, rk_status_name(got),
-             rk_status_name(wanted), why);
-    return RK_EMISMATCH;
-}
+#include "scenes.h"
 
 /* ---- times that have passed ---- */
 
@@ -263,19 +257,10 @@ static rk_status too_much(rk_error *err) {
 
 /* ---- all scenes ---- */
 
-typedef struct scene {
-    const char *name;
-    rk_status (*play)(rk_error *err);
-} scene;
-
 static rk_status root(int argc, char **argv, rk_error *err) {
     static const scene scenes[] = {
         {"past_times", past_times}, {"own_pool", own_pool}, {"initializer", initializer}, {"too_much", too_much}};
-    for (size_t i = 0; argc > 1 && i < sizeof scenes / sizeof *scenes; i++)
-        if (strcmp(argv[1], scenes[i].name) == 0)
-            return scenes[i].play(err);
-    snprintf(err->message, sizeof err->message, "which scene?");
-    return RK_EINVAL;
+    return play_scene(scenes, sizeof scenes / sizeof *scenes, argc, argv, err);
 }
 
 int main(int argc, char **argv) {

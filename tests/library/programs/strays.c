@@ -11,13 +11,7 @@
 #include <rankine/bytes.h>
 #include <rankine/rankine.h>
 
-static rk_status complain(rk_error *err, const char *call, double with, rk_status got, rk_status wanted) {
-    char why[256];
-    snprintf(why, sizeof why, "%.200s", err->message);
-    snprintf(err->message, sizeof err->message, "%s with %g: RK_%s, not RK_%s (%s)", call, with, rk_status_name(got),
-             rk_status_name(wanted), why);
-    return RK_EMISMATCH;
-}
+#include "scenes.h"
 
 static rk_status nothing(rk_call *call) {
     (void)call;
@@ -304,19 +298,12 @@ static rk_status children(rk_error *err) {
 /* ---- all scenes ---- */
 
 static rk_status root(int argc, char **argv, rk_error *err) {
-    static const struct {
-        const char *name;
-        rk_status (*play)(rk_error *err);
-    } scenes[] = {{"lost_threads", lost_threads},
-                  {"forks", forks},
-                  {"closed", closed},
-                  {"closed_but_stderr", closed_but_stderr},
-                  {"children", children}};
-    for (size_t i = 0; argc > 1 && i < sizeof scenes / sizeof *scenes; i++)
-        if (strcmp(argv[1], scenes[i].name) == 0)
-            return scenes[i].play(err);
-    snprintf(err->message, sizeof err->message, "which scene?");
-    return RK_EINVAL;
+    static const scene scenes[] = {{"lost_threads", lost_threads},
+                                   {"forks", forks},
+                                   {"closed", closed},
+                                   {"closed_but_stderr", closed_but_stderr},
+                                   {"children", children}};
+    return play_scene(scenes, sizeof scenes / sizeof *scenes, argc, argv, err);
 }
 
 int main(int argc, char **argv) {

@@ -6,6 +6,8 @@
 
 #include <rankine/rankine.h>
 
+#include "scenes.h"
+
 /* Says that it is ready, and goes on with a line on stdin, or never. */
 static void wait_for_test(void) {
     char line[16];
@@ -157,11 +159,6 @@ static rk_status silent(rk_error *err) {
     return (rk_status)42;
 }
 
-typedef struct scene {
-    const char *name;
-    rk_status (*play)(rk_error *err);
-} scene;
-
 static rk_status root(int argc, char **argv, rk_error *err) {
     static const scene scenes[] = {{"objects", objects},
                                    {"printing", printing},
@@ -174,11 +171,7 @@ static rk_status root(int argc, char **argv, rk_error *err) {
                                    {"callback_ends", callback_without_thread},
                                    {"inner", inner},
                                    {"everyone", everyone}};
-    for (size_t i = 0; argc > 1 && i < sizeof scenes / sizeof *scenes; i++)
-        if (strcmp(argv[1], scenes[i].name) == 0)
-            return scenes[i].play(err);
-    snprintf(err->message, sizeof err->message, "which scene?");
-    return RK_EINVAL;
+    return play_scene(scenes, sizeof scenes / sizeof *scenes, argc, argv, err);
 }
 
 int main(int argc, char **argv) {
