@@ -76,8 +76,7 @@ static bool send_fragment(rk__link *base, uint32_t rank, const rk__fragment *hea
     one->rank = rank;
     if (MPI_Isend(one->bytes, (int)(sizeof *head + bytes), MPI_BYTE, (int)rank, TAG, self->comm, &one->request) !=
         MPI_SUCCESS) {
-        one->next = self->idle;
-        self->idle = one;
+        self->sending[rank] = true; /* for good; what MPI still does with the slot is not known */
         return false;
     }
     one->next = self->busy;

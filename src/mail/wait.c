@@ -187,26 +187,30 @@ void rk__help(rk__mail *mail) {
 
 /* ---- the service thread ---- */
 
-/* Each piece of a letter to another node waits until the one before it is through. */
-static uint64_t service_nap(const rk__mail *mail) {
+/* Each piece of a letter to another node waits until the one before it is through: while they go, naps are short. */
+static uint64_t service_nap(const rk__mail *mail, bool news, uint64_t last_ns) {
     if (mail->place.link == NULL)
         return SLEEP_MAX_NS;
-    return mail->waiting_count > 0 ? LINK_NAP_FIRST_NS : mail->link_nap_ns;
+    if (mail->waiting_count > 0 && news)
+        return LINK_NAP_FIRST_NS;
+    return mail->waiting_count > 0 && last_ns * 2 < mail->link_nap_ns ? last_ns * 2 : mail->link_nap_ns;
 }
 
 static void *serve(void *ctx) {
     rk__mail *mail = ctx;
     rk__box *box = mail->box;
+    uint64_t nap_ns = LINK_NAP_MAX_NS;
     for (;;) {
+        bool news = false;
         uint32_t seen = atomic_load(&box->service_bell);
         atomic_store(&box->serving, 1);
         pthread_mutex_lock(&mail->lock);
         bool ending = mail->ending;
         if (!ending && atomic_load(&box->state) == RK__BOX_AWAY) {
-            rk__mail_poll(mail);
+            news = rk__mail_poll(mail) > 0;
             rk__death_duty(mail, rk__clock_ns());
         }
-        uint64_t nap_ns = service_nap(mail);
+        nap_ns = service_nap(mail, news, nap_ns);
         pthread_mutex_unlock(&mail->lock);
         if (ending)
             return NULL;

@@ -152,6 +152,7 @@ static void serve(void *ctx, int fd) {
         look_for_ends(&self);
     }
     end_all(&self);
+    close(fd); /* with what may be in it */
     self.keeper->at_end(self.held);
 }
 
@@ -159,8 +160,8 @@ rk_status rk__process_keeper(rk__helper *helper, const rk__keeper *keeper, rk_er
     return rk__helper_start(helper, serve, (void *)(uintptr_t)keeper, err);
 }
 
-rk_status rk__process_keeper_hold(const rk__helper *helper, int held, rk_error *err) {
+void rk__process_keeper_hold(const rk__helper *helper, int held) {
     const rk__keeper_message message = {.verb = RK__KEEPER_HOLD};
     const int descriptors[2] = {held, held};
-    return rk__helper_send(helper->fd, &message, sizeof message, descriptors, err);
+    rk__helper_send(helper->fd, &message, sizeof message, descriptors, NULL);
 }

@@ -61,8 +61,8 @@ typedef struct rk__keeper {
     void *ctx;
 } rk__keeper;
 rk_status rk__process_keeper(rk__helper *helper, const rk__keeper *keeper, rk_error *err);
-/* The helper has this descriptor too from now on. */
-rk_status rk__process_keeper_hold(const rk__helper *helper, int held, rk_error *err);
+/* The helper, if it is there, has this descriptor too from now on. */
+void rk__process_keeper_hold(const rk__helper *helper, int held);
 /* From now on this rank can have children, until the room is destroyed. The helper is the caller's, and ended after
  * that. */
 rk_status rk__process_keep(rk__mail *mail, const rk__helper *helper, int arena_fd, uint64_t arena_bytes, rk_error *err);

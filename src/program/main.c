@@ -99,12 +99,11 @@ static rk_status name_job(rk__program *program, rk_error *err) {
     rk__launch_job_name(program->job, sizeof program->job);
     RK_TRY(rk__world_bcast(program->world.comm, program->job, sizeof program->job, 0, err));
     program->hold = rk__hold(program->job);
-    rk_status local = RK_OK;
     if (program->hold >= 0 && program->helper.pid > 0)
-        local = rk__process_keeper_hold(&program->helper, program->hold, err);
+        rk__process_keeper_hold(&program->helper, program->hold);
     if (program->world.node_rank == 0)
         rk__sweep();
-    return rk__world_agree(&program->world, local, err);
+    return RK_OK;
 }
 
 static rk_status make_arena(rk__program *program, uint32_t children, rk_error *err) {
@@ -215,6 +214,7 @@ static void serve(rk__program *program) {
     rk__mail *mail = rk__enter(NULL);
     rk__wait(mail, has_ended, program, RK__NEVER);
     tell(program, 0, OP_BYE);
+    rk__mail_flush(mail, rk__deadline(END_SECONDS));
     rk__leave(mail);
 }
 
