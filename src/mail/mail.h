@@ -259,7 +259,7 @@ rk_status rk__mail_flush(rk__mail *mail, uint64_t deadline_ns);
 
 /* ---- between nodes ---- */
 
-enum { RK__FRAGMENT_BYTES = 60 * 1024 }; /* of payload, at most */
+enum { RK__FRAGMENT_BYTES = 24 * 1024 }; /* of payload, at most */
 typedef struct rk__fragment {
     uint32_t from, to;
     uint16_t room, op;

@@ -1,10 +1,17 @@
 #include "world/world.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "world/rank.h"
+
+static void ask_for_sockets(void) {
+    char bytes[24];
+    snprintf(bytes, sizeof bytes, "%d", RK__SOCKET_BYTES);
+    setenv(RK__SOCKET_VARIABLE, bytes, 0);
+}
 
 static rk_status start_mpi(rk__world *world, rk_error *err) {
     int initialized = 0, finalized = 0, level = MPI_THREAD_SINGLE;
@@ -15,6 +22,7 @@ static rk_status start_mpi(rk__world *world, rk_error *err) {
     if (initialized) {
         RK_TRY(rk__mpi(MPI_Query_thread(&level), "MPI_Query_thread", err));
     } else {
+        ask_for_sockets();
         RK_TRY(rk__mpi(MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &level), "MPI_Init_thread", err));
         world->owns_mpi = true;
         MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);

@@ -34,6 +34,11 @@ typedef struct rk__world {
 /* Decode an MPI error into *err; for RK_TRY(rk__mpi(MPI_Bcast(...), "MPI_Bcast", err)). */
 rk_status rk__mpi(int mpi_code, const char *what, rk_error *err);
 
+/* What a socket between two ranks holds, in Open MPI's words: whoever starts MPI asks for so many bytes, unless the
+ * user has said how many. Linux gives twice as many, and twice net.core.wmem_max at most. */
+#define RK__SOCKET_VARIABLE "OMPI_MCA_btl_tcp_sndbuf"
+#define RK__SOCKET_BYTES    262144
+
 /* Collective over MPI_COMM_WORLD; initialises MPI if nobody has. The environment RANKINE_NODE_RANKS=k (tests only)
  * makes every k consecutive ranks a "node" of their own. On failure nothing is held. RK_EUNSUPPORTED: MPI made a world
  * of another size than mpirun or srun started (they belong to another MPI); each process then is told so. */
