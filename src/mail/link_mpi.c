@@ -7,27 +7,34 @@
  * - A send to a rank whose connection another send has found broken: libevent's list of events is damaged, MPI_Test
  *   never returns (mca_btl_tcp_endpoint_send adds an event again that is there already).
  *
- * Idea. No send is ever under way in MPI for longer than the call that starts it: what has been sent to a rank and not
- * been read by its link is less than the socket holds (the window). Each message says how much its sender has read so
- * far of what the receiver sent it; who has read much, and has nothing to say, sends a note of that alone. And one send
- * at a time goes to each rank: that to a dead rank never ends, so nothing more goes there.
+ * Idea. Over a TCP connection that is open, no send is under way in MPI for longer than the call that starts it: what
+ * has been sent to a rank and not been read by its link is less than the socket holds (the window). Each message says
+ * how much its sender has read so far of what the receiver sent it; who has read much, and has nothing to say, sends a
+ * note of that alone. And one send at a time goes to each rank: that which meets a death never ends, so nothing more
+ * goes there.
  *
  * Invariants.
  * - To each rank: sent - read_there <= window.
- * - Notes need no room in the window: one is sent for at least a fourth of it, so four at most are unread.
- * - read - told is less than a fourth of the window, or a send to that rank is under way, at whose end a note follows;
- *   a fragment is less than three fourths. So whoever waits for room gets it, as long as the other one reads.
+ * - Notes need no room in the window: one is sent for at least a NOTES-th of it, so NOTES at most are unread.
+ * - read - told is less than a NOTES-th of the window, or a send to that rank is under way, at whose end a note
+ * follows; a fragment is less than the rest. So whoever waits for room gets it, as long as the other one reads.
  *
  * The window. Linux counts what a socket holds with its bookkeeping: at most COST_OF_MESSAGE for each write. A socket
  * to which nobody gave a size starts with 46 KB on Ethernet; with the size for which rk__world_init asks
- * (RK__SOCKET_BYTES), and of which the kernel gives twice net.core.wmem_max at most, there are 280 KB and more. */
-#include <sched.h>
+ * (RK__SOCKET_BYTES) there is mostly room for the large window, which a socket of our own tells. A user who asks for
+ * less than 23 KB has MPI's ways with the dead. */
 #include <stdalign.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "mail/link_mpi.h"
+
+#define NAP_FIRST_NS UINT64_C(20000)
+#define NAP_MAX_NS   UINT64_C(1000000)
 
 enum {
     RECEIVES = 8,
@@ -43,13 +50,15 @@ typedef struct tally {
     uint64_t unused;
 } tally;
 
-enum { HEAD_BYTES = sizeof(tally) + sizeof(rk__fragment) };
+enum { HEAD_BYTES = sizeof(tally) + sizeof(rk__fragment), LARGEST = HEAD_BYTES + RK__FRAGMENT_BYTES, NOTES = 4 };
+
+_Static_assert(HEAD_BYTES % alignof(max_align_t) == 0, "payloads are aligned for any type");
+_Static_assert(COST_OF_MESSAGE + LARGEST < SMALL_WINDOW / NOTES * (NOTES - 1), "any fragment gets room");
 
 typedef struct slot {
     struct slot *next;
     MPI_Request request; /* of a receive */
-    /* As payloads must be: the head before them has 80 bytes. */
-    alignas(max_align_t) unsigned char bytes[HEAD_BYTES + RK__FRAGMENT_BYTES];
+    alignas(max_align_t) unsigned char bytes[LARGEST];
 } slot;
 
 typedef struct peer {
@@ -97,8 +106,9 @@ static bool start_send(link_mpi *self, peer *to, void *bytes, size_t size) {
 }
 
 static void tell_what_was_read(link_mpi *self, peer *to) {
-    if (to->sending || self->closing || to->read - to->told < self->window / 4)
+    if (to->sending || self->closing || to->read - to->told < self->window / NOTES)
         return;
+    self->base.pressed = true;
     to->slot = NULL;
     to->note.read = to->read;
     start_send(self, to, &to->note, sizeof to->note);
@@ -174,7 +184,7 @@ static size_t take_message(link_mpi *self) {
     slot *one = self->receives[self->next];
     MPI_Status status;
     int done = 0, count = 0;
-    if (MPI_Test(&one->request, &done, &status) != MPI_SUCCESS || !done)
+    if (MPI_Test(&one->request, &done, &status) != MPI_SUCCESS || !done || status.MPI_SOURCE < 0)
         return 0;
     MPI_Get_count(&status, MPI_BYTE, &count);
     self->received++;
@@ -195,13 +205,13 @@ static bool receive_fragment(rk__link *base, rk__fragment *head, const void **pi
         self->taken = false;
         post_again(self);
     }
-    if (self->busy != NULL)
-        look_at_sends(self);
     size_t count;
     while ((count = take_message(self)) > 0 && count < HEAD_BYTES)
         post_again(self);
-    if (count == 0)
+    if (count == 0) {
+        look_at_sends(self);
         return false;
+    }
     const unsigned char *message = self->receives[self->next]->bytes;
     memcpy(head, message + sizeof(tally), sizeof *head);
     *piece = message + HEAD_BYTES;
@@ -212,20 +222,27 @@ static bool receive_fragment(rk__link *base, rk__fragment *head, const void **pi
 
 /* ---- the end ---- */
 
-/* Who waits for room still gets it, although nobody wants the letters any more. */
-static void drop_what_comes(link_mpi *self) {
+/* Who waits for room still gets it, although nobody wants the letters any more. Naps while nothing comes. */
+static void drop_what_comes(link_mpi *self, uint64_t *nap_ns) {
     rk__fragment head;
     const void *piece;
     size_t bytes;
+    bool any = false;
     while (receive_fragment(&self->base, &head, &piece, &bytes))
-        ;
-    sched_yield();
+        any = true;
+    if (any || *nap_ns == 0) {
+        *nap_ns = NAP_FIRST_NS;
+        return;
+    }
+    nanosleep(&(struct timespec){0, (long)*nap_ns}, NULL);
+    *nap_ns = *nap_ns * 2 < NAP_MAX_NS ? *nap_ns * 2 : NAP_MAX_NS;
 }
 
 static void read_until_done(link_mpi *self, MPI_Request *request) {
+    uint64_t nap_ns = 0;
     int done = 0;
     while (MPI_Test(request, &done, MPI_STATUS_IGNORE) == MPI_SUCCESS && !done)
-        drop_what_comes(self);
+        drop_what_comes(self, &nap_ns);
 }
 
 /* Nothing may be on its way when the communicator is freed: another one gets its number. All have sent all that they
@@ -236,15 +253,16 @@ static void read_the_rest(link_mpi *self) {
         return;
     read_until_done(self, &request);
     self->closing = true;
+    uint64_t nap_ns = 0;
     while (self->busy != NULL)
-        look_at_sends(self);
+        drop_what_comes(self, &nap_ns);
     uint32_t expected = 0;
     if (MPI_Ireduce_scatter_block(self->messages, &expected, 1, MPI_UINT32_T, MPI_SUM, self->comm, &request) !=
         MPI_SUCCESS)
         return;
     read_until_done(self, &request);
     while (self->received != expected)
-        drop_what_comes(self);
+        drop_what_comes(self, &nap_ns);
 }
 
 static void free_slots(slot *list) {
@@ -268,6 +286,8 @@ static void free_memory(link_mpi *self) {
 static void destroy(rk__link *base) {
     link_mpi *self = (link_mpi *)base;
     read_the_rest(self);
+    if (self->taken)
+        post_again(self);
     for (unsigned i = 0; i < RECEIVES; i++) {
         MPI_Cancel(&self->receives[i]->request);
         MPI_Wait(&self->receives[i]->request, MPI_STATUS_IGNORE);
@@ -286,11 +306,25 @@ static rk_status prepare(link_mpi *self, rk_error *err) {
     return RK_OK;
 }
 
-static rk_status agree_on_window(link_mpi *self, rk_error *err) {
+/* What a socket holds to which MPI gives the size that was asked for; less where the system gives less. */
+static int socket_bytes(void) {
     const char *asked = getenv(RK__SOCKET_VARIABLE);
-    uint64_t bytes = 0, window = SMALL_WINDOW;
-    if (asked != NULL && rk__parse_u64(asked, &bytes) && bytes >= RK__SOCKET_BYTES)
-        window = WINDOW;
+    uint64_t bytes = 0;
+    int wanted, got = 0, one = socket(AF_INET, SOCK_STREAM, 0);
+    socklen_t size = sizeof got;
+    if (one < 0)
+        return 0;
+    if (asked != NULL && rk__parse_u64(asked, &bytes) && bytes > 0 && bytes <= INT32_MAX) {
+        wanted = (int)bytes;
+        setsockopt(one, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted);
+    }
+    getsockopt(one, SOL_SOCKET, SO_SNDBUF, &got, &size);
+    close(one);
+    return got;
+}
+
+static rk_status agree_on_window(link_mpi *self, rk_error *err) {
+    uint64_t window = socket_bytes() >= WINDOW + NOTES * COST_OF_MESSAGE ? WINDOW : SMALL_WINDOW;
     return rk__mpi(MPI_Allreduce(&window, &self->window, 1, MPI_UINT64_T, MPI_MIN, self->comm), "MPI_Allreduce", err);
 }
 
@@ -307,7 +341,7 @@ rk_status rk__link_mpi_create(rk__link **link, const rk__world *world, rk_error 
     link_mpi *self = calloc(1, sizeof *self);
     rk_status status = self != NULL ? RK_OK : rk__fail(err, RK_ENOMEM, "no memory for the link between nodes");
     if (status == RK_OK) {
-        self->base = (rk__link){send_fragment, receive_fragment, destroy};
+        self->base = (rk__link){send_fragment, receive_fragment, destroy, false};
         self->ranks = (uint32_t)world->size;
         status = prepare(self, err);
     }

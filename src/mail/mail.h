@@ -273,7 +273,9 @@ struct rk__link {
     bool (*send)(rk__link *link, uint32_t rank, const rk__fragment *head, const void *piece, size_t bytes);
     /* The next fragment, valid until the next call; false: none. */
     bool (*receive)(rk__link *link, rk__fragment *head, const void **piece, size_t *bytes);
+    /* Waits until all ranks call it, and what is on its way has come. */
     void (*destroy)(rk__link *link);
+    bool pressed; /* much has been read since it was last cleared: its sender may wait for room */
 };
 
 #endif

@@ -187,13 +187,18 @@ void rk__help(rk__mail *mail) {
 
 /* ---- the service thread ---- */
 
-/* Each piece of a letter to another node waits until the one before it is through: while they go, naps are short. */
+/* Letters to another node wait for room, which comes as they are read there: while they go, naps are short. Those of
+ * their reader are as short as it takes. */
 static uint64_t service_nap(const rk__mail *mail, bool news, uint64_t last_ns) {
-    if (mail->place.link == NULL)
+    rk__link *link = mail->place.link;
+    if (link == NULL)
         return SLEEP_MAX_NS;
-    if (mail->waiting_count > 0 && news)
-        return LINK_NAP_FIRST_NS;
-    return mail->waiting_count > 0 && last_ns * 2 < mail->link_nap_ns ? last_ns * 2 : mail->link_nap_ns;
+    bool pressed = link->pressed;
+    link->pressed = false;
+    uint64_t nap = pressed ? last_ns / 2 : last_ns * 2;
+    if (nap < LINK_NAP_FIRST_NS || (mail->waiting_count > 0 && news))
+        nap = LINK_NAP_FIRST_NS;
+    return nap < mail->link_nap_ns ? nap : mail->link_nap_ns;
 }
 
 static void *serve(void *ctx) {

@@ -206,12 +206,15 @@ static rk_status make_mail(rk__crew *crew, rk_error *err) {
                             .crowded = true}; /* nobody spins: the cores are for the tasks */
     if (world->node_count > 1)
         RK_TRY(rk__link_mpi_create(&place.link, world, err));
-    rk_status status = rk__mail_create(&crew->mail, &place, err);
-    if (status == RK_OK)
+    rk_status local = rk__mail_create(&crew->mail, &place, err);
+    if (local == RK_OK) {
         rk__mail_attach(crew->mail, RK__ROOM_RUN, &ops, crew);
-    if (status == RK_OK)
         rest(crew);
-    return rk__world_agree(world, status, err); /* nobody writes before all can read */
+    }
+    rk_status status = rk__world_agree(world, local, err); /* nobody writes before all can read */
+    if (local != RK_OK && place.link != NULL)
+        place.link->destroy(place.link); /* as those do who have a mail */
+    return status;
 }
 
 static rk_status allocate(rk__crew *crew, rk_error *err) {

@@ -11,7 +11,7 @@
 
 #include "mail/link_mpi.h"
 
-enum { READY = 7, MANY = 500, WINDOW = 256 * 1024 };
+enum { READY = 7, MANY = 500, LINKS = 20, WINDOW = 256 * 1024 };
 
 static unsigned char payload[RK__FRAGMENT_BYTES];
 static uint32_t me;
@@ -39,6 +39,10 @@ static bool read_one(rk__link *link, uint64_t *count) {
         CHECK(((const unsigned char *)piece)[i] == (unsigned char)head.a);
     count[head.from]++;
     return true;
+}
+
+static void nap(long milliseconds) {
+    nanosleep(&(struct timespec){milliseconds / 1000, milliseconds % 1000 * 1000000}, NULL);
 }
 
 static void tell(const rk__world *world, int rank) {
@@ -76,47 +80,74 @@ static void fill_the_window(const rk__world *world, rk__link *link) {
     }
 }
 
-static void flood(const rk__world *world, rk__link *link) {
+/* `many` to each and from each. */
+static void flood(const rk__world *world, rk__link *link, uint64_t many) {
     uint64_t sent[FIXTURE_RANKS_MAX] = {0}, got[FIXTURE_RANKS_MAX] = {0}, left = 1;
     while (left > 0) {
         left = 0;
         for (int r = 0; r < world->size; r++) {
             if (r == world->rank)
                 continue;
-            if (sent[r] < MANY)
+            if (sent[r] < many)
                 sent[r] += send_one(link, (uint32_t)r, sent[r], size_of(sent[r]));
-            left += 2 * MANY - sent[r] - got[r];
+            left += 2 * many - sent[r] - got[r];
         }
         while (read_one(link, got))
             ;
     }
 }
 
-/* Collective. Rank 0's last ones are read by nobody, and the link ends all the same. */
+/* What nobody has read when the link ends: small ones, which fill what the receivers have ready, and a large one, which
+ * some transports send only when it is wanted. */
 static void leave_some(const rk__world *world, rk__link *link) {
-    if (world->rank == 0)
-        send_what_goes(link, 1);
-    link->destroy(link);
+    for (uint32_t r = 0; r < (uint32_t)world->size; r++)
+        for (uint64_t i = 0; i < 13 && r != me; i++)
+            send_one(link, r, i, i < 12 ? 100 : RK__FRAGMENT_BYTES);
 }
 
-static void nap(long milliseconds) {
-    nanosleep(&(struct timespec){milliseconds / 1000, milliseconds % 1000 * 1000000}, NULL);
-}
-
-static int be_killed_or_live(const rk__world *world, rk__link *link) {
-    if (world->rank > 0) {
-        hear(world, 0);
-        nap(500); /* without a look at what comes */
-        raise(SIGKILL);
+/* One rank comes late to the end of each, when the others have nothing to do but to wait for it. */
+static void one_after_the_other(const rk__world *world) {
+    for (int i = 0; i < LINKS; i++) {
+        rk__link *link;
+        CHECK(rk__link_mpi_create(&link, world, NULL) == RK_OK);
+        flood(world, link, 10);
+        MPI_Barrier(world->comm);
+        if (i % world->size == world->rank)
+            nap(20);
+        leave_some(world, link);
+        link->destroy(link);
     }
-    for (int r = 1; r < world->size; r++)
-        tell(world, r);
+}
+
+/* ---- deaths ---- */
+
+/* Says who it is, and looks at nothing that comes. */
+static void wait_for_the_end(const rk__world *world) {
+    long pid = getpid();
+    MPI_Send(&pid, 1, MPI_LONG, 0, READY, world->comm);
+    for (;;)
+        pause();
+}
+
+static void send_to_all(const rk__world *world, rk__link *link) {
+    for (uint32_t r = 1; r < (uint32_t)world->size; r++)
+        for (int more = 0; more < 10; more++)
+            send_one(link, r, 0, RK__FRAGMENT_BYTES);
+}
+
+static int outlive_them(const rk__world *world, rk__link *link) {
+    long pids[FIXTURE_RANKS_MAX];
     uint64_t got[FIXTURE_RANKS_MAX] = {0};
-    for (int i = 0; i < 1500; i++) {
-        for (int r = 1; r < world->size; r++)
-            for (int more = 0; more < 10; more++)
-                send_one(link, (uint32_t)r, 0, RK__FRAGMENT_BYTES);
+    signal(SIGPIPE, SIG_IGN); /* as programs and runs do */
+    if (world->rank > 0)
+        wait_for_the_end(world);
+    for (int r = 1; r < world->size; r++)
+        MPI_Recv(&pids[r], 1, MPI_LONG, r, READY, world->comm, MPI_STATUS_IGNORE);
+    for (int i = 0; i < 1000; i++) {
+        send_to_all(world, link);
         CHECK(!read_one(link, got));
+        for (int r = 1; r < world->size && i == 200; r++)
+            kill((pid_t)pids[r], SIGKILL);
         nap(1);
     }
     printf("still there\n");
@@ -132,12 +163,13 @@ int main(int argc, char **argv) {
     me = (uint32_t)world.rank;
     CHECK(rk__link_mpi_create(&link, &world, &err) == RK_OK);
     if (argc > 1 && strcmp(argv[1], "die") == 0)
-        return be_killed_or_live(&world, link);
+        return outlive_them(&world, link);
     fill_the_window(&world, link);
     MPI_Barrier(world.comm);
-    flood(&world, link);
+    flood(&world, link, MANY);
     MPI_Barrier(world.comm);
-    leave_some(&world, link);
+    link->destroy(link);
+    one_after_the_other(&world);
     rk__world_fini(&world);
     return 0;
 }

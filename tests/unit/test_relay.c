@@ -66,7 +66,7 @@ static void a_piece_that_is_too_large_goes_on_in_several(void **state) {
     void *arena = script_arena(HERE_RANKS, CHILDREN);
     for (int i = 0; i < SIZE; i++)
         payload[i] = (unsigned char)(i % 251);
-    one_letter_link link = {{send_nowhere, receive_piece, leave_link}, payload, SIZE, RK__FRAGMENT_BYTES, 0};
+    one_letter_link link = {{send_nowhere, receive_piece, leave_link, false}, payload, SIZE, RK__FRAGMENT_BYTES, 0};
     const rk__mail_place place = {.endpoint = 0,
                                   .ranks = RANKS,
                                   .children = CHILDREN,
