@@ -95,11 +95,11 @@ static bool pass_on(rk__mail *mail, patience *p) {
     return true;
 }
 
-/* The others have their turn first: it may not heed this, and wait again at once. */
-static rk_status give_up(rk__mail *mail, const rk__strand *me, patience *p) {
+/* The others have their turn first: this one may not heed its end, or wait no time at all, and come again at once. */
+static rk_status give_up(rk__mail *mail, const rk__strand *me, patience *p, rk_status why) {
     p->now_ns = rk__clock_ns();
     pass_on(mail, p);
-    return me->condition(me->ctx) ? RK_OK : RK_ECANCELLED;
+    return me->condition(me->ctx) ? RK_OK : why;
 }
 
 /* Conditions of other strands may have come true with news, or with time. */
@@ -114,10 +114,10 @@ static rk_status poll_until(rk__mail *mail, rk__strand *me) {
         if (me->condition(me->ctx))
             return RK_OK;
         if (me->interrupted && !me->steadfast)
-            return give_up(mail, me, &p);
+            return give_up(mail, me, &p, RK_ECANCELLED);
         bool timed = look_at_clock(mail, &p);
         if (timed && p.now_ns >= me->deadline_ns)
-            return RK_ETIMEDOUT;
+            return give_up(mail, me, &p, RK_ETIMEDOUT);
         if ((news || timed) && pass_on(mail, &p))
             continue;
         if (timed)
