@@ -4,6 +4,7 @@
 #ifndef RANKINE_BASE_H
 #define RANKINE_BASE_H
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -107,9 +108,12 @@ const char *rk__nearest(const char *word, const char *const *candidates, size_t 
 rk_status rk__alloc(void **out, size_t count, size_t size, const char *what, rk_error *err);
 char *rk__strdup(const char *text); /* NULL for NULL */
 
-/* ---- the stack of the calling thread ---- */
-/* Handlers with SA_ONSTACK run on a stack of their own from now on, so that an overflow of the thread's can be told.
- * One that is there already stays. */
+/* ---- stacks ---- */
+/* A thread for functions of the user's: its stack has the size of the user's limit (ulimit -s), 64 MiB if that is none.
+ * What pthread_create returns. */
+int rk__thread_start(pthread_t *thread, bool detached, void *(*body)(void *ctx), void *ctx);
+/* Of the calling thread: handlers with SA_ONSTACK run on a stack of their own from now on, so that an overflow can be
+ * told. One that is there already stays. */
 rk_status rk__stack_watch(rk_error *err);
 void rk__stack_unwatch(void);
 /* In a handler: is this address of the stack, which was not to be had, where it would grow to? Of a thread that is

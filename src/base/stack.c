@@ -6,7 +6,8 @@
 #include "base/base.h"
 
 enum { SIGNAL_STACK_BYTES = 64 << 10 };
-#define SLACK (UINT64_C(1) << 20) /* how far behind the end of the stack a large frame may reach */
+#define UNLIMITED (UINT64_C(64) << 20) /* of a thread, where the limit is none: glibc would give it 2 MiB */
+#define SLACK     (UINT64_C(1) << 20)  /* how far behind the end of the stack a large frame may reach */
 
 static _Thread_local uintptr_t top;
 static _Thread_local void *signal_stack; /* NULL: the thread had one, or none was asked for */
@@ -40,10 +41,28 @@ void rk__stack_unwatch(void) {
     signal_stack = NULL;
 }
 
-bool rk__stack_holds(uintptr_t address) {
+/* 0: there is none. */
+static uint64_t limit_bytes(void) {
     struct rlimit limit;
-    uint64_t bytes = UINT64_C(8) << 20;
-    if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-        bytes = limit.rlim_cur;
+    bool some = getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return some ? limit.rlim_cur : 0;
+}
+
+int rk__thread_start(pthread_t *thread, bool detached, void *(*body)(void *ctx), void *ctx) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    if (detached)
+        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    if (limit_bytes() == 0)
+        pthread_attr_setstacksize(&attributes, UNLIMITED);
+    int failed = pthread_create(thread, &attributes, body, ctx);
+    pthread_attr_destroy(&attributes);
+    return failed;
+}
+
+bool rk__stack_holds(uintptr_t address) {
+    uint64_t bytes = limit_bytes();
+    if (bytes == 0)
+        bytes = UNLIMITED;
     return address <= top && top - address <= bytes + SLACK;
 }

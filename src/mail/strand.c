@@ -209,11 +209,7 @@ rk_status rk__strand_start(rk__mail *mail, void (*body)(void *ctx), void *ctx, u
     RK_TRY(make(mail, &made, err));
     made->body = body;
     made->body_ctx = ctx;
-    pthread_attr_t detached;
-    pthread_attr_init(&detached);
-    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    int failed = pthread_create(&made->thread, &detached, run, made);
-    pthread_attr_destroy(&detached);
+    int failed = rk__thread_start(&made->thread, true, run, made);
     if (failed != 0) {
         forget(made);
         return rk__fail(err, RK_ENOMEM, "starting a thread: %s", rk__errno_text(failed));

@@ -74,7 +74,7 @@ static void start_lanes(rk__session_run *session) {
     for (uint32_t i = 1; i < session->lane_count; i++) {
         rk__lane *lane = &session->lanes[i];
         lane->error = (rk_error)RK_ERROR_INIT;
-        lane->has_thread = pthread_create(&lane->thread, NULL, run_lane, lane) == 0;
+        lane->has_thread = rk__thread_start(&lane->thread, false, run_lane, lane) == 0;
         if (!lane->has_thread)
             rk__claimer_finish(&lane->claimer);
     }

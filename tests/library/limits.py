@@ -1,6 +1,7 @@
-"""Long chains of futures, many at once, large arguments and results."""
+"""Long chains of futures, many at once, large arguments and results, deep stacks."""
 import os
 import re
+import resource
 
 from library_test import everywhere, run, scenario
 
@@ -27,6 +28,18 @@ def a_large_argument_and_a_large_result_arrive():
     for n, nodes in ((1, 1), (2, 1), (2, 2)):
         said = run("limits", "huge", HUGE_BYTES, n=n, nodes=nodes, timeout=280).stdout
         assert said == f"{HUGE_BYTES} bytes of {HUGE_BYTES} came back, 0 of them wrong\n", said
+
+
+def a_function_has_the_stack_that_the_user_allows():
+    """Also where that is no limit at all: threads then get 2 MiB from the C library unless they ask for more."""
+    hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
+    for limit, depth in ((16 << 20, 14), (resource.RLIM_INFINITY, 60)):
+        if hard != resource.RLIM_INFINITY and not 0 <= limit <= hard:
+            print(f"not tried: a limit of {limit}, as {hard} is the most that is allowed here")
+            continue
+        resource.setrlimit(resource.RLIMIT_STACK, (limit, hard))
+        for n in (1, 2):
+            assert run("limits", "deep", depth, n=n).stdout == f"{depth} MiB deep\n"
 
 
 scenario(globals())

@@ -1,6 +1,6 @@
 /* What must go well beyond the usual: `chain N`: a value through N futures that depend on each other, over all ranks;
- * `outstanding N`: N futures at once, with the memory they take; `huge BYTES`: an argument and a result of that size.
- */
+ * `outstanding N`: N futures at once, with the memory they take; `huge BYTES`: an argument and a result of that size;
+ * `deep N`: a function with a stack of more than N MiB. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +115,28 @@ static rk_status huge(rk_pool pool, size_t size, rk_error *err) {
     return rk_future_destroy(future, err);
 }
 
+/* ---- a deep one ---- */
+
+static int descend(int levels) {
+    volatile char frame[1 << 20];
+    for (size_t i = 0; i < sizeof frame; i += 4096)
+        frame[i] = 1;
+    int below = levels > 1 ? descend(levels - 1) : 0;
+    return below + frame[sizeof frame - 4096];
+}
+
+static rk_status dive(rk_call *call) {
+    int levels = descend(*(const int *)call->arg);
+    return rk_call_return(call, &levels, sizeof levels);
+}
+
+static rk_status deep(rk_pool pool, int mebibytes, rk_error *err) {
+    int reached;
+    RK_TRY(rk_pool_apply(pool, dive, &mebibytes, sizeof mebibytes, &reached, sizeof reached, NULL, err));
+    printf("%d MiB deep\n", reached);
+    return RK_OK;
+}
+
 static rk_status root(int argc, char **argv, rk_error *err) {
     long long number = argc > 2 ? atoll(argv[2]) : 1000;
     const char *what = argc > 1 ? argv[1] : "chain";
@@ -125,6 +147,8 @@ static rk_status root(int argc, char **argv, rk_error *err) {
         status = outstanding(pool, number, err);
     else if (strcmp(what, "huge") == 0)
         status = huge(pool, (size_t)number, err);
+    else if (strcmp(what, "deep") == 0)
+        status = deep(pool, (int)number, err);
     else
         status = chain(pool, number, err);
     RK_TRY(status);
