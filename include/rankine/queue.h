@@ -59,8 +59,8 @@ RK_EXPORT rk_status rk_queue_get(rk_queue queue, double timeout_seconds, void **
 
 /** As rk_queue_get, into a buffer of the caller's.
  * @param size  bytes of the message; NULL: it must have `capacity`
- * @return as rk_queue_get; RK_EOVERFLOW: it is larger than `capacity`: it stays, *size tells; RK_EINVAL: it has another
- * size, it stays */
+ * @return as rk_queue_get; RK_EOVERFLOW: it is larger than `capacity`: it stays, *size tells; RK_EINVAL: `size` is
+ * NULL, and it has another size than `capacity`, it stays */
 RK_EXPORT rk_status rk_queue_get_into(rk_queue queue, double timeout_seconds, void *buffer, size_t capacity,
                                       size_t *size, rk_error *err);
 

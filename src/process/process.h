@@ -14,9 +14,9 @@
 typedef void (*rk__process_failed)(const rk_process_info *info);
 /* `failed` may be NULL. */
 rk_status rk__process_attach(rk__mail *mail, rk__process_failed failed, rk_error *err);
-/* On rank 0 after root: processes of all ranks: daemons are terminated, others joined. false: daemons that do not end.
- */
-bool rk__process_finish(void);
+/* On rank 0 after root: processes of all ranks: daemons are terminated, others joined, and `waits` (may be
+ * NULL) called once for a rank whose processes are waited for since 10 s. false: daemons that do not end. */
+bool rk__process_finish(void (*waits)(uint32_t rank));
 
 /* Of the process that the strand with the baton runs; "" if it is none that was started. */
 void rk__process_name(rk__mail *mail, char *name, size_t size);

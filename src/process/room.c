@@ -3,6 +3,8 @@
 
 #include "process/process_private.h"
 
+#define PATIENCE_NS UINT64_C(10000000000)
+
 rk__room_of_processes *rk__process_room(const rk__mail *mail) {
     return rk__mail_room(mail, RK__ROOM_PROCESS);
 }
@@ -186,16 +188,24 @@ rk_status rk__process_attach(rk__mail *mail, rk__process_failed failed, rk_error
     return RK_OK;
 }
 
-bool rk__process_finish(void) {
+static bool finish(rk__mail *mail, uint32_t rank, uint64_t daemons, uint64_t deadline_ns) {
+    rk__letter question = {.to = rank, .room = RK__ROOM_PROCESS, .op = RK__PROCESS_FINISH, .a = daemons};
+    return rk__mail_ask(mail, &question, deadline_ns, NULL, NULL) != RK_ETIMEDOUT;
+}
+
+bool rk__process_finish(void (*waits)(uint32_t rank)) {
     rk__mail *mail = rk__enter(NULL);
     bool all = true;
-    for (uint64_t daemons = 0; mail != NULL && daemons < 2; daemons++) {
-        uint64_t deadline = daemons ? rk__clock_ns() + RK__DAEMONS_NS : RK__NEVER;
-        for (uint32_t rank = 0; rank < rk__mail_ranks(mail); rank++) {
-            rk__letter question = {.to = rank, .room = RK__ROOM_PROCESS, .op = RK__PROCESS_FINISH, .a = daemons};
-            all &= rk__mail_ask(mail, &question, deadline, NULL, NULL) != RK_ETIMEDOUT;
+    uint32_t ranks = mail != NULL ? rk__mail_ranks(mail) : 0;
+    for (uint32_t rank = 0; rank < ranks; rank++)
+        if (!finish(mail, rank, 0, rk__clock_ns() + PATIENCE_NS)) {
+            if (waits != NULL)
+                waits(rank);
+            finish(mail, rank, 0, RK__NEVER);
         }
-    }
+    uint64_t deadline = rk__clock_ns() + RK__DAEMONS_NS;
+    for (uint32_t rank = 0; rank < ranks; rank++)
+        all &= finish(mail, rank, 1, deadline);
     if (mail != NULL)
         rk__leave(mail);
     return all;

@@ -18,6 +18,14 @@ static void tell_of_failure(const rk_process_info *process) {
     fprintf(stderr, "rankine: process '%s' on rank %d failed: %s\n", process->name, process->rank, process->message);
 }
 
+/* Python waits as well; but a root that has failed would seem to hang. */
+static void tell_of_waiting(uint32_t rank) {
+    fprintf(stderr,
+            "rankine: root has ended; still waiting for processes that rank %u has started (not for daemons, nor for "
+            "those that were terminated and heed it)\n",
+            (unsigned)rank);
+}
+
 void rk__rooms_bytes(size_t room_bytes[RK__ROOM_COUNT], uint32_t endpoints) {
     for (int room = 0; room < RK__ROOM_COUNT; room++)
         room_bytes[room] = 0;
@@ -38,7 +46,7 @@ rk_status rk__rooms_attach(rk__mail *mail, const char *job_name, rk_error *err) 
 
 bool rk__rooms_finish(void) {
     rk__pool_finish(rk__deadline(POOL_SECONDS));
-    bool done = rk__process_finish();
+    bool done = rk__process_finish(tell_of_waiting);
     rk__log_finish();
     return done;
 }

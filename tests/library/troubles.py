@@ -145,6 +145,14 @@ def a_root_that_says_nothing_is_explained():
     assert err.endswith("troubles: root returned 42, which is no rk_status\n"), err
 
 
+def a_root_that_waits_for_its_processes_says_so():
+    for n in (1, 2):
+        lines = run("troubles", "lingering", n=n, expect=1).stderr.split("\n")
+        told = [line for line in lines if "root has ended; still waiting for processes" in line]
+        assert len(told) == 1 and "that rank 0 has started" in told[0], lines
+        assert any(line.endswith("no flour") for line in lines), lines
+
+
 def a_process_that_fails_says_so():
     for n in (1, 2):
         err = run("troubles", "unasked", n=n).stderr

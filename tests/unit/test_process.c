@@ -51,7 +51,7 @@ static void as_program(void (*root)(uint32_t ranks), uint32_t rank, uint32_t ran
         return;
     }
     root(ranks);
-    CHECK(rk__process_finish());
+    CHECK(rk__process_finish(NULL));
     rk__mail *mail = rk__enter(NULL);
     dismiss(mail, ranks);
     rk__leave(mail);

@@ -61,7 +61,7 @@ static void run_root(uint32_t ranks) {
     if (the_program.status != RK_OK)
         fprintf(stderr, "%s\n", err.message);
     rk__pool_finish(rk__deadline(60));
-    CHECK(rk__process_finish());
+    CHECK(rk__process_finish(NULL));
     rk__mail *mail = rk__enter(NULL);
     for (uint32_t rank = 1; rank < ranks; rank++) {
         rk__letter letter = {.to = rank, .room = RK__ROOM_PROGRAM, .op = OP_END};

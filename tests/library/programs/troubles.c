@@ -154,6 +154,21 @@ static rk_status everyone(rk_error *err) {
     return rk_everywhere(end_thread, NULL, 0, RK_FOREVER, err);
 }
 
+static rk_status wait_long(rk_call *call) {
+    rk_event never;
+    RK_TRY(rk_event_create(&never, call->err));
+    rk_event_wait(never, 12, call->err);
+    return RK_OK;
+}
+
+/* Root fails, and leaves behind who waits for it. */
+static rk_status lingering(rk_error *err) {
+    rk_process process;
+    RK_TRY(rk_process_start(&process, wait_long, NULL, 0, NULL, err));
+    snprintf(err->message, sizeof err->message, "no flour");
+    return RK_EINVAL;
+}
+
 static rk_status silent(rk_error *err) {
     (void)err;
     return (rk_status)42;
@@ -167,6 +182,7 @@ static rk_status root(int argc, char **argv, rk_error *err) {
                                    {"overflowing", overflowing},
                                    {"leaving", leaving},
                                    {"silent", silent},
+                                   {"lingering", lingering},
                                    {"root_ends", root_without_thread},
                                    {"callback_ends", callback_without_thread},
                                    {"inner", inner},
