@@ -17,7 +17,7 @@
  * - To each rank: sent - read_there <= window.
  * - Notes need no room in the window: one is sent for at least a NOTES-th of it, so NOTES at most are unread.
  * - read - told is less than a NOTES-th of the window, or a send to that rank is under way, at whose end a note
- * follows; a fragment is less than the rest. So whoever waits for room gets it, as long as the other one reads.
+ *   follows; a fragment is less than the rest. So whoever waits for room gets it, as long as the other one reads.
  *
  * The window. Linux counts what a socket holds with its bookkeeping: at most COST_OF_MESSAGE for each write. A socket
  * to which nobody gave a size starts with 46 KB on Ethernet; with the size for which rk__world_init asks
@@ -28,7 +28,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "mail/link_mpi.h"
@@ -189,9 +188,9 @@ static size_t take_message(link_mpi *self) {
     MPI_Get_count(&status, MPI_BYTE, &count);
     self->received++;
     peer *from = &self->peers[status.MPI_SOURCE];
-    tally count_there;
-    memcpy(&count_there, one->bytes, sizeof count_there);
-    from->read_there = count_there.read;
+    tally said;
+    memcpy(&said, one->bytes, sizeof said);
+    from->read_there = said.read;
     if (count >= HEAD_BYTES) {
         from->read += cost_of((size_t)count);
         tell_what_was_read(self, from);
@@ -234,7 +233,7 @@ static void drop_what_comes(link_mpi *self, uint64_t *nap_ns) {
         *nap_ns = NAP_FIRST_NS;
         return;
     }
-    nanosleep(&(struct timespec){0, (long)*nap_ns}, NULL);
+    rk__sleep_ns(*nap_ns);
     *nap_ns = *nap_ns * 2 < NAP_MAX_NS ? *nap_ns * 2 : NAP_MAX_NS;
 }
 

@@ -1,10 +1,9 @@
-/* Fragments between ranks that read, do not read, and die. As `die N`: ranks from 1 on are killed by themselves with
- * all unread that rank 0 could send; rank 0 says that it is still there. */
+/* Fragments between ranks that read, do not read, and die. As `die`: rank 0 kills the others when all that it could
+ * send them is unread, goes on for a while, and says that it is still there. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../unit/check.h"
@@ -39,10 +38,6 @@ static bool read_one(rk__link *link, uint64_t *count) {
         CHECK(((const unsigned char *)piece)[i] == (unsigned char)head.a);
     count[head.from]++;
     return true;
-}
-
-static void nap(long milliseconds) {
-    nanosleep(&(struct timespec){milliseconds / 1000, milliseconds % 1000 * 1000000}, NULL);
 }
 
 static void tell(const rk__world *world, int rank) {
@@ -113,7 +108,7 @@ static void one_after_the_other(const rk__world *world) {
         flood(world, link, 10);
         MPI_Barrier(world->comm);
         if (i % world->size == world->rank)
-            nap(20);
+            rk__sleep_ns(20000000);
         leave_some(world, link);
         link->destroy(link);
     }
@@ -148,7 +143,7 @@ static int outlive_them(const rk__world *world, rk__link *link) {
         CHECK(!read_one(link, got));
         for (int r = 1; r < world->size && i == 200; r++)
             kill((pid_t)pids[r], SIGKILL);
-        nap(1);
+        rk__sleep_ns(1000000);
     }
     printf("still there\n");
     fflush(stdout);
